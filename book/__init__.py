@@ -1,0 +1,1 @@
+"""The stage: the chapters, their running sentence and their animations."""

@@ -1,0 +1,58 @@
+"""The running sentence of the book, with vectors set by hand.
+
+Every chapter works on these numbers. They are small integers with a meaning, so
+that a reader can follow each step with a pencil. Nothing here was trained.
+
+The sizes differ from each other on purpose: n = 4 tokens, 7 words in the
+vocabulary, d_model = 6, d_k = 3, d_v = 2. A wrong axis shows at once.
+"""
+
+import numpy as np
+
+TOKENS = ("the", "tired", "cat", "slept")
+VOCABULARY = ("the", "cat", "dog", "tired", "lively", "slept", "ran")
+FEATURES = ("thing", "action", "quality", "pointer", "alive", "energy")
+ASKS_FOR = ("thing", "quality", "action")
+CARRIES = ("alive", "energy")
+
+# One row a word of the vocabulary, one column a feature: (vocab, d_model).
+TABLE = np.array(
+    [
+        [0, 0, 0, 1, 0, 0],  # the
+        [1, 0, 0, 0, 1, 1],  # cat
+        [1, 0, 0, 0, 1, 2],  # dog
+        [0, 0, 1, 0, 0, -2],  # tired
+        [0, 0, 1, 0, 0, 2],  # lively
+        [0, 1, 0, 0, 0, -1],  # slept
+        [0, 1, 0, 0, 0, 2],  # ran
+    ],
+    dtype=float,
+)
+TOKEN_IDS = np.array([VOCABULARY.index(token) for token in TOKENS])
+
+# One head. Weights are (d_in, d_out) and apply as X @ W + b.
+PARAMS = {
+    # What a token looks for: a thing, a quality, an action.
+    "W_q": np.array(
+        [[-1, 3, 1], [2, 1, 0], [1, 0, 1], [0, 0, 0], [0, 0, 0], [0, 0, 0]],
+        dtype=float,
+    ),
+    "b_q": np.array([1, 0, 0], dtype=float),
+    # What a token offers, in the same three terms.
+    "W_k": np.array(
+        [[1, 0, 0], [0, 0, 2], [0, 2, 0], [0, 0, 0], [1, 0, 0], [0, 0, 0]],
+        dtype=float,
+    ),
+    "b_k": np.array([0, 0, 0], dtype=float),
+    # What a token hands over: how alive it is, and its energy.
+    "W_v": np.array(
+        [[1, 0], [0, 0], [0, 0], [0, 0], [1, 0], [0, 1]],
+        dtype=float,
+    ),
+    "b_v": np.array([0, 0], dtype=float),
+}
+
+X = TABLE[TOKEN_IDS]  # (n, d_model)
+Q = X @ PARAMS["W_q"] + PARAMS["b_q"]  # (n, d_k)
+K = X @ PARAMS["W_k"] + PARAMS["b_k"]  # (n, d_k)
+V = X @ PARAMS["W_v"] + PARAMS["b_v"]  # (n, d_v)
