@@ -1,0 +1,387 @@
+"""What passes between the judge and a learner's function.
+
+A call has one `Outcome`: a plain value, or a `CallError`. Plain means numpy
+arrays of numbers, Python scalars, strings, None, and tuples, lists and dicts of
+them; whatever else a function returns is named by an `Opaque`. Plain values
+travel as a JSON header and raw bytes. Nothing that arrives is ever executed.
+"""
+
+import copy
+import json
+import linecache
+import math
+import struct
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+MAGIC = b"AGW1"
+PREFIX = struct.Struct(">4sI")  # magic, length of the header
+HEADER_LIMIT = 4 * 2**20  # bytes; JSON grows about twentyfold when parsed
+DEPTH_LIMIT = 20
+NDIM_LIMIT = 32
+INT_BITS_LIMIT = 4096  # Python refuses to print an int of more than 4300 digits
+TEXT_LIMIT = 2000  # characters of an error message
+DTYPES = frozenset(
+    [
+        "|b1",
+        "|i1",
+        "|u1",
+        "<i2",
+        "<u2",
+        "<i4",
+        "<u4",
+        "<i8",
+        "<u8",
+        "<f2",
+        "<f4",
+        "<f8",
+        "<c8",
+        "<c16",
+    ]
+)
+
+
+class WireError(ValueError):
+    """A message that does not follow the format, or is larger than allowed."""
+
+
+class TooLargeError(WireError):
+    """A message that is larger than allowed."""
+
+
+@dataclass(frozen=True)
+class Opaque:
+    """Stands for a value that is not plain, such as a generator or a set."""
+
+    type_name: str
+
+
+@dataclass(frozen=True)
+class CallError:
+    """Why a call gave no value.
+
+    `kind` is the name of the exception's class, or of the limit that was hit
+    ("Timeout", "Memory", "Killed", "TooLarge", ...); `line` is the learner's own
+    source line, where one is known.
+    """
+
+    kind: str
+    message: str
+    line: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What one call gave: its value or error, and its arguments afterwards."""
+
+    value: Any = None
+    error: CallError | None = None
+    arguments: tuple = ()
+
+
+def plain(value, depth=0):
+    """Return the plain form of any value; never fails on an honest one.
+
+    Tensors, matrices and masked arrays become arrays (masked entries become
+    NaN), numpy scalars become Python scalars, what has no plain form becomes an
+    `Opaque`. Arrays are copied, so later changes do not show.
+    """
+    torch = sys.modules.get("torch")  # not imported: then it cannot be a tensor
+    if torch is not None and isinstance(value, torch.Tensor):
+        value = _array_from_tensor(torch, value)
+    if value is None or isinstance(value, (bool, np.bool_)):
+        return None if value is None else bool(value)
+    if isinstance(value, (int, np.integer)):
+        number = int(value)
+        large = number.bit_length() > INT_BITS_LIMIT
+        return Opaque(f"int of {number.bit_length()} bits") if large else number
+    if isinstance(value, (float, np.floating)):
+        return float(value)
+    if isinstance(value, (complex, np.complexfloating)):
+        return complex(value)
+    if isinstance(value, str):
+        return _printable(value)
+    if isinstance(value, np.ndarray):
+        return _plain_array(value)
+    if isinstance(value, np.random.Generator):
+        return _plain_generator(value)
+    if isinstance(value, (tuple, list, dict)):
+        return _plain_container(value, depth)
+    if isinstance(value, Opaque):
+        return value
+    return Opaque(type(value).__name__)
+
+
+def _array_from_tensor(torch, tensor):
+    tensor = tensor.detach().cpu().resolve_conj().resolve_neg()
+    if tensor.layout is not torch.strided:
+        tensor = tensor.to_dense()
+    if tensor.dtype is torch.bfloat16:  # numpy has no such type
+        tensor = tensor.float()
+    return tensor.numpy()
+
+
+def _plain_array(array):
+    if array.dtype.kind not in "biufc":
+        return Opaque(f"array of dtype {array.dtype.name}")
+    if isinstance(array, np.ma.MaskedArray):
+        if np.ma.getmaskarray(array).any():
+            array = array.astype(np.result_type(array.dtype, np.float16))
+            array = array.filled(np.nan)
+        array = np.ma.getdata(array)
+    array = np.array(array, order="C", subok=False)
+    if array.dtype.itemsize > 8 and array.dtype.kind == "f":  # long double
+        return array.astype(np.float64)
+    if array.dtype.itemsize > 16:
+        return array.astype(np.complex128)
+    return array.astype(array.dtype.newbyteorder("<"), copy=False)
+
+
+def _plain_generator(generator):
+    """A copy in the same state, so that a random draw can be an argument."""
+    if type(generator.bit_generator) is not np.random.PCG64:
+        return Opaque("Generator")
+    twin = np.random.Generator(np.random.PCG64())
+    twin.bit_generator.state = generator.bit_generator.state
+    return twin
+
+
+def _plain_container(value, depth):
+    if depth >= DEPTH_LIMIT:  # or a list that contains itself
+        return Opaque(f"{type(value).__name__} nested more than {DEPTH_LIMIT} deep")
+    if isinstance(value, dict):
+        if not all(_is_key(key) for key in value):
+            return Opaque("dict whose keys are not strings or numbers")
+        return {plain(key): plain(item, depth + 1) for key, item in value.items()}
+    kind = tuple if isinstance(value, tuple) else list
+    return kind(plain(item, depth + 1) for item in value)
+
+
+def _is_key(key):
+    return key is None or isinstance(key, (str, bool, int, float, np.integer))
+
+
+def _printable(text):
+    """The text without lone surrogates, which no file could be written with."""
+    return str.encode(text, "utf-8", "replace").decode("utf-8")
+
+
+def encode(value, limit=None) -> bytes:
+    """Return a plain value as bytes; `TooLargeError` where it exceeds `limit`."""
+    arrays = []
+    tree = _tree(value, arrays)
+    header = json.dumps(tree, separators=(",", ":")).encode("ascii")
+    size = PREFIX.size + len(header) + sum(array.nbytes for array in arrays)
+    if len(header) > HEADER_LIMIT or (limit is not None and size > limit):
+        raise TooLargeError(f"the value takes {size:,} bytes")
+    raw = (np.ascontiguousarray(array).tobytes() for array in arrays)
+    return b"".join([PREFIX.pack(MAGIC, len(header)), header, *raw])
+
+
+def _tree(value, arrays):
+    """The value as JSON: scalars stand for themselves, the rest as [tag, ...]."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, complex):
+        return ["complex", value.real, value.imag]
+    if isinstance(value, Opaque):
+        return ["opaque", value.type_name]
+    if isinstance(value, np.ndarray) and value.dtype.str in DTYPES:
+        arrays.append(value)
+        return ["array", value.dtype.str, list(value.shape)]
+    if isinstance(value, np.random.Generator):
+        state = value.bit_generator.state
+        inner = state["state"]
+        return [
+            "generator",
+            inner["state"],
+            inner["inc"],
+            state["has_uint32"],
+            state["uinteger"],
+        ]
+    if isinstance(value, (tuple, list)):
+        tag = "tuple" if isinstance(value, tuple) else "list"
+        return [tag, *(_tree(item, arrays) for item in value)]
+    if isinstance(value, dict):
+        return ["dict", *([key, _tree(item, arrays)] for key, item in value.items())]
+    raise WireError(f"{type(value).__name__} is not plain")
+
+
+def decode(message: bytes, limit: int):
+    """Return the plain value in a message; `WireError` where it is not sound.
+
+    The sender is not trusted: the length, every tag, dtype and shape is checked
+    against what may occur, and arrays must fill the message exactly.
+    """
+    if len(message) > limit:
+        raise TooLargeError(f"the message takes {len(message):,} bytes")
+    if len(message) < PREFIX.size:
+        raise WireError("the message is cut off")
+    magic, header_length = PREFIX.unpack_from(message)
+    start = PREFIX.size + header_length
+    if magic != MAGIC or header_length > HEADER_LIMIT or start > len(message):
+        raise WireError("the message has no sound header")
+    try:
+        tree = json.loads(message[PREFIX.size : start].decode("ascii"))
+    except (ValueError, RecursionError) as error:
+        raise WireError("the header is not sound JSON") from error
+    reader = _Reader(message, start)
+    value = reader.value(tree)
+    if reader.position != len(message):
+        raise WireError("bytes are left over after the last array")
+    return value
+
+
+class _Reader:
+    """Builds a value from its tree, taking array data from the message in order."""
+
+    def __init__(self, message, position):
+        self.message = message
+        self.position = position
+
+    def value(self, node, depth=0):
+        if isinstance(node, str):
+            return _printable(node)
+        if node is None or isinstance(node, (bool, float)):
+            return node
+        if isinstance(node, int):
+            _demand(node.bit_length() <= INT_BITS_LIMIT, "an int is too large")
+            return node
+        _demand(isinstance(node, list) and node, "a node is not [tag, ...]")
+        _demand(depth <= DEPTH_LIMIT, "the value is nested too deep")
+        tag, *rest = node
+        if tag in ("tuple", "list"):
+            items = [self.value(item, depth + 1) for item in rest]
+            return tuple(items) if tag == "tuple" else items
+        if tag == "dict":
+            return dict(self._pair(item, depth + 1) for item in rest)
+        builders = {
+            "array": self._array,
+            "complex": _read_complex,
+            "opaque": _read_opaque,
+            "generator": _read_generator,
+        }
+        _demand(isinstance(tag, str) and tag in builders, "a tag is unknown")
+        return builders[tag](*_exactly(tag, rest))
+
+    def _pair(self, pair, depth):
+        _demand(isinstance(pair, list) and len(pair) == 2, "a dict item is no pair")
+        key = self.value(pair[0], DEPTH_LIMIT)
+        _demand(_is_key(key), "a dict key is not a scalar")
+        return key, self.value(pair[1], depth)
+
+    def _array(self, dtype, shape):
+        _demand(isinstance(dtype, str) and dtype in DTYPES, "a dtype is not allowed")
+        _demand(isinstance(shape, list), "a shape is no list")
+        _demand(len(shape) <= NDIM_LIMIT, "an array has too many axes")
+        for size in shape:
+            _demand(type(size) is int and size >= 0, "a shape holds no sizes")
+        # An empty array may still have a huge axis; a later sum would allocate it.
+        apparent = math.prod(max(size, 1) for size in shape)
+        _demand(apparent <= len(self.message), "an array is larger than its message")
+        end = self.position + math.prod(shape) * np.dtype(dtype).itemsize
+        _demand(end <= len(self.message), "an array is cut off")
+        raw = np.frombuffer(self.message[self.position : end], dtype="|u1")
+        self.position = end
+        if dtype == "|b1":  # a byte that is neither 0 nor 1 is no bool
+            return (raw != 0).reshape(shape)
+        return raw.copy().view(dtype).reshape(shape)
+
+
+def _exactly(tag, rest):
+    lengths = {"array": 2, "complex": 2, "opaque": 1, "generator": 4}
+    _demand(len(rest) == lengths[tag], f"a node {tag!r} has the wrong length")
+    return rest
+
+
+def _read_complex(real, imaginary):
+    for part in (real, imaginary):
+        _demand(type(part) in (int, float), "a complex number has no such part")
+    try:
+        return complex(real, imaginary)
+    except OverflowError as error:
+        raise WireError("a complex number is too large") from error
+
+
+def _read_opaque(type_name):
+    _demand(isinstance(type_name, str), "an opaque value has no name")
+    return Opaque(_printable(type_name[:200]))
+
+
+def _read_generator(state, increment, has_uint32, uinteger):
+    bits = {"state": 128, "inc": 128, "has_uint32": 1, "uinteger": 32}
+    parts = dict(zip(bits, (state, increment, has_uint32, uinteger), strict=True))
+    for name, part in parts.items():
+        sound = type(part) is int and 0 <= part < 2 ** bits[name]
+        _demand(sound, "a random generator has no such state")
+    generator = np.random.Generator(np.random.PCG64())
+    generator.bit_generator.state = {
+        "bit_generator": "PCG64",
+        "state": {"state": state, "inc": increment},
+        "has_uint32": has_uint32,
+        "uinteger": uinteger,
+    }
+    return generator
+
+
+def _demand(condition, message):
+    if not condition:
+        raise WireError(message)
+
+
+def call_in_process(function, namespace=None, catch=(Exception, SystemExit)):
+    """Return the port `call(arguments) -> Outcome` for a function in this process.
+
+    The function gets copies of the arguments. Exceptions in `catch` become the
+    outcome's error; the default lets a learner interrupt a loop in a notebook.
+    `namespace` is where the learner's own lines run, by default the function's.
+    """
+    if namespace is None:
+        namespace = _namespace_of(function)
+
+    def call(arguments: tuple) -> Outcome:
+        arguments = copy.deepcopy(arguments)
+        try:
+            value, error = plain(function(*arguments)), None
+        except catch as exception:
+            value, error = None, error_from(exception, namespace)
+        return Outcome(value, error, tuple(plain(item) for item in arguments))
+
+    return call
+
+
+def _namespace_of(function):
+    if hasattr(function, "__globals__"):
+        return function.__globals__
+    return getattr(sys.modules.get(function.__module__), "__dict__", None)
+
+
+def error_from(exception, namespace=None) -> CallError:
+    """Describe an exception, with the learner's line where it was raised.
+
+    The learner's line is the innermost one that runs in `namespace`: all the
+    cells of a notebook share one.
+    """
+    try:
+        message = _printable(str(exception))[:TEXT_LIMIT]
+    except Exception:  # an exception whose __str__ fails
+        message = ""
+    line = _own_line(exception, namespace)
+    return CallError(type(exception).__name__, message, line)
+
+
+def _own_line(exception, namespace):
+    if isinstance(exception, SyntaxError) and exception.text:
+        return _printable(exception.text.strip())[:TEXT_LIMIT]
+    line, traceback = None, exception.__traceback__
+    while traceback is not None:
+        frame = traceback.tb_frame
+        if namespace is not None and frame.f_globals is namespace:
+            name = frame.f_code.co_filename
+            source = linecache.getline(name, traceback.tb_lineno, frame.f_globals)
+            line = _printable(source.strip())[:TEXT_LIMIT] or line
+        traceback = traceback.tb_next
+    return line
