@@ -52,7 +52,17 @@ PARAMS = {
     "b_v": np.array([0, 0], dtype=float),
 }
 
-X = TABLE[TOKEN_IDS]  # (n, d_model)
-Q = X @ PARAMS["W_q"] + PARAMS["b_q"]  # (n, d_k)
-K = X @ PARAMS["W_k"] + PARAMS["b_k"]  # (n, d_k)
-V = X @ PARAMS["W_v"] + PARAMS["b_v"]  # (n, d_v)
+# What the first two chapters compute from the above, written out: a later chapter
+# can start from these numbers without giving away how they are made.
+X = np.array(  # (n, d_model)
+    [
+        [0, 0, 0, 1, 0, 0],  # the
+        [0, 0, 1, 0, 0, -2],  # tired
+        [1, 0, 0, 0, 1, 1],  # cat
+        [0, 1, 0, 0, 0, -1],  # slept
+    ],
+    dtype=float,
+)
+Q = np.array([[1, 0, 0], [2, 0, 1], [0, 3, 1], [3, 1, 0]], dtype=float)  # (n, d_k)
+K = np.array([[0, 0, 0], [0, 2, 0], [2, 0, 0], [0, 0, 2]], dtype=float)  # (n, d_k)
+V = np.array([[0, 0], [0, -2], [2, 1], [0, -1]], dtype=float)  # (n, d_v)

@@ -1,0 +1,1 @@
+"""The judge. It knows no particular exercise."""

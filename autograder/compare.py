@@ -1,0 +1,125 @@
+"""When are two results the same? One answer, used for right and for wrong ones.
+
+A result is plain (see `autograder.wire`): arrays, numbers, and tuples or dicts of
+them. A learner may return any equivalent form: a list, a float32 tensor, an int.
+"""
+
+from typing import Any
+
+import numpy as np
+
+LOOSEST = 4e-3  # float32: ten times the root of its machine epsilon
+
+
+def conform(actual: Any, expected: Any) -> Any:
+    """Give `actual` the container type of `expected` where that loses nothing."""
+    if isinstance(expected, tuple) and isinstance(actual, list | tuple):
+        if len(actual) != len(expected):
+            return tuple(actual)
+        return tuple(conform(a, e) for a, e in zip(actual, expected, strict=True))
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        return {key: conform(a, expected.get(key)) for key, a in actual.items()}
+    if isinstance(expected, np.ndarray) and isinstance(actual, list | tuple):
+        return _as_array(actual)
+    if isinstance(expected, np.ndarray | float | int) and _is_number(actual):
+        return np.asarray(actual) if isinstance(expected, np.ndarray) else actual
+    if isinstance(expected, int | float) and np.shape(actual) == ():
+        return actual.item() if isinstance(actual, np.ndarray) else actual
+    return actual
+
+
+def same(actual: Any, expected: Any) -> bool:
+    """True where a result equals another, within the precision of its dtype."""
+    if isinstance(expected, dict):
+        return (
+            isinstance(actual, dict)
+            and actual.keys() == expected.keys()
+            and all(same(actual[key], expected[key]) for key in expected)
+        )
+    if isinstance(expected, tuple):
+        return (
+            isinstance(actual, tuple)
+            and len(actual) == len(expected)
+            and all(same(a, e) for a, e in zip(actual, expected, strict=True))
+        )
+    if not _is_numeric(actual) or not _is_numeric(expected):
+        return type(actual) is type(expected) and actual == expected
+    if np.shape(actual) != np.shape(expected):
+        return False
+    return bool(np.all(close(actual, expected)))
+
+
+def close(actual: Any, expected: Any) -> np.ndarray:
+    """Which entries agree: a boolean array of the common shape. NaN equals NaN."""
+    actual, expected = np.asarray(actual), np.asarray(expected)
+    relative = tolerance(actual)
+    finite = np.abs(expected[np.isfinite(expected)])
+    scale = finite.max() if finite.size else 1.0
+    with np.errstate(all="ignore"):
+        return np.isclose(
+            actual, expected, rtol=relative, atol=relative * scale, equal_nan=True
+        )
+
+
+def tolerance(actual: np.ndarray) -> float:
+    """The relative error to allow: ten times the root of the dtype's epsilon."""
+    if actual.dtype.kind not in "fc":
+        return 1e-9
+    return min(10 * float(np.sqrt(np.finfo(actual.dtype).eps)), LOOSEST)
+
+
+def first_difference(actual: Any, expected: Any) -> dict | None:
+    """The first entry that differs: {index, expected, actual}, ready for JSON.
+
+    The index leads through tuples and dicts first, then along the array's axes.
+    None where nothing differs, or where the two cannot be laid over each other.
+    """
+    if isinstance(expected, tuple | dict):
+        keys = expected.keys() if isinstance(expected, dict) else range(len(expected))
+        if type(actual) is not type(expected) or len(actual) != len(expected):
+            return None
+        for key in keys:
+            if isinstance(actual, dict) and key not in actual:
+                return None
+            found = first_difference(actual[key], expected[key])
+            if found:
+                return {**found, "index": [key, *found["index"]]}
+        return None
+    if not _is_numeric(actual) or not _is_numeric(expected):
+        return None
+    if np.shape(actual) != np.shape(expected):
+        return None
+    wrong = np.argwhere(~close(actual, expected))
+    if len(wrong) == 0:
+        return None
+    index = tuple(int(i) for i in wrong[0])
+    return {
+        "index": list(index),
+        "expected": _json_number(np.asarray(expected)[index]),
+        "actual": _json_number(np.asarray(actual)[index]),
+    }
+
+
+def _json_number(value: Any) -> Any:
+    """JSON has no NaN, no infinity and no complex numbers: name them."""
+    value = value.item() if isinstance(value, np.generic | np.ndarray) else value
+    if isinstance(value, float) and np.isfinite(value):
+        return float(f"{value:.12g}")
+    return value if isinstance(value, bool | int) else str(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, bool | int | float | complex)
+
+
+def _is_numeric(value: Any) -> bool:
+    return _is_number(value) or isinstance(value, np.ndarray)
+
+
+def _as_array(values: list | tuple) -> Any:
+    """A nested list as an array; unchanged where it is ragged or holds no numbers."""
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        return values
+    return array if array.dtype.kind in "biufc" else values

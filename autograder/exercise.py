@@ -1,0 +1,124 @@
+"""An exercise is declared once, as plain Python: this is the whole vocabulary.
+
+A module of `solutions/` holds the reference function, the common mistakes, the
+inputs, and one `Exercise(...)` for each function that a learner writes. This file
+is all that such a module needs.
+"""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from autograder.shapes import ShapeLine
+
+
+class DeclarationError(ValueError):
+    """An exercise is declared wrongly. The message names it and the remedy."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exercise:
+    """One function that the learner writes, and all that is needed to judge it.
+
+    reference   the right function. Line 1 of its docstring says what it means,
+                line 2 (after a blank one) gives the shapes:
+                `Q (n, d_k), K (m, d_k) -> S (n, m)`.
+    inputs      functions of a random generator; each draws the arguments of one
+                case, as a tuple. Its name, read as words, is the case's name.
+    mistakes    wrong functions, named after what went wrong. The docstring of a
+                mistake is the hint that a learner sees who made it.
+    equivalents other right functions: what must be accepted. Tests use them.
+    properties  `property(result, *arguments) -> bool`: what must hold for any
+                right answer; the docstring is the sentence for when it fails.
+    hints       what `hint` says, one at a time, before the book's own page.
+    points      the maximum score, a positive number.
+    flagged     names of library functions that are the exercise itself: a call
+                of one is reported for a human to look at, never punished.
+    compared    False where drawing random numbers is the exercise: then only the
+                shapes and the properties decide.
+    """
+
+    reference: Callable
+    inputs: tuple[Callable[[np.random.Generator], tuple], ...]
+    mistakes: tuple[Callable, ...] = ()
+    equivalents: tuple[Callable, ...] = ()
+    properties: tuple[Callable, ...] = ()
+    hints: tuple[str, ...] = ()
+    points: float = 1.0
+    flagged: tuple[str, ...] = ()
+    compared: bool = True
+
+    def __post_init__(self):
+        name = getattr(self.reference, "__name__", "?")
+        if not self.inputs:
+            raise DeclarationError(f"{name}: give at least one function in inputs=")
+        if not self.points > 0:
+            raise DeclarationError(f"{name}: points= must be positive")
+        for described in (self.reference, *self.mistakes, *self.properties):
+            if not inspect.getdoc(described):
+                raise DeclarationError(
+                    f"{name}: {described.__name__} has no docstring; "
+                    "it is what the learner reads"
+                )
+        self.shapes  # noqa: B018 - a shape line that does not parse fails here
+
+    @property
+    def name(self) -> str:
+        """The name of the function that the learner writes."""
+        return self.reference.__name__
+
+    @property
+    def meaning(self) -> str:
+        """What the function does, in one line: line 1 of its docstring."""
+        return inspect.getdoc(self.reference).splitlines()[0]
+
+    @property
+    def shapes(self) -> ShapeLine:
+        """The parsed line 2 of the reference's docstring."""
+        text = inspect.getdoc(self.reference)
+        lines = [line for line in text.splitlines() if line.strip()]
+        try:
+            return ShapeLine.parse(lines[1])
+        except (IndexError, ValueError) as error:
+            raise DeclarationError(
+                f"{self.name}: line 2 of the docstring must give the shapes, such as "
+                f"'Q (n, d_k), K (m, d_k) -> S (n, m)': {error}"
+            ) from None
+
+
+def different_sizes(rng: np.random.Generator, count: int, low: int = 2) -> list[int]:
+    """Draw `count` sizes that all differ, so that no wrong axis can hide.
+
+    rng: a NumPy generator -> `count` integers, each at least `low`.
+    """
+    return [int(size) for size in low + rng.permutation(count + 3)[:count]]
+
+
+def words(function: Callable) -> str:
+    """Read a function's name as words: `huge_scores` -> 'huge scores'."""
+    return function.__name__.replace("_", " ")
+
+
+@cache
+def discover(package: str = "solutions") -> dict[str, Exercise]:
+    """Import every module of a package; return its exercises by function name.
+
+    Raises DeclarationError where two modules declare the same name.
+    """
+    found: dict[str, Exercise] = {}
+    home = importlib.import_module(package)
+    for module_info in sorted(
+        pkgutil.iter_modules(home.__path__), key=lambda m: m.name
+    ):
+        module = importlib.import_module(f"{package}.{module_info.name}")
+        for exercise in vars(module).values():
+            if not isinstance(exercise, Exercise):
+                continue
+            if found.setdefault(exercise.name, exercise) is not exercise:
+                raise DeclarationError(f"{exercise.name} is declared twice")
+    return found

@@ -1,0 +1,231 @@
+"""The judge: decides from values alone, and says what is wrong in one message.
+
+`judge(exercise, call)` is pure. Its only port is `call(arguments) -> Outcome`: the
+learner's function in this process (`check` in a notebook), or behind a sandbox
+(grading). The judge knows no particular exercise.
+"""
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from autograder.compare import conform, first_difference, same
+from autograder.exercise import Exercise, words
+from autograder.wire import Outcome, call_in_process
+
+VISIBLE_SEED = 0  # what `check` draws from; grading draws from a secret one
+DRAWS = 2  # how often each of an exercise's inputs is drawn
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One call: its arguments, what was expected, what came, whether it passed."""
+
+    name: str
+    arguments: tuple
+    expected: Outcome
+    actual: Outcome
+    passed: bool
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the judge says of one function.
+
+    passed is None where the function is not written yet. score lies between 0 and
+    max_score. shown is the case to draw, the smallest that fails; it is not part
+    of the JSON, since a hidden case is nobody's to see.
+    """
+
+    exercise: str
+    passed: bool | None
+    score: float
+    max_score: float
+    mistake: str | None = None
+    rationale: str = ""
+    hint: str = ""
+    first_difference: dict | None = None
+    cases: tuple[tuple[str, bool], ...] = ()
+    flags: tuple[str, ...] = ()
+    shown: Case | None = field(default=None, repr=False, compare=False)
+
+    def as_json(self) -> dict:
+        """The verdict as plain data, in the schema that the README describes."""
+        plain = {name: value for name, value in vars(self).items() if name != "shown"}
+        plain["cases"] = [{"name": n, "passed": p} for n, p in self.cases]
+        plain["flags"] = list(self.flags)
+        return plain
+
+
+def judge(
+    exercise: Exercise,
+    call: Callable[[tuple], Outcome],
+    seed: int = VISIBLE_SEED,
+    flags: tuple[str, ...] = (),
+) -> Verdict:
+    """Judge one function through `call`, on the cases that `seed` draws.
+
+    exercise  the declaration.
+    call      the port to the learner's function.
+    seed      a non-negative integer; the same seed gives the same cases.
+    flags     what reading the source found, handed through to the verdict.
+    """
+    cases = []
+    for name, arguments in draw_cases(exercise, seed):
+        case = _try(exercise, call, name, arguments)
+        if case.actual.error and case.actual.error.kind == "NotImplementedError":
+            return not_written(exercise)
+        cases.append(case)
+    summary = tuple((case.name, case.passed) for case in cases)
+    failed = [case for case in cases if not case.passed]
+    if not failed:
+        return right(exercise, summary, flags)
+    # Diagnosis is needed for wrong answers only.
+    from autograder.diagnosis import diagnose
+
+    diagnosis = diagnose(exercise, cases)
+    shown = min(failed, key=_size)
+    return Verdict(
+        exercise=exercise.name,
+        passed=False,
+        score=round(exercise.points * (1 - len(failed) / len(cases)), 4),
+        max_score=exercise.points,
+        mistake=diagnosis.mistake,
+        rationale=diagnosis.rationale,
+        hint=diagnosis.hint,
+        first_difference=first_difference(shown.actual.value, shown.expected.value),
+        cases=summary,
+        flags=flags,
+        shown=shown,
+    )
+
+
+def right(exercise: Exercise, cases: tuple = (), flags: tuple = ()) -> Verdict:
+    """The verdict on a right answer."""
+    cases = cases or tuple((name, True) for name, _ in draw_cases(exercise, 0))
+    return Verdict(
+        exercise=exercise.name,
+        passed=True,
+        score=exercise.points,
+        max_score=exercise.points,
+        rationale=f"{exercise.name} is right: {len(cases)} of {len(cases)} cases.",
+        cases=cases,
+        flags=flags,
+    )
+
+
+def not_written(exercise: Exercise) -> Verdict:
+    """The verdict on a stub."""
+    return Verdict(
+        exercise=exercise.name,
+        passed=None,
+        score=0.0,
+        max_score=exercise.points,
+        rationale=f"{exercise.name} is not written yet.",
+        hint="Replace `raise NotImplementedError` with your own lines, and run the "
+        "cell again.",
+    )
+
+
+def draw_cases(exercise: Exercise, seed: int) -> list[tuple[str, tuple]]:
+    """Draw every case of an exercise: its name and its arguments."""
+    drawn = []
+    for draw in exercise.inputs:
+        # Each case has its own stream: adding one leaves the others as they were.
+        stream = zlib.crc32(f"{exercise.name}.{draw.__name__}".encode())
+        for number in range(DRAWS):
+            rng = np.random.default_rng([seed, stream, number])
+            drawn.append((f"{words(draw)} {number + 1}", draw(rng)))
+    return drawn
+
+
+def run(call: Callable[[tuple], Outcome], arguments: tuple, like: Any) -> Outcome:
+    """Call once; give the value the container types of `like`."""
+    outcome = call(arguments)
+    return Outcome(conform(outcome.value, like), outcome.error, outcome.arguments)
+
+
+def agrees(actual: Outcome, expected: Outcome) -> bool:
+    """True where two outcomes are the same value, or the same kind of error."""
+    if expected.error or actual.error:
+        return bool(
+            expected.error and actual.error and expected.error.kind == actual.error.kind
+        )
+    return same(actual.value, expected.value)
+
+
+def changed_arguments(case: Case) -> list[int]:
+    """The positions of the arguments that the call changed in place."""
+    return [
+        position
+        for position, (before, after) in enumerate(
+            zip(case.arguments, case.actual.arguments, strict=False)
+        )
+        if isinstance(before, np.ndarray | dict) and not _identical(before, after)
+    ]
+
+
+def _identical(before: Any, after: Any) -> bool:
+    if isinstance(before, dict):
+        return isinstance(after, dict) and all(
+            key in after and _identical(value, after[key])
+            for key, value in before.items()
+        )
+    return isinstance(after, np.ndarray) and np.array_equal(
+        before, after, equal_nan=before.dtype.kind == "f"
+    )
+
+
+def _try(exercise: Exercise, call: Callable, name: str, arguments: tuple) -> Case:
+    """Run one case for the reference and for the learner, and compare."""
+    expected = call_in_process(exercise.reference)(arguments)
+    actual = run(call, arguments, like=expected.value)
+    case = Case(name, arguments, expected, actual, passed=True)
+    passed = _holds(exercise, case) and not changed_arguments(case)
+    return Case(name, arguments, expected, actual, passed)
+
+
+def _holds(exercise: Exercise, case: Case) -> bool:
+    if exercise.compared or case.expected.error:
+        return agrees(case.actual, case.expected)
+    return (
+        case.actual.error is None
+        and _fits(exercise, case)
+        and not failed_properties(exercise, case)
+    )
+
+
+def _fits(exercise: Exercise, case: Case) -> bool:
+    """True where the answer has the shapes that the docstring promises."""
+    try:
+        exercise.shapes.check(case.arguments, case.actual.value)
+    except ValueError:
+        return False
+    return True
+
+
+def failed_properties(exercise: Exercise, case: Case) -> list[Callable]:
+    """The properties that the answer lacks, as far as it lets itself be asked."""
+    return [
+        property_
+        for property_ in exercise.properties
+        if not _has(property_, case.actual.value, case.arguments)
+    ]
+
+
+def _has(property_: Callable, value: Any, arguments: tuple) -> bool:
+    """Ask a property of an answer that may be anything at all."""
+    try:
+        with np.errstate(all="ignore"):
+            return bool(property_(value, *arguments))
+    except Exception:  # an answer so wrong that the question makes no sense
+        return False
+
+
+def _size(case: Case) -> int:
+    """How many numbers a reader has to look at to see the case."""
+    values = (*case.arguments, case.expected.value, case.actual.value)
+    return sum(np.size(value) for value in values if isinstance(value, np.ndarray))

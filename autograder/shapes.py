@@ -1,0 +1,118 @@
+"""The shape line of a docstring, read by people and by the judge alike.
+
+    Q (n, d_k), K (m, d_k) -> S (n, m)
+    heads (h, n, d_v) -> (n, h·d_v)
+    X (n, d_model), params, num_heads -> Y (n, d_model), A (h, n, n)
+    d_model, num_heads -> int
+
+A size is a letter, a number, or a product of them with `·`. A scalar argument
+whose name is a size fixes that size; `num_heads` is also `h`.
+"""
+
+import re
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+SIZE_NAMES = {"num_heads": "h"}  # argument name -> the letter of the book
+
+
+@dataclass(frozen=True)
+class Item:
+    """One argument or result: its name, and its sizes (None: not an array)."""
+
+    name: str
+    sizes: tuple[str, ...] | None
+
+    @property
+    def sizes_text(self) -> str:
+        """The sizes as Python writes a shape: `(n, d_k)`, `(n,)`, or nothing."""
+        if self.sizes is None:
+            return ""
+        return f"({', '.join(self.sizes)}{',' if len(self.sizes) == 1 else ''})"
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.sizes_text}".strip()
+
+
+def _items(text: str) -> tuple[Item, ...]:
+    """Parse `Q (n, d_k), params` into items; raise ValueError with the bad part."""
+    items = []
+    for part in re.split(r",\s*(?![^()]*\))", text.strip()):
+        match = re.fullmatch(r"(\w*)\s*(?:\(([^()]*)\))?", part.strip())
+        if match is None or not part.strip():
+            raise ValueError(f"cannot read {part.strip()!r}")
+        name, sizes = match.groups()
+        if sizes is not None:
+            sizes = tuple(s.strip() for s in sizes.split(",") if s.strip())
+            for size in sizes:
+                if not re.fullmatch(r"\w+(·\w+)*", size):
+                    raise ValueError(f"cannot read the size {size!r} in {part!r}")
+        items.append(Item(name, sizes))
+    return tuple(items)
+
+
+@dataclass(frozen=True)
+class ShapeLine:
+    """The arguments and the results of a function, with their sizes."""
+
+    arguments: tuple[Item, ...]
+    results: tuple[Item, ...]
+
+    @classmethod
+    def parse(cls, line: str) -> "ShapeLine":
+        """Read a line such as `A (n, m), V (m, d_v) -> O (n, d_v)`.
+
+        Raises ValueError where it cannot be read.
+        """
+        left, arrow, right = line.partition("->")
+        if not arrow:
+            raise ValueError(f"no '->' in {line!r}")
+        return cls(_items(left), _items(right))
+
+    def bind(self, arguments: tuple[Any, ...]) -> dict[str, int]:
+        """The value of every size letter, read off real arguments.
+
+        Raises ValueError where an argument does not fit the line.
+        """
+        sizes: dict[str, int] = {}
+        for item, value in zip(self.arguments, arguments, strict=False):
+            if item.sizes is None:
+                if isinstance(value, int | np.integer):
+                    sizes.setdefault(item.name, int(value))
+                    if item.name in SIZE_NAMES:
+                        sizes.setdefault(SIZE_NAMES[item.name], int(value))
+                continue
+            _bind_item(item, np.shape(value), sizes)
+        return sizes
+
+    def check(self, arguments: tuple[Any, ...], result: Any) -> None:
+        """Compare a real call with this line; raise ValueError where it lies."""
+        sizes = self.bind(arguments)
+        results = result if isinstance(result, tuple) else (result,)
+        if len(results) != len(self.results):
+            raise ValueError(
+                f"{len(self.results)} results promised, {len(results)} came"
+            )
+        for item, value in zip(self.results, results, strict=True):
+            if item.sizes is not None:
+                _bind_item(item, np.shape(value), sizes)
+
+
+def _bind_item(item: Item, shape: tuple[int, ...], sizes: dict[str, int]) -> None:
+    """Add the sizes of one array to `sizes`; raise ValueError on a contradiction."""
+    if len(shape) != len(item.sizes):
+        raise ValueError(f"{item} has {len(item.sizes)} axes, but got shape {shape}")
+    for letter, length in zip(item.sizes, shape, strict=True):
+        factors = letter.split("·")
+        if len(factors) == 1 and not letter.isdigit():
+            expected = sizes.setdefault(letter, length)
+        else:
+            known = [int(f) if f.isdigit() else sizes.get(f) for f in factors]
+            if None in known:
+                continue  # a size that no argument fixes
+            expected = prod(known)
+        if expected != length:
+            raise ValueError(f"{item}: {letter} is {expected}, but got shape {shape}")
