@@ -1,0 +1,201 @@
+"""What does a token take home?
+
+A mixture of the values: of each as much as its weight says.
+"""
+
+import numpy as np
+
+from autograder.exercise import Exercise, different_sizes
+from solutions.softmax import softmax
+
+
+def weighted_sum(A, V):
+    """Mix the values: each query gets its own weighted sum of all of them.
+
+    A (n, m), V (m, d_v) -> O (n, d_v)
+    """
+    return A @ V  # (n, d_v)
+
+
+def weights_transposed(A, V):
+    """A is on its side: the weights of key i are used for query i. Row i of A
+    belongs to query i, and it fits V as it is.
+    """
+    return A.T @ V
+
+
+def values_transposed(A, V):
+    """V is on its side. Its rows are the values of the m keys, and each row of A has
+    m weights: they fit without a transpose.
+    """
+    return A @ V.T
+
+
+def values_first(A, V):
+    """The factors stand in the wrong order. A weight belongs to a key, so the
+    columns of A have to meet the rows of V.
+    """
+    return V @ A
+
+
+def one_column_a_query(A, V):
+    """The numbers are right, but each query owns a column. Row i of O belongs to
+    query i.
+    """
+    return (A @ V).T
+
+
+def elementwise(A, V):
+    """A * V weighs entries one by one and adds nothing up. Each query needs the sum
+    over all keys.
+    """
+    return A * V
+
+
+def weights_ignored(A, V):
+    """The values are added up without weights: every query gets the same."""
+    return np.ones_like(A) @ V
+
+
+def mean_of_the_values(A, V):
+    """Every query gets the mean of all values: the weights are not used."""
+    return np.broadcast_to(V.mean(axis=0), (len(A), V.shape[1]))
+
+
+def mean_instead_of_sum(A, V):
+    """The weighted values are averaged over the keys. The weights sum to 1 already:
+    dividing by m once more makes everything too small.
+    """
+    return A @ V / A.shape[-1]
+
+
+def largest_weight_only(A, V):
+    """Each query takes the value of its best key, whole, and nothing of the others.
+    Attention mixes: every key counts by its weight.
+    """
+    return V[A.argmax(axis=-1)]
+
+
+def last_key_only(A, V):
+    """Only the last key's share is left: a loop over keys overwrites the sum each
+    time round. Add each share to what is there.
+    """
+    return A[:, -1:] * V[-1]
+
+
+def first_key_only(A, V):
+    """Only the first key's share is there. Does the loop end after one round?"""
+    return A[:, :1] * V[0]
+
+
+def softmax_once_more(A, V):
+    """Softmax is applied to A a second time, which flattens the weights. A comes in
+    as weights already.
+    """
+    return softmax(A) @ V
+
+
+def not_added_up(A, V):
+    """Every weighted value is there, (n, m, d_v), but the sum over the keys is
+    missing.
+    """
+    return A[:, :, None] * V
+
+
+def one_output_for_all(A, V):
+    """All queries are added into one vector. Each query has its own weighted sum:
+    add over the keys, not over the queries.
+    """
+    return (A @ V).sum(axis=0)
+
+
+def features_added_up(A, V):
+    """The features of the values are added up. The sum goes over the keys; the d_v
+    features stay apart.
+    """
+    return (A @ V).sum(axis=-1)
+
+
+def with_einsum(A, V):
+    return np.einsum("nm,mv->nv", A, V)
+
+
+def with_loops(A, V):
+    return [sum(a * v for a, v in zip(row, V, strict=True)) for row in A]
+
+
+def with_broadcasting(A, V):
+    return (A[:, :, None] * V[None, :, :]).sum(axis=1)
+
+
+def transposed_twice(A, V):
+    return (V.T @ A.T).T
+
+
+def with_average(A, V):
+    return [np.average(V, axis=0, weights=row) for row in A]
+
+
+def with_torch(A, V):
+    import torch
+
+    return torch.as_tensor(A) @ torch.as_tensor(V)
+
+
+def _weights(rng, n, m):
+    """Random weights: positive, and each row sums to 1."""
+    return softmax(2 * rng.standard_normal((n, m)))
+
+
+def ordinary_sizes(rng):
+    n, m, d_v = different_sizes(rng, 3)
+    return _weights(rng, n, m), rng.standard_normal((m, d_v))
+
+
+def one_query(rng):
+    m, d_v = different_sizes(rng, 2)
+    return _weights(rng, 1, m), rng.standard_normal((m, d_v))
+
+
+def all_sizes_equal(rng):
+    # What raises elsewhere runs here, and shows what it computes.
+    n = int(rng.integers(3, 6))
+    return _weights(rng, n, n), rng.standard_normal((n, n))
+
+
+exercise = Exercise(
+    reference=weighted_sum,
+    inputs=(ordinary_sizes, one_query, all_sizes_equal),
+    mistakes=(
+        weights_transposed,
+        values_transposed,
+        values_first,
+        one_column_a_query,
+        elementwise,
+        weights_ignored,
+        mean_of_the_values,
+        mean_instead_of_sum,
+        largest_weight_only,
+        last_key_only,
+        first_key_only,
+        softmax_once_more,
+        not_added_up,
+        one_output_for_all,
+        features_added_up,
+    ),
+    equivalents=(
+        with_einsum,
+        with_loops,
+        with_broadcasting,
+        transposed_twice,
+        with_average,
+        with_torch,
+    ),
+    hints=(
+        "Take one query: it has m weights, and there are m values. Multiply each value "
+        "by its weight and add them up. What shape is that?",
+        "Each row of A meets each column of V, and the keys disappear. Which product "
+        "does that for all queries at once?",
+    ),
+    points=2,
+)
