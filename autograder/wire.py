@@ -19,6 +19,7 @@ import numpy as np
 
 MAGIC = b"AGW1"
 PREFIX = struct.Struct(">4sI")  # magic, length of the header
+LENGTH = struct.Struct(">I")  # precedes a message on a stream
 HEADER_LIMIT = 4 * 2**20  # bytes; JSON grows about twentyfold when parsed
 DEPTH_LIMIT = 20
 NDIM_LIMIT = 32

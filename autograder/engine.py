@@ -1,0 +1,435 @@
+"""The trusted side: has submissions run in a sandbox, and asks for values.
+
+    with Engine() as engine, engine.submission(cells) as submission:
+        outcome = submission.call("scores", (Q, K))
+
+What comes back is data, checked by `wire.decode`. A submission that hangs,
+crashes or floods becomes a `CallError`; it never becomes an exception here.
+"""
+
+import errno
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from autograder import sandbox, wire
+from autograder.sandbox import Limits, SandboxUnavailable
+from autograder.wire import LENGTH, CallError, Outcome
+
+START_SECONDS = 120  # a cold disk may take that long to import torch
+END_SECONDS = 10
+SLACK_BYTES = 2**16  # what a message has besides its value
+LOST_WORKERS = 3  # as many times a submission is tried again
+
+
+class Engine:
+    """A warm process, in the strongest sandbox that this host allows.
+
+    Use it from one thread at a time, as a context manager. `tiers` are those
+    that may be used, strongest first; `allow_unsafe` permits to do without.
+    """
+
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        allow_unsafe: bool = False,
+        tiers: tuple[str, ...] = ("namespaces", "landlock"),
+    ):
+        self.limits = limits or Limits()
+        self.allow_unsafe = allow_unsafe
+        self.tiers = tiers
+        self.tier = None
+        self.reasons = {}
+        self._process = None
+
+    def __enter__(self):
+        self._start()
+        return self
+
+    def __exit__(self, *exception):
+        self._stop()
+
+    def submission(self, cells, kit=None, seed=0) -> "Submission":
+        """A submission's code cells (list of str), to be used in a `with`.
+
+        `kit` maps names of modules to their sources, for the cells to import;
+        `seed` is what the random generators start from.
+        """
+        return Submission(self, cells, kit or {}, seed)
+
+    def describe(self) -> str:
+        """The tier in force, and why it is not a stronger one."""
+        return sandbox.describe(self.tier, self.reasons)
+
+    def _start(self):
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        settings = {
+            "limits": asdict(self.limits),
+            "tiers": self.tiers,
+            "allow_unsafe": self.allow_unsafe,
+        }
+        script = Path(__file__).with_name("worker.py")
+        channel = str(theirs.fileno())
+        self._process = subprocess.Popen(
+            [
+                sys.executable,
+                "-s",
+                "-P",
+                worker,
+                str(theirs.fileno()),
+                json.dumps(settings),
+            ],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=_environment(),
+            cwd="/",
+        )
+        theirs.close()
+        self._control = ours
+        ours.settimeout(START_SECONDS)
+        try:
+            answer = ours.recv(2**16)
+        except TimeoutError:
+            self._process.kill()
+            answer = b""
+        if not answer:
+            _, trouble = self._process.communicate()
+            trouble = trouble.decode(errors="replace").strip().splitlines()[-1:]
+            raise SandboxUnavailable(f"the worker did not start: {' '.join(trouble)}")
+        report = json.loads(answer)
+        self.tier, self.reasons = report["tier"], report["reasons"]
+        if self.tier is None:
+            self._stop()
+            raise SandboxUnavailable(
+                f"{self.describe()}\nNo sandbox works here, so no learner's code is "
+                "run. Ways out: a host or container that allows user namespaces or "
+                "Landlock (Linux 5.13 or newer), or --allow-unsafe for code you trust."
+            )
+
+    def _stop(self):
+        if self._process is None:
+            return
+        self._control.close()  # the warm process ends, and its child with it
+        try:
+            self._process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process.stderr.close()
+        self._process = None
+
+    def _restart(self):
+        self._stop()
+        self._start()
+
+    def _fork(self) -> socket.socket:
+        """A new child's socket."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                socket.send_fds(self._control, [b"fork"], [theirs.fileno()])
+            except OSError as error:
+                ours.close()
+                raise _WorkerLostError from error
+        return ours
+
+    def _reap(self, kill: bool) -> dict:
+        """How the child ended, after killing it or when it has ended by itself."""
+        try:
+            if kill:
+                self._control.send(b"kill")
+            self._control.settimeout(END_SECONDS)
+            report = self._control.recv(2**16)
+        except OSError as error:
+            raise _WorkerLostError from error
+        if not report:
+            raise _WorkerLostError
+        return json.loads(report)
+
+
+class Submission:
+    """One submission: its cells run on entry, its functions can then be called.
+
+    `errors` holds (index of the cell, `CallError`), `outputs` what each cell
+    printed. A cell or function that brings its process down is left out from
+    then on; the others go on in a new process.
+    """
+
+    def __init__(self, engine, cells, kit, seed):
+        self._engine = engine
+        self._cells, self._kit, self._seed = list(cells), kit, seed
+        self._errors, self._fatal, self._broken = {}, {}, {}
+        self._socket = None
+        self._lost_workers = 0
+        self.outputs = [""] * len(self._cells)
+
+    def __enter__(self):
+        self._deadline = time.monotonic() + self._engine.limits.total_seconds
+        self._ready()
+        return self
+
+    def __exit__(self, *exception):
+        if self._socket is None:
+            return
+        try:
+            self._finish(kill=True)
+        except _WorkerLostError:
+            self._engine._restart()
+
+    @property
+    def errors(self) -> list[tuple[int, CallError]]:
+        """The cells that failed, in their order."""
+        return sorted((self._errors | self._fatal).items())
+
+    def defined(self, name: str) -> bool:
+        """Whether the cells defined a name."""
+        return self._answer(("defined", name), bool) is True
+
+    def call(self, name: str, arguments: tuple, drive: str | None = None) -> Outcome:
+        """Call a function that the cells defined, with copies of the arguments.
+
+        With `drive`, the source of a function of that name, it is
+        `drive(what_the_name_stands_for, *arguments)` that is called.
+        """
+        if name in self._broken:
+            return Outcome(error=self._broken[name])
+        plain = tuple(wire.plain(argument) for argument in arguments)
+        answer = self._answer(("call", name, plain, drive), _outcome)
+        if isinstance(answer, CallError):
+            self._broken[name] = answer
+            return Outcome(error=answer)
+        value, error, after = answer
+        return Outcome(value, self._named(error), after)
+
+    def _answer(self, question, form):
+        """The child's answer, in the form wanted; a `CallError` where there is none."""
+        while self._ready():
+            try:
+                return self._ask(question, form)
+            except _WorkerLostError:
+                self._replace_worker()
+            except _EndedError as ended:
+                return ended.error
+        return self._exhausted()
+
+    def _ready(self) -> bool:
+        """See that a child is there with all cells run; False when out of time."""
+        while self._socket is None:
+            if time.monotonic() >= self._deadline:
+                return False
+            try:
+                self._socket = self._engine._fork()
+                self._run_cells()
+            except _WorkerLostError:
+                self._replace_worker()
+            except _EndedError:
+                continue  # the cell that ended it is left out the next time
+        return True
+
+    def _run_cells(self):
+        self._ask(("start", self._kit, self._seed), bool)
+        for index, source in enumerate(self._cells):
+            if index in self._fatal:
+                continue
+            try:
+                error, output = self._ask(("cell", source), _cell_result)
+            except _EndedError as ended:
+                self._fatal[index] = ended.error
+                raise
+            self.outputs[index] = output[: self._engine.limits.output_bytes]
+            if error is not None:
+                self._errors[index] = self._named(error)
+
+    def _ask(self, question, form):
+        """Put a question to the child; raises `_EndedError` when it brings it down."""
+        limits = self._engine.limits
+        deadline = min(time.monotonic() + limits.call_seconds, self._deadline)
+        try:
+            self._send(question, deadline)
+            (length,) = LENGTH.unpack(self._receive(LENGTH.size, deadline))
+            most = limits.result_bytes + SLACK_BYTES
+            if length > most:
+                raise wire.TooLargeError
+            return form(wire.decode(self._receive(length, deadline), most))
+        except TimeoutError:
+            self._finish(kill=True)
+            final = deadline == self._deadline
+            seconds = limits.total_seconds if final else limits.call_seconds
+            raise _EndedError(_limit("Timeout", seconds=seconds)) from None
+        except wire.TooLargeError:
+            self._finish(kill=True)
+            raise _EndedError(_limit("TooLarge", size=limits.result_bytes)) from None
+        except wire.WireError:
+            self._finish(kill=True)
+            raise _EndedError(_limit("Garbled")) from None
+        except OSError:
+            raise _EndedError(self._finish(kill=False)) from None
+
+    def _send(self, message, deadline):
+        message = wire.encode(message)
+        self._socket.settimeout(_left(deadline))
+        self._socket.sendall(LENGTH.pack(len(message)) + message)
+
+    def _receive(self, length, deadline):
+        parts = bytearray()
+        while len(parts) < length:
+            self._socket.settimeout(_left(deadline))
+            part = self._socket.recv(min(length - len(parts), 2**20))
+            if not part:
+                raise ConnectionResetError
+            parts += part
+        return bytes(parts)
+
+    def _finish(self, kill) -> CallError:
+        """Close the child's socket, see the child ended, and say what ended it."""
+        self._socket.close()
+        self._socket = None
+        return _cause(self._engine._reap(kill), self._engine.limits)
+
+    def _replace_worker(self):
+        """The warm process was lost: not this submission's fault, up to a point."""
+        self._socket = None
+        self._lost_workers += 1
+        if self._lost_workers > LOST_WORKERS:
+            self._deadline = time.monotonic()
+        self._engine._restart()
+
+    def _exhausted(self) -> CallError:
+        if self._lost_workers > LOST_WORKERS:
+            return _limit("Killed")
+        return _limit("Timeout", seconds=self._engine.limits.total_seconds)
+
+    def _named(self, error) -> CallError | None:
+        """An error of the child, under the name of the limit that it met, if any."""
+        if error is None:
+            return None
+        error = CallError(*error)
+        for kind, sign in SIGNS.items():
+            if sign(error):
+                limits = self._engine.limits
+                size = {"Memory": limits.memory_bytes, "FileSize": limits.file_bytes}
+                return _limit(kind, error.line, size=size.get(kind, 0))
+        if error.kind == "TooLarge":
+            return _limit("TooLarge", size=self._engine.limits.result_bytes)
+        return error
+
+
+class _EndedError(Exception):
+    """The child gave no sound answer, and is gone."""
+
+    def __init__(self, error):
+        super().__init__(error.message)
+        self.error = error
+
+
+class _WorkerLostError(Exception):
+    """The warm process is gone."""
+
+
+# What a learner reads when a limit was met. The sentence names the likely cause.
+MESSAGES = {
+    "Timeout": "stopped after {seconds:g} s: is there a loop that does not end?",
+    "CPU": "stopped after {seconds:g} s of computing: is there a loop that does not "
+    "end?",
+    "Memory": "stopped at {megabytes:g} MB of memory: is an array far larger than it "
+    "should be?",
+    "FileSize": "stopped at {megabytes:g} MB written to files: no file is needed here",
+    "TooLarge": "the result is larger than {megabytes:g} MB: is its shape right?",
+    "Threads": "too many threads were started: none is needed here",
+    "Processes": "another process was started: that is not possible here",
+    "Network": "a connection was opened: there is no network here",
+    "Crashed": "Python itself crashed ({signal}): was memory used outside an array?",
+    "Exited": "the code ended Python itself: leave out exit() and os._exit()",
+    "Killed": "the process that ran the code was killed",
+    "Garbled": "the code wrote into a channel that is not its own",
+}
+# By these signs an ordinary exception of the child shows that a limit was met.
+SIGNS = {
+    "Processes": lambda error: _has_number(error, sandbox.NO_PROCESS),
+    "Network": lambda error: _has_number(error, sandbox.NO_NETWORK),
+    "FileSize": lambda error: (
+        _has_number(error, errno.EFBIG) or _has_number(error, errno.ENOSPC)
+    ),
+    "Memory": lambda error: (
+        "MemoryError" in error.kind or "can't allocate memory" in error.message
+    ),
+    "Threads": lambda error: "can't start new thread" in error.message,
+}
+
+
+def _has_number(error, number):
+    return f"[Errno {number}]" in error.message
+
+
+def _limit(kind, line=None, seconds=0, size=0, signal=""):
+    text = MESSAGES[kind].format(seconds=seconds, megabytes=size / 2**20, signal=signal)
+    return CallError(kind, text, line)
+
+
+def _cause(report, limits) -> CallError:
+    """What ended a child, from how the warm process saw it end."""
+    if report["overflow"]:
+        return _limit("FileSize", size=limits.scratch_bytes)
+    if report["cpu_seconds"] >= limits.cpu_seconds:
+        return _limit("CPU", seconds=limits.cpu_seconds)
+    if report["code"] == -signal.SIGKILL:
+        return _limit("Killed")
+    if report["code"] < 0:
+        return _limit("Crashed", signal=signal.strsignal(-report["code"]))
+    return _limit("Exited")
+
+
+# The forms that answers must have.
+
+
+def _outcome(answer):
+    sound = isinstance(answer, tuple) and len(answer) == 3
+    if not sound or not isinstance(answer[2], tuple):
+        raise wire.WireError("an outcome has three parts")
+    return answer[0], _error_parts(answer[1]), answer[2]
+
+
+def _cell_result(answer):
+    sound = isinstance(answer, tuple) and len(answer) == 2
+    if not sound or not isinstance(answer[1], str):
+        raise wire.WireError("a cell gives an error and a text")
+    return _error_parts(answer[0]), answer[1]
+
+
+def _error_parts(error):
+    if error is None:
+        return None
+    sound = isinstance(error, tuple) and len(error) == 3
+    if not sound or not all(isinstance(part, str) for part in error[:2]):
+        raise wire.WireError("an error has a kind, a message and a line")
+    if not isinstance(error[2], str | None):
+        raise wire.WireError("a line is a text")
+    return tuple(part and part[: wire.TEXT_LIMIT] for part in error)
+
+
+def _environment():
+    """What the warm process starts with: nothing of the instructor's."""
+    keep = {"HOME", "LANG", "TZ"} & os.environ.keys()
+    return {name: os.environ[name] for name in keep} | {
+        "PATH": "/usr/bin:/bin",
+        "PYTHONHASHSEED": "0",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "CUDA_VISIBLE_DEVICES": "",
+    }
+
+
+def _left(deadline):
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left

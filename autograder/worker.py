@@ -1,0 +1,329 @@
+"""The untrusted side: a warm process that forks a child for each submission.
+
+Runs as a script of its own, started by `autograder.engine`, and imports nothing
+of this package but its neighbours `wire` and `sandbox`: no reference, no seed, no
+test is ever in its memory. The child runs a submission's cells in a plain IPython
+shell, and then calls its functions with the arguments that it is sent.
+"""
+
+import array
+import gc
+import importlib.util
+import io
+import json
+import os
+import random
+import select
+import shutil
+import signal
+import socket
+import struct
+import sys
+import tempfile
+import types
+from pathlib import Path
+
+MESSAGE_LIMIT = 256 * 2**20  # what the engine may send: cells and arguments
+CHILD_SOCKET = 3
+WATCH_MILLISECONDS = 50
+
+
+def neighbour(name):
+    """Load a module from this folder, without leaving a trace in sys.modules."""
+    path = Path(__file__).with_name(f"{name}.py")
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    del sys.modules[name]
+    return module
+
+
+wire = neighbour("wire")
+sandbox = neighbour("sandbox")
+
+
+# --- the warm process --------------------------------------------------------
+
+
+def main():
+    control = socket.socket(fileno=int(sys.argv[1]))
+    settings = json.loads(sys.argv[2])
+    limits = sandbox.Limits(**settings["limits"])
+    name, reasons = sandbox.probe(settings["tiers"])
+    if name is None and settings["allow_unsafe"]:
+        name = "none"
+    if name is None:
+        control.send(json.dumps({"tier": None, "reasons": reasons}).encode())
+        return
+    shell = warm_up()
+    forget_surroundings()
+    tier = sandbox.TIERS[name]()
+    tier.enter()
+    gc.collect()
+    gc.freeze()  # the children share these objects: do not write their headers
+    control.send(json.dumps({"tier": name, "reasons": reasons}).encode())
+    os.dup2(os.open(os.devnull, os.O_RDWR), 2)
+    while (received := receive_socket(control)) is not None:
+        run_child(control, received, tier, limits, shell)
+
+
+def receive_socket(control):
+    """The socket of the next submission; None when the engine is gone."""
+    while True:
+        size = struct.calcsize("i")
+        message, ancillary, _, _ = control.recvmsg(16, socket.CMSG_SPACE(size))
+        if not message:
+            return None
+        for _, _, data in ancillary:
+            return array.array("i", data[:size])[0]
+
+
+def run_child(control, data, tier, limits, shell):
+    """Fork a child for a submission, wait for its end, and tell how it ended."""
+    child = tier.fork()
+    if child == 0:
+        try:
+            serve(data, tier, limits, shell)
+        finally:
+            os._exit(0)
+    os.close(data)
+    overflow = watch(control, child, tier, limits)
+    _, status, usage = os.wait4(child, 0)
+    tier.clean()
+    report = {
+        "code": os.waitstatus_to_exitcode(status),
+        "cpu_seconds": usage.ru_utime + usage.ru_stime,
+        "overflow": overflow,
+    }
+    try:
+        control.send(json.dumps(report).encode())
+    except BrokenPipeError:
+        sys.exit()
+
+
+def watch(control, child, tier, limits) -> bool:
+    """Wait until the child has ended; kill it when the engine says so or is gone.
+
+    Returns whether it was killed for the size of its scratch folder.
+    """
+    descriptor = os.pidfd_open(child)
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    poll.register(control, select.POLLIN)
+    overflow = False
+    try:
+        while True:
+            ready = dict(poll.poll(WATCH_MILLISECONDS))
+            if descriptor in ready:
+                return overflow
+            if control.fileno() in ready:
+                control.recv(16)  # b"kill", or b"" from an engine that is gone
+                os.kill(child, signal.SIGKILL)
+                poll.unregister(control)
+            elif not overflow and tier.overflowing(limits):
+                overflow = True
+                os.kill(child, signal.SIGKILL)
+    finally:
+        os.close(descriptor)
+
+
+def warm_up():
+    """Import what submissions use, once, and return the shell that runs them."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    import matplotlib.pyplot
+    import numpy as np
+    import torch
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    matplotlib.rcdefaults()
+    matplotlib.rcParams["backend"] = "agg"
+    torch.set_num_threads(1)
+    touch = torch.ones(2, 2)  # the first operations load more code
+    torch.softmax(touch @ touch + touch.T, -1).numpy()
+    np.einsum("ij,jk->ik", touch.numpy(), touch.numpy())
+    np.random.default_rng(0).standard_normal(2)
+
+    class Shell(InteractiveShell):
+        """A shell that shows no traceback and no window."""
+
+        def showtraceback(self, *arguments, **options):
+            """The exception is in the result; formatting it is slow."""
+
+        showsyntaxerror = showtraceback
+
+        def enable_gui(self, gui=None):
+            """`%matplotlib` asks for this; there is no screen."""
+
+        def enable_matplotlib(self, gui=None):
+            """Figures are drawn in memory, whatever was asked for."""
+            return None, "agg"
+
+    os.environ["IPYTHONDIR"] = folder = tempfile.mkdtemp()
+    try:
+        config = Config()
+        config.HistoryManager.enabled = False
+        config.InteractiveShell.colors = "nocolor"
+        shell = Shell.instance(config=config)
+        shell.run_cell("None", store_history=False)
+    finally:
+        shutil.rmtree(folder)
+    return shell
+
+
+def forget_surroundings():
+    """Leave nothing that tells where, or for what, this process was started."""
+    os.environ.clear()
+    sys.argv[:] = [""]
+    libraries = [path for path in sandbox.PATHS if path != "/etc/localtime"]
+    sys.path[:] = [
+        entry
+        for entry in sys.path
+        if any(Path(entry).is_relative_to(library) for library in libraries)
+    ]
+    sys.meta_path[:] = [
+        finder
+        for finder in sys.meta_path
+        if "editable" not in f"{finder} {getattr(finder, '__module__', '')}"
+    ]
+    sys.path_hooks[:] = [
+        hook for hook in sys.path_hooks if "editable" not in repr(hook)
+    ]
+    sys.path_importer_cache.clear()
+
+
+# --- the child ---------------------------------------------------------------
+
+
+def serve(data, tier, limits, shell):
+    """Confine this process; then run the cells and calls that the engine asks for."""
+    os.dup2(data, CHILD_SOCKET)
+    os.closerange(CHILD_SOCKET + 1, 2**20)
+    tier.confine(limits)
+    os.environ.update(
+        PATH="/usr/local/bin:/usr/bin:/bin",
+        LANG="C.UTF-8",
+        HOME=tier.scratch,
+        USER="learner",
+        MPLBACKEND="agg",
+        MPLCONFIGDIR=tier.scratch,
+    )
+    with socket.socket(fileno=CHILD_SOCKET) as engine:
+        answers = {
+            "start": prepare,
+            "cell": run_cell,
+            "call": run_call,
+            "defined": is_defined,
+        }
+        while True:
+            verb, *rest = receive(engine)
+            send(engine, answers[verb](shell, limits, *rest), limits)
+
+
+def receive(engine):
+    """The engine's next message; the process ends when there is none."""
+    (length,) = wire.LENGTH.unpack(receive_exactly(engine, wire.LENGTH.size))
+    return wire.decode(receive_exactly(engine, length), MESSAGE_LIMIT)
+
+
+def receive_exactly(engine, length):
+    parts = bytearray()
+    while len(parts) < length:
+        part = engine.recv(min(length - len(parts), 2**20))
+        if not part:
+            os._exit(0)
+        parts += part
+    return bytes(parts)
+
+
+def send(engine, answer, limits):
+    try:
+        message = wire.encode(answer, limits.result_bytes)
+    except wire.TooLargeError as error:
+        message = wire.encode((None, ("TooLarge", str(error), None), ()))
+    engine.sendall(wire.LENGTH.pack(len(message)) + message)
+
+
+def prepare(shell, limits, kit, seed):
+    """Seed the random generators, and offer the modules of the kit."""
+    import numpy as np
+    import torch
+
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+    for name in kit:
+        module = types.ModuleType(name)
+        module.__path__ = []  # a package, so that modules below it are found
+        sys.modules[name] = module
+    for name, source in kit.items():
+        parent, _, own = name.rpartition(".")
+        if parent:
+            setattr(sys.modules[parent], own, sys.modules[name])
+        exec(compile(source, f"<{name}>", "exec"), vars(sys.modules[name]))
+    return True
+
+
+def run_cell(shell, limits, source):
+    """Run a cell; returns (error or None, what it printed)."""
+    sys.stdout = sys.stderr = output = CappedText(limits.output_bytes)
+    try:
+        result = shell.run_cell(source, store_history=False)
+        exception = result.error_before_exec or result.error_in_exec
+    except BaseException as escaped:
+        exception = escaped
+    if exception is None:
+        return None, output.getvalue()
+    error = wire.error_from(exception, shell.user_ns)
+    return (error.kind, error.message, error.line), output.getvalue()
+
+
+def run_call(shell, limits, name, arguments, drive):
+    """Call a function; returns (value, error or None, arguments afterwards)."""
+    sys.stdout = sys.stderr = CappedText(limits.output_bytes)
+    namespace = shell.user_ns
+    if name not in namespace:
+        return None, ("NameError", f"name '{name}' is not defined", None), ()
+    function = namespace[name]
+    if drive:
+        function = driven(function, drive)
+    call = wire.call_in_process(function, namespace, catch=BaseException)
+    outcome = call(arguments)
+    error = outcome.error and (
+        outcome.error.kind,
+        outcome.error.message,
+        outcome.error.line,
+    )
+    return outcome.value, error, outcome.arguments
+
+
+def driven(target, source):
+    """The function `drive` of a source text, with `target` as first argument."""
+    namespace = {}
+    exec(compile(source, "<drive>", "exec"), namespace)
+    return lambda *arguments: namespace["drive"](target, *arguments)
+
+
+def is_defined(shell, limits, name):
+    return name in shell.user_ns
+
+
+class CappedText(io.StringIO):
+    """Keeps the first characters that are written, and lets the rest go."""
+
+    def __init__(self, limit):
+        super().__init__()
+        self.room = limit
+
+    def write(self, text):
+        if self.room > 0:
+            super().write(text[: self.room])
+            self.room -= len(text)
+        return len(text)
+
+
+if __name__ == "__main__":
+    main()
