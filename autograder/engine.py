@@ -77,14 +77,7 @@ class Engine:
         script = Path(__file__).with_name("worker.py")
         channel = str(theirs.fileno())
         self._process = subprocess.Popen(
-            [
-                sys.executable,
-                "-s",
-                "-P",
-                worker,
-                str(theirs.fileno()),
-                json.dumps(settings),
-            ],
+            [sys.executable, "-s", "-P", script, channel, json.dumps(settings)],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
