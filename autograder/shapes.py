@@ -72,6 +72,10 @@ class ShapeLine:
             raise ValueError(f"no '->' in {line!r}")
         return cls(_items(left), _items(right))
 
+    def __str__(self) -> str:
+        sides = (", ".join(map(str, s)) for s in (self.arguments, self.results))
+        return " -> ".join(sides)
+
     def bind(self, arguments: tuple[Any, ...]) -> dict[str, int]:
         """The value of every size letter, read off real arguments.
 

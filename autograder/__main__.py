@@ -1,0 +1,106 @@
+"""The command line: `python -m autograder VERB`. Each verb says what it did."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from autograder.workflow import ROOT
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one verb; return the exit status: 0 good, 1 some failed, 2 bad usage."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except (ValueError, OSError) as error:
+        # Errors of our own are sentences already: they name the file and the remedy.
+        print(f"autograder {options.verb}: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m autograder", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+
+    verb = verbs.add_parser("sync", help="write the stubs into the chapters")
+    verb.add_argument("--check", action="store_true", help="only look; 1 if stale")
+    verb.set_defaults(run=_sync)
+
+    verb = verbs.add_parser("build", help="compose every derived notebook")
+    verb.add_argument("chapters", nargs="*", metavar="CHAPTER")
+    verb.set_defaults(run=_build)
+
+    verb = verbs.add_parser("work", help="lay out a learner's copies in work/")
+    verb.set_defaults(run=_work)
+
+    verb = verbs.add_parser("judge", help="judge the functions that a file defines")
+    verb.add_argument("file", type=Path, metavar="FILE.py")
+    verb.add_argument("--json", action="store_true", help="print the verdicts as JSON")
+    verb.add_argument(
+        "--allow-unsafe",
+        action="store_true",
+        help="run the file even where this machine offers no sandbox",
+    )
+    verb.set_defaults(run=_judge)
+
+    verb = verbs.add_parser("course", help="make an nbgrader course folder")
+    verb.add_argument("folder", type=Path, metavar="DIR")
+    verb.set_defaults(run=_course)
+    return parser
+
+
+def _sync(options: argparse.Namespace) -> int:
+    from autograder.chapters import sync
+
+    stale = sync(write=not options.check)
+    for path in stale:
+        told = "is not in step with solutions/" if options.check else "written"
+        print(f"{path.relative_to(ROOT)}: {told}")
+    if stale and options.check:
+        print("Run `make sync`, and look at what it changed.", file=sys.stderr)
+        return 1
+    if not stale:
+        print("Every stub is in step with its declaration.")
+    return 0
+
+
+def _build(options: argparse.Namespace) -> int:
+    from autograder.chapters import build_notebooks
+
+    count = build_notebooks(options.chapters)
+    print(f"{count} chapters composed in _build/learner and _build/source.")
+    return 0
+
+
+def _work(options: argparse.Namespace) -> int:
+    from autograder.workspace import lay_out
+
+    for line in lay_out(ROOT / "work"):
+        print(line)
+    return 0
+
+
+def _judge(options: argparse.Namespace) -> int:
+    from autograder.judge_file import judge_file
+    from autograder.message import as_text
+
+    verdicts = judge_file(options.file, allow_unsafe=options.allow_unsafe)
+    if options.json:
+        data = {"verdicts": [verdict.as_json() for verdict in verdicts]}
+        print(json.dumps(data, indent=2, ensure_ascii=False))
+    else:
+        print("\n\n".join(as_text(verdict) for verdict in verdicts))
+    return 0 if all(verdict.passed for verdict in verdicts) else 1
+
+
+def _course(options: argparse.Namespace) -> int:
+    from autograder.course import make_course
+
+    for line in make_course(options.folder):
+        print(line)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,286 @@
+"""The chapters, and every notebook that is made from them.
+
+A chapter is a MyST notebook, `book/05_softmax.md`. The cell that defines a function
+that `solutions` declares is an exercise; the cell that is `check(softmax)` is its
+test. Both are found by reading the code: chapters carry no metadata for grading.
+
+    stub      the reference's signature and docstring, `raise NotImplementedError`
+    learner   the chapter as a notebook
+    source    the chapter with the references in place of the stubs, between
+              nbgrader's marks, and with the outputs that the checks must give
+"""
+
+import ast
+import copy
+import inspect
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+import jupytext
+import nbformat
+import yaml
+
+from autograder.exercise import Exercise, discover
+from autograder.judge import right
+from autograder.message import as_html, as_text
+from autograder.notebook import Points
+from autograder.workflow import ROOT
+
+STUB = "raise NotImplementedError"
+BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
+AGREEMENT = "They agree: the largest difference is below 0.000000001.\n"
+
+
+class ChapterError(ValueError):
+    """A chapter that cannot be read or composed. Names the file and the remedy."""
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One chapter: its file, and its cells as a notebook."""
+
+    path: Path
+    notebook: nbformat.NotebookNode
+
+    @property
+    def name(self) -> str:
+        """The stem of the file: also the nbgrader assignment's name."""
+        return self.path.stem
+
+    def exercises(self) -> dict[int, Exercise]:
+        """Cell index -> the exercise whose function that cell defines."""
+        return self._cells(defined_names)
+
+    def checks(self) -> dict[int, Exercise]:
+        """Cell index -> the exercise that the cell checks."""
+        return self._cells(lambda source: [called_with("check", source)])
+
+    def _cells(self, names_in) -> dict[int, Exercise]:
+        declared = discover()
+        return {
+            index: declared[name]
+            for index, cell in enumerate(self.notebook.cells)
+            if cell.cell_type == "code"
+            for name in names_in(cell.source)
+            if name in declared
+        }
+
+
+def load_chapters(only: list[str] | None = None) -> list[Chapter]:
+    """Every chapter of `_toc.yml` that is a notebook, in reading order.
+
+    only: names of chapters; an unknown one raises ChapterError.
+    """
+    paths = {path.stem: path for path in _toc_files()}
+    unknown = [name for name in only or [] if name not in paths]
+    if unknown:
+        raise ChapterError(
+            f"there is no chapter {unknown[0]}; the chapters are {', '.join(paths)}"
+        )
+    chapters = [_load(paths[name]) for name in only or paths]
+    return [chapter for chapter in chapters if only or chapter.exercises()]
+
+
+def _toc_files() -> list[Path]:
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    entries = toc.get("chapters", []) + [
+        entry for part in toc.get("parts", []) for entry in part["chapters"]
+    ]
+    return [ROOT / f"{entry['file']}.md" for entry in entries]
+
+
+def _load(path: Path) -> Chapter:
+    try:
+        return Chapter(path, jupytext.read(path))
+    except OSError as error:
+        raise ChapterError(f"{path}: {error.strerror}; _toc.yml names it") from None
+
+
+def defined_names(source: str) -> list[str]:
+    """The functions and classes that a cell defines at its top level."""
+    kinds = ast.FunctionDef | ast.ClassDef
+    return [node.name for node in _statements(source) if isinstance(node, kinds)]
+
+
+def called_with(function: str, source: str) -> str | None:
+    """`softmax` where a cell is nothing but `check(softmax)`; else None."""
+    match _statements(source):
+        case [ast.Expr(ast.Call(ast.Name(name), [ast.Name(argument)], []))]:
+            return argument if name == function else None
+    return None
+
+
+def calls_last(function: str, source: str) -> bool:
+    """True where a cell's last statement calls a function, as in `agree(a, b)`."""
+    statements = _statements(source)
+    match statements[-1] if statements else None:
+        case ast.Expr(ast.Call(ast.Name(name))):
+            return name == function
+    return False
+
+
+def _statements(source: str) -> list[ast.stmt]:
+    try:
+        return ast.parse(source).body
+    except SyntaxError:  # a cell with a magic, or a learner's typing error
+        return []
+
+
+# --- from the declaration to the cell -----------------------------------------
+
+
+def stub_of(exercise: Exercise) -> str:
+    """The reference's signature and docstring, with the stub for a body."""
+    return _with_bodies(exercise, lambda body: [STUB])
+
+
+def solution_of(exercise: Exercise) -> str:
+    """The reference as nbgrader's source wants it, between its two marks."""
+    return _with_bodies(exercise, lambda body: [BEGIN, *body, END])
+
+
+def _with_bodies(exercise: Exercise, replace) -> str:
+    """The reference's source, each function's body after its docstring replaced."""
+    source = textwrap.dedent(inspect.getsource(exercise.reference)).rstrip()
+    lines = source.splitlines()
+    functions = [n for n in ast.walk(ast.parse(source)) if _is_outer_function(n)]
+    for node in sorted(functions, key=lambda n: n.lineno, reverse=True):
+        start = _body_start(node)
+        body = textwrap.dedent("\n".join(lines[start : node.end_lineno])).splitlines()
+        indent = " " * (node.col_offset + 4)
+        new = [indent + line if line else "" for line in replace(body)]
+        lines[start : node.end_lineno] = new
+    return "\n".join(lines)
+
+
+def _is_outer_function(node: ast.AST) -> bool:
+    """A function, or a method of the class that is the exercise."""
+    return isinstance(node, ast.FunctionDef) and node.col_offset in (0, 4)
+
+
+def _body_start(node: ast.FunctionDef) -> int:
+    """The line index after the signature, and after the docstring if there is one."""
+    if ast.get_docstring(node) is not None:
+        return node.body[0].end_lineno
+    return node.body[0].lineno - 1
+
+
+# --- from the declaration to the chapter's file -------------------------------
+
+
+def sync(write: bool = True) -> list[Path]:
+    """Write every stub into its chapter; return the files that differed.
+
+    write: False only looks. A file is touched where a stub changes, nowhere else.
+    """
+    stale = []
+    for chapter in load_chapters():
+        text = old = chapter.path.read_text(encoding="utf-8")
+        for index, exercise in chapter.exercises().items():
+            source = chapter.notebook.cells[index].source
+            if text.count(source) != 1:
+                raise ChapterError(
+                    f"{chapter.path}: the cell that defines {exercise.name} occurs "
+                    f"{text.count(source)} times; it has to stand there once"
+                )
+            text = text.replace(source, stub_of(exercise))
+        if text != old:
+            stale.append(chapter.path)
+            if write:
+                chapter.path.write_text(text, encoding="utf-8")
+    return stale
+
+
+# --- from the chapter to notebooks --------------------------------------------
+
+
+def learner_notebook(chapter: Chapter) -> nbformat.NotebookNode:
+    """The chapter as a learner gets it: the same cells, stubs unwritten."""
+    notebook = copy.deepcopy(chapter.notebook)
+    notebook.metadata.pop("jupytext", None)  # this copy is a notebook, not MyST
+    for index, cell in enumerate(notebook.cells):
+        cell.id = f"{chapter.name}-{index}".replace("_", "-")
+    return notebook
+
+
+def source_notebook(chapter: Chapter) -> nbformat.NotebookNode:
+    """The chapter as nbgrader's source: references, points, expected outputs."""
+    _complain_of_missing_checks(chapter)
+    notebook = learner_notebook(chapter)
+    for index, exercise in chapter.exercises().items():
+        cell = notebook.cells[index]
+        cell.source = solution_of(exercise)
+        cell.metadata["nbgrader"] = _nbgrader(f"{exercise.name}_answer", solution=True)
+    for index, exercise in chapter.checks().items():
+        cell = notebook.cells[index]
+        cell.metadata["nbgrader"] = _nbgrader(
+            exercise.name, grade=True, points=exercise.points
+        )
+        _expect(cell, _check_outputs(exercise))
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and calls_last("agree", cell.source):
+            _expect(cell, [nbformat.v4.new_output("stream", text=AGREEMENT)])
+    return notebook
+
+
+def _complain_of_missing_checks(chapter: Chapter) -> None:
+    defined = {exercise.name for exercise in chapter.exercises().values()}
+    checked = {exercise.name for exercise in chapter.checks().values()}
+    for name in sorted(defined ^ checked):
+        raise ChapterError(
+            f"{chapter.path}: {name} needs both a cell that defines it and a cell "
+            f"that is check({name}) and nothing else"
+        )
+
+
+def _nbgrader(grade_id: str, **traits) -> dict:
+    metadata = {
+        "grade_id": grade_id,
+        "schema_version": 3,
+        "grade": False,
+        "solution": False,
+        "locked": not traits.get("solution", False),
+        "task": False,
+    }
+    return metadata | traits
+
+
+def _expect(cell: nbformat.NotebookNode, outputs: list) -> None:
+    """Give a cell the outputs that nbval has to find when it runs it."""
+    cell.outputs = outputs
+    cell.execution_count = 1
+    cell.metadata.setdefault("tags", []).append("nbval-check-output")
+
+
+def _check_outputs(exercise: Exercise) -> list:
+    """What `check` says of a right answer, from the declaration alone."""
+    verdict = right(exercise)
+    message = {"text/plain": as_text(verdict), "text/html": as_html(verdict)}
+    points = Points(verdict)._repr_mimebundle_()
+    return [
+        nbformat.v4.new_output("display_data", data=message),
+        nbformat.v4.new_output("execute_result", data=points, execution_count=1),
+    ]
+
+
+def write(notebook: nbformat.NotebookNode, path: Path) -> None:
+    """Write a notebook; leave the file alone where it is the same already."""
+    text = nbformat.writes(notebook) + "\n"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
+
+
+def build_notebooks(only: list[str] | None = None) -> int:
+    """Compose the notebooks of the chapters in `_build/`; return how many.
+
+    `_build/learner/05_softmax.ipynb` for learners, `_build/source/05_softmax.ipynb`
+    for nbgrader and nbval.
+    """
+    chapters = load_chapters(only)
+    for chapter in chapters:
+        file = f"{chapter.name}.ipynb"
+        write(learner_notebook(chapter), ROOT / "_build" / "learner" / file)
+        write(source_notebook(chapter), ROOT / "_build" / "source" / file)
+    return len(chapters)

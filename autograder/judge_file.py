@@ -1,0 +1,83 @@
+"""Judge the registered functions that a plain Python file defines."""
+
+import ast
+from pathlib import Path
+
+from autograder.exercise import Exercise, discover
+from autograder.judge import Verdict, judge
+from autograder.wire import Outcome
+
+
+class SubmissionError(ValueError):
+    """A file that cannot be judged. One sentence that names the file and the remedy."""
+
+
+def judge_file(path: Path, allow_unsafe: bool = False) -> list[Verdict]:
+    """One verdict for each registered function that the file defines.
+
+    The file runs in the sandbox. Raises SubmissionError where there is nothing to
+    judge, and SandboxUnavailable where this machine offers no sandbox.
+    """
+    from autograder.engine import Engine
+
+    source = _read(path)
+    exercises = _registered(path, source)
+    with (
+        Engine(allow_unsafe=allow_unsafe) as engine,
+        engine.submission([source]) as submission,
+    ):
+        if submission.errors and not any(map(submission.defined, exercises)):
+            error = submission.errors[0][1]
+            place = f" in the line `{error.line}`" if error.line else ""
+            raise SubmissionError(
+                f"{path}: running it ends with {error.kind}{place}: {error.message}"
+            )
+        return [_judge(exercise, submission) for exercise in exercises.values()]
+
+
+def _judge(exercise: Exercise, submission) -> Verdict:
+    def call(arguments: tuple) -> Outcome:
+        return submission.call(exercise.name, arguments)
+
+    return judge(exercise, call, seed=fresh_seed())
+
+
+def fresh_seed() -> int:
+    """A seed that nobody can guess: hidden cases are drawn from it."""
+    import secrets
+
+    return secrets.randbits(64)
+
+
+def _read(path: Path) -> str:
+    if not path.exists():
+        raise SubmissionError(f"{path}: there is no such file")
+    if not path.is_file():
+        raise SubmissionError(f"{path}: this is a folder; name one Python file")
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise SubmissionError(
+            f"{path}: this is not UTF-8 text; save it as UTF-8"
+        ) from None
+
+
+def _registered(path: Path, source: str) -> dict[str, Exercise]:
+    """The exercises whose functions a file defines at its top level."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError as error:
+        raise SubmissionError(
+            f"{path}, line {error.lineno}: Python cannot read this: {error.msg}"
+        ) from None
+    except ValueError as error:
+        raise SubmissionError(f"{path}: Python cannot read this: {error}") from None
+    kinds = ast.FunctionDef | ast.ClassDef
+    names = dict.fromkeys(n.name for n in tree.body if isinstance(n, kinds))
+    found = {name: discover()[name] for name in names if name in discover()}
+    if not found:
+        raise SubmissionError(
+            f"{path}: defines none of the book's functions; they are "
+            f"{', '.join(discover())}"
+        )
+    return found

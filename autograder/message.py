@@ -1,0 +1,255 @@
+"""A verdict in words and as a picture: yours beside the expected.
+
+The same content as text (a terminal, a screen reader) and as HTML (JupyterLab, a
+feedback page). The HTML is a few tables with colours of their own, so that it reads
+the same in light and dark, needs no script, and says in words what a colour says.
+"""
+
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from autograder.compare import close
+from autograder.judge import Case, Verdict, changed_arguments
+from autograder.wire import Opaque
+
+WIDEST = 12  # rows and columns of a matrix that are still drawn
+COLOURS = {True: "#1a7f37", False: "#b3261e", None: "#6e5a00"}
+MARKS = {True: "✓", False: "✗"}
+
+
+def headline(verdict: Verdict) -> str:
+    """The first line: what was judged, and the points."""
+    points = f"{verdict.score:g} of {verdict.max_score:g} points"
+    state = {True: "right", False: "not right yet", None: "not written yet"}
+    return f"{verdict.exercise}: {state[verdict.passed]}, {points}"
+
+
+def as_text(verdict: Verdict) -> str:
+    """The verdict for a terminal: plain text, at most about 80 columns."""
+    lines = [headline(verdict)]
+    if verdict.passed:
+        return "\n".join([*lines, _cases_line(verdict), *_flag_lines(verdict)])
+    if verdict.passed is False:
+        lines.append(verdict.rationale)
+    if verdict.mistake:
+        lines.append(f"Mistake: {verdict.mistake.replace('_', ' ')}.")
+    lines.append(_unwrapped(verdict.hint))
+    if verdict.shown:
+        lines += ["", *_shown_text(verdict.shown)]
+    if verdict.cases:
+        lines += ["", _cases_line(verdict)]
+    lines += _flag_lines(verdict)
+    if verdict.passed is False:
+        lines.append(f"Stuck? Run hint({verdict.exercise}), more than once if needed.")
+    return "\n".join(lines)
+
+
+def as_html(verdict: Verdict) -> str:
+    """The verdict as one `div`, safe to put into any page: all text is escaped."""
+    colour = COLOURS[verdict.passed]
+    parts = [f'<p style="margin:0"><strong>{escape(headline(verdict))}</strong></p>']
+    if verdict.passed is False:
+        parts.append(_paragraph(verdict.rationale))
+    if verdict.mistake:
+        name = escape(verdict.mistake.replace("_", " "))
+        parts.append(
+            f'<p style="margin:.4em 0">Mistake: <strong>{name}</strong>. '
+            f"{escape(_unwrapped(verdict.hint))}</p>"
+        )
+    elif verdict.hint:
+        parts.append(_paragraph(verdict.hint))
+    if verdict.shown:
+        parts.append(_shown_html(verdict.shown))
+    if verdict.cases:
+        parts.append(_paragraph(_cases_line(verdict)))
+    parts += [_paragraph(line) for line in _flag_lines(verdict)]
+    if verdict.passed is False:
+        parts.append(
+            '<p style="margin:.4em 0">Stuck? Run '
+            f"<code>hint({escape(verdict.exercise)})</code>, more than once if "
+            "needed.</p>"
+        )
+    return (
+        f'<div class="verdict" style="border-left:4px solid {colour};'
+        f'padding:.3em 0 .3em .9em;margin:.3em 0">{"".join(parts)}</div>'
+    )
+
+
+def _paragraph(text: str) -> str:
+    return f'<p style="margin:.4em 0">{escape(_unwrapped(text))}</p>'
+
+
+def _unwrapped(text: str) -> str:
+    """A docstring's lines as one paragraph."""
+    return " ".join(text.split())
+
+
+def _cases_line(verdict: Verdict) -> str:
+    cases = [f"{MARKS[passed]} {name}" for name, passed in verdict.cases]
+    return f"Cases: {', '.join(cases)}."
+
+
+def _flag_lines(verdict: Verdict) -> list[str]:
+    return [f"Note: {flag}." for flag in verdict.flags]
+
+
+# --- the case that is shown ---------------------------------------------------
+
+
+def _comparisons(case: Case) -> list[tuple[str, Any, Any]]:
+    """(name, yours, expected) of each array of the result that can be drawn."""
+    actual, expected = case.actual.value, case.expected.value
+    if isinstance(expected, dict):
+        actual = actual if isinstance(actual, dict) else {}
+        return [(key, actual.get(key), value) for key, value in expected.items()]
+    if isinstance(expected, tuple):
+        fits = isinstance(actual, tuple) and len(actual) == len(expected)
+        actual = actual if fits else (actual,) + (None,) * (len(expected) - 1)
+        return [
+            (f"result {i + 1}", a, e)
+            for i, (a, e) in enumerate(zip(actual, expected, strict=True))
+        ]
+    return [("", actual, expected)]
+
+
+def _shown_text(case: Case) -> list[str]:
+    lines = [f"The smallest example that shows it ({case.name}):"]
+    for position, value in enumerate(case.arguments):
+        lines += _array_text(f"argument {position + 1}", value)
+    if case.actual.error or case.expected.error or changed_arguments(case):
+        return lines
+    for name, actual, expected in _comparisons(case):
+        lines += _array_text(f"expected {name}".strip(), expected)
+        lines += _array_text(f"yours {name}".strip(), actual)
+        wrong = _wrong_entries(actual, expected)
+        if wrong is not None and wrong.any():
+            index = tuple(int(i) for i in np.argwhere(wrong)[0])
+            place = f"[{', '.join(map(str, index))}]"
+            lines.append(
+                f"first difference at {place}: expected "
+                f"{_number(np.asarray(expected)[index])}, yours "
+                f"{_number(np.asarray(actual)[index])}"
+            )
+    return lines
+
+
+def _array_text(title: str, value: Any) -> list[str]:
+    if not isinstance(value, np.ndarray):
+        return [f"  {title}: {_brief(value)}"]
+    with np.printoptions(precision=3, suppress=True, threshold=200, linewidth=76):
+        body = str(value).splitlines()
+    return [f"  {title}, shape {value.shape}:", *(f"    {line}" for line in body)]
+
+
+def _wrong_entries(actual: Any, expected: Any) -> np.ndarray | None:
+    """Which entries differ: a boolean array, or None where shapes do."""
+    drawable = isinstance(actual, np.ndarray | float | int)
+    if not drawable or np.shape(actual) != np.shape(expected):
+        return None
+    return ~close(actual, expected)
+
+
+def _shown_html(case: Case) -> str:
+    rows = [
+        _figure(f"argument {position + 1}", value)
+        for position, value in enumerate(case.arguments)
+    ]
+    if not (case.actual.error or case.expected.error or changed_arguments(case)):
+        for name, actual, expected in _comparisons(case):
+            wrong = _wrong_entries(actual, expected)
+            rows.append(_figure(f"expected {name}".strip(), expected))
+            rows.append(_figure(f"yours {name}".strip(), actual, wrong))
+    return (
+        f'<p style="margin:.6em 0 .2em">The smallest example that shows it '
+        f"({escape(case.name)}):</p>"
+        '<div style="display:flex;flex-wrap:wrap;gap:1.2em;align-items:flex-start">'
+        f"{''.join(rows)}</div>"
+    )
+
+
+def _figure(title: str, value: Any, wrong: np.ndarray | None = None) -> str:
+    """One matrix with its title; entries that differ are marked."""
+    caption = escape(title)
+    if not isinstance(value, np.ndarray):
+        return f"<div>{caption}: <code>{escape(_brief(value))}</code></div>"
+    caption += f", shape {escape(str(value.shape))}"
+    planes = value.reshape(-1, *value.shape[-2:]) if value.ndim > 2 else [value]
+    marks = [None] * len(planes)
+    if wrong is not None:
+        marks = wrong.reshape(-1, *value.shape[-2:]) if value.ndim > 2 else [wrong]
+    first = [int(i) for i in np.argwhere(wrong)[0]] if _any(wrong) else None
+    tables = []
+    for number, (plane, mark) in enumerate(zip(planes, marks, strict=True)):
+        here = first if first and _plane_of(first, value.shape) == number else None
+        tables.append(_table(plane, mark, here[-2:] if here else None, caption))
+    body = '<div style="display:flex;gap:.6em;flex-wrap:wrap">' + "".join(tables)
+    note = ""
+    if first:
+        note = (
+            '<div style="font-size:.9em">first difference at '
+            f"[{', '.join(map(str, first))}]</div>"
+        )
+    return f'<div><div style="font-size:.9em">{caption}</div>{body}</div>{note}</div>'
+
+
+def _any(wrong: np.ndarray | None) -> bool:
+    return wrong is not None and bool(wrong.any())
+
+
+def _plane_of(index: list[int], shape: tuple[int, ...]) -> int:
+    """Which of the stacked matrices an index lies in."""
+    if len(shape) <= 2:
+        return 0
+    return int(np.ravel_multi_index(index[:-2], shape[:-2]))
+
+
+def _table(
+    plane: np.ndarray, wrong: np.ndarray | None, first: list[int] | None, title: str
+) -> str:
+    grid = np.atleast_2d(plane)[:WIDEST, :WIDEST]
+    marks = np.zeros(grid.shape, bool)
+    if wrong is not None:
+        marks = np.atleast_2d(wrong)[:WIDEST, :WIDEST]
+    if first is not None and len(first) < 2:
+        first = [0, *first]
+    rows = []
+    for i, row in enumerate(grid):
+        cells = [
+            _cell(
+                number, bool(marks[i, j]), first is not None and [i, j] == list(first)
+            )
+            for j, number in enumerate(row)
+        ]
+        rows.append(f"<tr>{''.join(cells)}</tr>")
+    return (
+        '<table style="border-collapse:separate;border-spacing:2px;margin:0;'
+        'font-size:.85em;font-variant-numeric:tabular-nums" '
+        f'aria-label="{title}">{"".join(rows)}</table>'
+    )
+
+
+def _cell(number: Any, wrong: bool, first: bool) -> str:
+    """Right numbers on grey, wrong ones on orange; the first one is framed."""
+    background = "#ffd8a8" if wrong else "#eceff1"
+    border = "2px solid #b3261e" if first else "2px solid transparent"
+    said = ' title="differs from the expected number"' if wrong else ""
+    return (
+        f'<td{said} style="background:{background};color:#111;border:{border};'
+        f'padding:1px 5px;text-align:right">{escape(_number(number))}</td>'
+    )
+
+
+def _number(value: Any) -> str:
+    value = value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 1e4 else f"{value:.2e}"
+    return str(value)
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, Opaque):
+        return value.type_name
+    text = f"{value:.6g}" if isinstance(value, float) else repr(value)
+    return text if len(text) <= 70 else text[:67] + "..."

@@ -1,0 +1,194 @@
+"""What a learner types in a notebook: check, hint, progress, ready, agree.
+
+Everything here runs in the learner's own kernel, on their own machine: it teaches,
+and decides nothing that counts. Grading asks the same judge through a sandbox.
+"""
+
+import difflib
+import inspect
+import linecache
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autograder import workflow
+from autograder.exercise import Exercise, discover
+from autograder.judge import Verdict, judge
+from autograder.message import as_html, as_text
+from autograder.wire import call_in_process
+
+SOLVED = Path(".solved")  # beside the learner's notebooks: what is solved, as source
+_hints_given: dict[str, int] = {}
+
+
+class Points(float):
+    """What `check` returns: a number that nbgrader can read, and a learner too."""
+
+    def __new__(cls, verdict: Verdict):
+        points = super().__new__(cls, verdict.score)
+        points.words = f"{verdict.score:g} of {verdict.max_score:g} points"
+        return points
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+        return {"text/plain": repr(float(self)), "text/html": self.words}
+
+
+def check(function: Callable) -> Points:
+    """Judge your function on examples that you may see, and say what is wrong.
+
+    function: the one that you wrote -> its points, between 0 and the maximum.
+    """
+    exercise = _exercise_of(function)
+    verdict = judge(exercise, call_in_process(function))
+    show(as_text(verdict), as_html(verdict))
+    if verdict.passed:
+        _remember(exercise, function)
+    return Points(verdict)
+
+
+def hint(function: Callable) -> None:
+    """Help, one step further at each call; the last step is the book's own page."""
+    exercise = _exercise_of(function)
+    steps = _hint_steps(exercise, judge(exercise, call_in_process(function)))
+    given = _hints_given.get(exercise.name, 0)
+    step = min(given, len(steps) - 1)
+    _hints_given[exercise.name] = given + 1
+    left = len(steps) - 1 - step
+    more = f" ({left} more)" if left else " (the last one)"
+    text = f"Hint {step + 1} of {len(steps)}{more}: {' '.join(steps[step].split())}"
+    last = step == len(steps) - 1
+    show(text, workflow.linked(text, exercise.name if last else ""))
+
+
+def progress() -> None:
+    """Draw the workflow, with what you have solved so far."""
+    workflow.show_progress(solved_names())
+
+
+def ready(function: Callable | str) -> Callable:
+    """A function that works: yours if it is written, else the reference.
+
+    function: your function, or the name of an earlier chapter's one. By name, what
+    you solved there is used, and the reference where you have not solved it yet.
+    Animations and experiments go through here, so that they always have something
+    to show; `is_reference` tells which one it is.
+    """
+    if isinstance(function, str):
+        exercise = discover()[function]
+        return _solved(exercise) or exercise.reference
+    exercise = _exercise_of(function)
+    verdict = judge(exercise, call_in_process(function))
+    return exercise.reference if verdict.passed is None else function
+
+
+def is_reference(function: Callable) -> bool:
+    """True for a reference function, false for anything that a learner wrote."""
+    exercise = discover().get(getattr(function, "__name__", ""))
+    return exercise is not None and exercise.reference is function
+
+
+def agree(yours: Any, theirs: Any) -> None:
+    """Print the largest difference between two results, and what it means.
+
+    yours, theirs: arrays or tensors of the same shape, in the same units.
+    """
+    yours, theirs = (_array(value) for value in (yours, theirs))
+    if yours.shape != theirs.shape:
+        print(f"They differ: yours has shape {yours.shape}, theirs {theirs.shape}.")
+        return
+    difference = float(np.max(np.abs(yours - theirs), initial=0.0))
+    if difference < 1e-9:
+        print("They agree: the largest difference is below 0.000000001.")
+    else:
+        print(f"They differ: the largest difference is {difference:.3g}.")
+
+
+def _array(value: Any) -> np.ndarray:
+    return np.asarray(value.detach() if hasattr(value, "detach") else value)
+
+
+def show(text: str, html: str) -> None:
+    """Display HTML where that can be seen, and print the text everywhere else."""
+    try:
+        from IPython import get_ipython
+        from IPython.display import display
+    except ImportError:
+        get_ipython = lambda: None  # noqa: E731
+    shell = get_ipython()
+    if shell is not None and shell.has_trait("kernel"):
+        display({"text/plain": text, "text/html": html}, raw=True)
+    else:
+        print(text)
+
+
+def _exercise_of(function: Callable) -> Exercise:
+    """The exercise that a function answers, by its name."""
+    exercises = discover()
+    name = function if isinstance(function, str) else _name(function)
+    if name in exercises:
+        return exercises[name]
+    near = difflib.get_close_matches(str(name), exercises, n=1)
+    meant = f" Is {near[0]} meant?" if near else ""
+    raise LookupError(
+        f"There is no exercise called {name}.{meant} Pass the function itself, "
+        f"without parentheses: check({near[0] if near else 'softmax'})."
+    )
+
+
+def _name(function: Any) -> str:
+    return getattr(function, "__name__", None) or repr(function)[:40]
+
+
+def _hint_steps(exercise: Exercise, verdict: Verdict) -> list[str]:
+    """From the vague to the concrete: meaning, shapes, what is wrong, the page."""
+    steps = [f"{exercise.meaning} Shapes: {exercise.shapes}."]
+    if verdict.passed is False:
+        steps.append(f"{verdict.rationale} {verdict.hint}")
+    return [*steps, *exercise.hints, workflow.where_explained(exercise.name)]
+
+
+# --- what is solved survives a restart ----------------------------------------
+
+
+def solved_names() -> set[str]:
+    """The names of the functions that this learner has solved."""
+    return {path.stem for path in SOLVED.glob("*.py")}
+
+
+def _remember(exercise: Exercise, function: Callable) -> None:
+    """Keep the source of a right answer, for the chapters that build on it."""
+    source = _cell_source(function)
+    if source is None:
+        return
+    try:
+        SOLVED.mkdir(exist_ok=True)
+        (SOLVED / f"{exercise.name}.py").write_text(source, encoding="utf-8")
+    except OSError as error:
+        print(f"Your answer is right, but could not be kept in {SOLVED}/: {error}")
+
+
+def _cell_source(function: Callable) -> str | None:
+    """The whole cell that defines a function, with what else it defines there."""
+    try:
+        lines = linecache.getlines(inspect.getfile(function))
+    except TypeError:
+        return None
+    return "".join(lines) or None
+
+
+def _solved(exercise: Exercise) -> Callable | None:
+    """The learner's own earlier answer, if it is there and still right."""
+    path = SOLVED / f"{exercise.name}.py"
+    if not path.is_file():
+        return None
+    namespace: dict[str, Any] = {"np": np, "__name__": "solved"}
+    try:
+        source = path.read_text(encoding="utf-8")
+        exec(compile(source, str(path), "exec"), namespace)  # the learner's own file
+        function = namespace[exercise.name]
+    except Exception:
+        return None
+    verdict = judge(exercise, call_in_process(function))
+    return function if verdict.passed else None

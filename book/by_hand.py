@@ -1,0 +1,88 @@
+"""Small numbers, shown the way one would write them with a pencil.
+
+The chapters show every number through these functions, so that none is typed.
+"""
+
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+
+from book.sentence import TOKENS
+
+
+class Matrix:
+    """A matrix with a name, and a label for each row and column.
+
+    values: (n, m). rows, columns: n and m labels, or none.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        values: np.ndarray,
+        rows: Sequence[str] = TOKENS,
+        columns: Sequence[str] = (),
+        digits: int = 2,
+    ):
+        self.name = name
+        self.rows = [str(label) for label in rows]
+        self.columns = [str(label) for label in columns]
+        values = np.atleast_2d(values)
+        self.cells = [[written(x, digits) for x in row] for row in values]
+        self.shape = values.shape
+
+    def _repr_html_(self) -> str:
+        head = "".join(
+            f'<th scope="col">{escape(label)}</th>' for label in self.columns
+        )
+        body = ""
+        for number, row in enumerate(self.cells):
+            label = self.rows[number] if self.rows else ""
+            body += f'<tr><th scope="row">{escape(label)}</th>'
+            body += "".join(f"<td>{cell}</td>" for cell in row) + "</tr>"
+        shape = f"shape ({', '.join(map(str, self.shape))})"
+        return (
+            f'<table class="matrix"><caption><strong>{escape(self.name)}</strong>, '
+            f"{shape}</caption>"
+            + (f"<thead><tr><td></td>{head}</tr></thead>" if head else "")
+            + f"<tbody>{body}</tbody></table>"
+        )
+
+    def __repr__(self) -> str:
+        table = [["", *self.columns]] if self.columns else []
+        labels = self.rows or [""] * len(self.cells)
+        table += [[label, *row] for label, row in zip(labels, self.cells, strict=True)]
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        lines = [
+            "  ".join(c.rjust(w) for c, w in zip(row, widths, strict=True))
+            for row in table
+        ]
+        return "\n".join([f"{self.name}, shape {self.shape}", *lines])
+
+
+def matrix(name: str, values: np.ndarray, **labels) -> None:
+    """Show a matrix under its name: (n, m). Labels as in `Matrix`."""
+    from IPython.display import display
+
+    display(Matrix(name, values, **labels))
+
+
+def dot(asking: np.ndarray, offering: np.ndarray) -> None:
+    """Write out the dot product of two vectors of the same length."""
+    pairs = zip(asking, offering, strict=True)
+    products = " + ".join(f"{written(a)}·{written(b)}" for a, b in pairs)
+    print(f"{products} = {written(np.dot(asking, offering))}")
+
+
+def row(token: str) -> int:
+    """The row of a token of the running sentence."""
+    return TOKENS.index(token)
+
+
+def written(value: float, digits: int = 2) -> str:
+    """A number with as few digits as it needs, at most `digits` after the point."""
+    text = f"{value:.{digits}f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text.replace("-", "−")
