@@ -1,0 +1,33 @@
+"""How a chapter becomes a web page: a Sphinx extension and its theme.
+
+`mathml`    formulas, set when the book is built, so that no script has to do it
+`sources`   which files a chapter depends on, so that exactly stale chapters run again
+`exercises` what stands under a stub: where to write it
+`contents`  the visual table of contents on the first page
+`theme`     the page itself: one layout, one style sheet, one small script
+"""
+
+from pathlib import Path
+
+from . import contents, exercises, mathml, media, sources
+
+HERE = Path(__file__).parent
+
+
+def setup(app):
+    app.add_html_theme("book", str(HERE / "theme"))
+    # Jupyter Book sets this for sphinx_comments, which the book does not load.
+    app.add_config_value("comments_config", {}, "env")
+    app.connect("html-page-context", describe)
+    for part in (mathml, media, sources, exercises, contents):
+        part.setup(app)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def describe(app, page, template, context, doctree):
+    """Give the layout a plain title and a description of the page."""
+    if page in app.env.titles:
+        context["plain_title"] = app.env.titles[page].astext()
+    metadata = app.env.metadata.get(page, {})
+    context["description"] = metadata.get("description", "")
+    context["has_scene"] = "<book-scene" in context.get("body", "")

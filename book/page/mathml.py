@@ -1,0 +1,45 @@
+"""Formulas as MathML, made when the book is built.
+
+Browsers set MathML themselves: no script and no request is needed, and screen
+readers, zoom and print work. The sources stay the TeX that JupyterLab's MathJax reads.
+"""
+
+import html
+
+from docutils.nodes import SkipNode
+from math_core import LatexError, LatexToMathML
+from sphinx.util import logging
+from sphinx.util.math import get_node_equation_number
+
+logger = logging.getLogger(__name__)
+converter = LatexToMathML()
+
+
+def setup(app):
+    app.add_html_math_renderer("mathml", (inline, None), (block, None))
+
+
+def inline(writer, node):
+    writer.body.append(mathml(node, display=False))
+    raise SkipNode
+
+
+def block(writer, node):
+    writer.body.append(writer.starttag(node, "div", CLASS="math"))
+    writer.body.append(mathml(node, display=True))
+    if node["number"]:
+        writer.body.append(
+            f'<span class="eqno">({get_node_equation_number(writer, node)})</span>'
+        )
+    writer.body.append("</div>\n")
+    raise SkipNode
+
+
+def mathml(node, display):
+    """The MathML of a formula; one that cannot be read is a warning of the build."""
+    latex = node.astext().strip()
+    try:
+        return converter.convert_with_local_state(latex, displaystyle=display)
+    except LatexError as error:
+        logger.warning("formula not understood: %s\n%s", latex, error, location=node)
+        return f"<code>{html.escape(latex)}</code>"
