@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-LOOSEST = 4e-3  # float32: ten times the root of its machine epsilon
+LOOSEST = 4e-3  # float16, and nearly float32: ten times the root of its epsilon
+TIGHTEST = 1e-5  # float64: some step on the way to it may have been float32
 
 
 def conform(actual: Any, expected: Any) -> Any:
@@ -62,10 +63,13 @@ def close(actual: Any, expected: Any) -> np.ndarray:
 
 
 def tolerance(actual: np.ndarray) -> float:
-    """The relative error to allow: ten times the root of the dtype's epsilon."""
+    """The relative error to allow: ten times the root of the dtype's epsilon, within
+    bounds; whole numbers have to be exact.
+    """
     if actual.dtype.kind not in "fc":
         return 1e-9
-    return min(10 * float(np.sqrt(np.finfo(actual.dtype).eps)), LOOSEST)
+    root = float(np.sqrt(np.finfo(actual.dtype).eps))
+    return float(np.clip(10 * root, TIGHTEST, LOOSEST))
 
 
 def first_difference(actual: Any, expected: Any) -> dict | None:

@@ -519,7 +519,7 @@ def _offset(parts: list[Part]) -> Diagnosis | None:
         if part.actual.shape != part.expected.shape or part.expected.size < 2:
             return None
         offsets = part.actual - part.expected
-        if not np.all(np.abs(offsets - offsets.flat[0]) < 1e-6):
+        if not np.all(close(part.actual, part.expected + offsets.flat[0])):
             return None
     return Diagnosis(
         f"{parts[0].label} is off by the same amount everywhere: "

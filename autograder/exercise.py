@@ -27,7 +27,8 @@ class Exercise:
 
     reference   the right function. Line 1 of its docstring says what it means,
                 line 2 (after a blank one) gives the shapes:
-                `Q (n, d_k), K (m, d_k) -> S (n, m)`.
+                `Q (n, d_k), K (m, d_k) -> S (n, m)`. A line that ends with a comma
+                or an arrow goes on in the next one.
     inputs      functions of a random generator; each draws the arguments of one
                 case, as a tuple. Its name, read as words, is the case's name.
     mistakes    wrong functions, named after what went wrong. The docstring of a
@@ -81,10 +82,13 @@ class Exercise:
     def shapes(self) -> ShapeLine:
         """The parsed line 2 of the reference's docstring."""
         text = inspect.getdoc(self.reference)
-        lines = [line for line in text.splitlines() if line.strip()]
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        line, rest = "".join(lines[1:2]), lines[2:]
+        while rest and line.endswith((",", "->")):  # too long for one line
+            line = f"{line} {rest.pop(0)}"
         try:
-            return ShapeLine.parse(lines[1])
-        except (IndexError, ValueError) as error:
+            return ShapeLine.parse(line)
+        except ValueError as error:
             raise DeclarationError(
                 f"{self.name}: line 2 of the docstring must give the shapes, such as "
                 f"'Q (n, d_k), K (m, d_k) -> S (n, m)': {error}"
