@@ -66,3 +66,71 @@ X = np.array(  # (n, d_model)
 Q = np.array([[1, 0, 0], [2, 0, 1], [0, 3, 1], [3, 1, 0]], dtype=float)  # (n, d_k)
 K = np.array([[0, 0, 0], [0, 2, 0], [2, 0, 0], [0, 0, 2]], dtype=float)  # (n, d_k)
 V = np.array([[0, 0], [0, -2], [2, 1], [0, -1]], dtype=float)  # (n, d_v)
+
+# Two heads, h = 2 and d_k = d_v = 3: columns 0 to 2 belong to head one, columns 3 to
+# 5 to head two. Neither sees a slice of X; each reads all six features with weights
+# of its own.
+HEADS = ("who does what?", "what is it like?")
+HEADS_CARRY = (("alive", "action", "energy"), ("quality", "energy", "pointer"))
+
+HEADS_PARAMS = {
+    # Head one: a thing looks for its action, all others for a thing. Head two: each
+    # looks for a quality, and "the" for nothing. Both in the terms of ASKS_FOR.
+    "W_q": np.array(
+        [
+            [-2, 0, 3, 0, 3, 0],  # thing
+            [1, 0, 0, 0, 2, 0],  # action
+            [0, 0, 0, 0, 1, 0],  # quality
+            [0, 0, 0, 0, 0, 0],  # pointer
+            [0, 0, 0, 0, 0, 0],  # alive
+            [0, 0, 0, 0, 0, 0],  # energy
+        ],
+        dtype=float,
+    ),
+    "b_q": np.array([2, 0, 0, 0, 0, 0], dtype=float),
+    # What a token offers, in the same terms. To head one a living thing offers more,
+    # to head two a quality does.
+    "W_k": np.array(
+        [
+            [1, 0, 0, 1, 0, 0],
+            [0, 0, 2, 0, 0, 1],
+            [0, 1, 0, 0, 2, 0],
+            [0, 0, 0, 0, 0, 0],
+            [1, 0, 0, 0, 0, 0],
+            [0, 0, 0, 0, 0, 0],
+        ],
+        dtype=float,
+    ),
+    "b_k": np.array([0, 0, 0, 0, 0, 0], dtype=float),
+    # What a token hands over, in the terms of HEADS_CARRY. Both heads read energy.
+    "W_v": np.array(
+        [
+            [1, 0, 0, 0, 0, 0],
+            [0, 1, 0, 0, 0, 0],
+            [0, 0, 0, 1, 0, 0],
+            [0, 0, 0, 0, 0, 1],
+            [1, 0, 0, 0, 0, 0],
+            [0, 0, 1, 0, 1, 0],
+        ],
+        dtype=float,
+    ),
+    "b_v": np.array([0, 0, 0, 0, 0, 0], dtype=float),
+    # Back to FEATURES: the rows are what the heads found, the columns where it goes.
+    # What both heads found about energy is added up.
+    "W_o": np.array(
+        [
+            [1, 0, 0, 0, 1, 0],  # head one: alive
+            [0, 1, 0, 0, 0, 0],  # head one: action
+            [0, 0, 0, 0, 0, 1],  # head one: energy
+            [0, 0, 1, 0, 0, 0],  # head two: quality
+            [0, 0, 0, 0, 0, 1],  # head two: energy
+            [0, 0, 0, 1, 0, 0],  # head two: pointer
+        ],
+        dtype=float,
+    ),
+    "b_o": np.array([0, 0, 0, 0, 0, 1], dtype=float),
+}
+
+# After layer norm: quality counts double, energy half, and alive starts at one.
+GAMMA = np.array([1, 1, 2, 1, 1, 0.5])  # (d_model,)
+BETA = np.array([0, 0, 0, 0, 1, 0], dtype=float)  # (d_model,)
