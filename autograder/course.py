@@ -5,6 +5,7 @@ from pathlib import Path
 import nbformat
 
 from autograder.chapters import load_chapters, source_notebook
+from autograder.nbgrader_config import find_own_programs
 
 CONFIG = '''"""nbgrader's configuration of this course. Yours to edit."""
 
@@ -34,4 +35,15 @@ def make_course(folder: Path) -> list[str]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text(), encoding="utf-8")
         said.append(f"{path}: written")
+    if not (folder / "gradebook.db").exists():
+        _make_gradebook(folder)
+        said.append(f"{folder / 'gradebook.db'}: written")
     return said or [f"{folder}: everything is there already; nothing was changed"]
+
+
+def _make_gradebook(folder: Path) -> None:
+    """An empty gradebook of nbgrader's own making."""
+    from nbgrader.api import Gradebook
+
+    find_own_programs()
+    Gradebook(f"sqlite:///{folder.resolve() / 'gradebook.db'}", "attention").close()

@@ -1,5 +1,9 @@
 """nbgrader's configuration for this book. A course's own file calls `configure`."""
 
+import os
+import sys
+from pathlib import Path
+
 from autograder.chapters import BEGIN, END, STUB
 
 
@@ -8,3 +12,15 @@ def configure(c) -> None:
     c.ClearSolutions.code_stub = {"python": STUB}
     c.ClearSolutions.begin_solution_delimeter = BEGIN.removeprefix("### ")
     c.ClearSolutions.end_solution_delimeter = END.removeprefix("### ")
+    find_own_programs()
+
+
+def find_own_programs() -> None:
+    """Put this Python's programs on the PATH: nbgrader calls `alembic` by name.
+
+    So `.venv/bin/nbgrader` works in a shell where the environment is not active.
+    """
+    programs = str(Path(sys.executable).parent)
+    folders = os.environ.get("PATH", "").split(os.pathsep)
+    if programs not in folders:
+        os.environ["PATH"] = os.pathsep.join([programs, *folders])

@@ -1,0 +1,69 @@
+# Everything a reader, a learner, an instructor or a contributor starts with.
+# Each command first makes the virtual environment, if it is not there yet.
+
+PYTHON ?= python3
+PORT   ?= 8888
+VENV   := .venv
+RUN    := $(VENV)/bin/
+READY  := $(VENV)/.ready
+SHELL  := /bin/bash
+
+.DEFAULT_GOAL := help
+.PHONY: help install book lab test course sync lint clean
+
+help:  ## say what there is
+	@echo "make TARGET, where TARGET is one of:"
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+install: $(READY)  ## make the virtual environment .venv and install everything
+
+book: $(READY)  ## build the HTML book
+	@echo "Composing the notebooks ..."
+	@$(RUN)python -m autograder build
+	@echo "Building the pages; the first time every chapter is run, which takes minutes ..."
+	@$(RUN)jupyter-book build . -n -W --keep-going || { \
+	  echo "The book could not be built. The first error above names the file."; exit 1; }
+	@echo "Open the book: file://$(CURDIR)/_build/html/index.html"
+
+lab: $(READY)  ## open JupyterLab on your own copies of the chapters, in work/
+	@$(RUN)python -m autograder work
+	@echo "Starting JupyterLab on port $(PORT), or the next free one. Stop it with Ctrl-C."
+	@$(RUN)jupyter lab --port=$(PORT) --ServerApp.root_dir="$(CURDIR)" \
+	  --LabApp.default_url=/lab/tree/work $(LAB_OPTIONS)
+
+test: book  ## build the book and run all tests
+	@echo "Checking the stubs, the style and the code ..."
+	@$(RUN)python -m autograder sync --check
+	@$(RUN)ruff check .
+	@$(RUN)ruff format --check .
+	@echo "Running the chapters with their solutions, and comparing what the checks say ..."
+	@$(RUN)pytest --nbval-lax _build/source
+	@echo "Running the tests ..."
+	@$(RUN)pytest tests
+
+course: $(READY)  ## make an nbgrader course in course/; nothing there is overwritten
+	@$(RUN)python -m autograder course course
+	@echo "Next: source $(VENV)/bin/activate, cd course, nbgrader generate_assignment CHAPTER"
+
+sync: $(READY)  ## write the stubs of solutions/ into the chapters
+	@$(RUN)python -m autograder sync
+
+lint: $(READY)  ## format the code and check its style
+	@$(RUN)ruff format .
+	@$(RUN)ruff check --fix .
+
+clean:  ## remove what was built; leaves .venv, work/ and course/ alone
+	@rm -rf _build
+
+$(READY): requirements.txt constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Python 3.11 or newer is needed, and '$(PYTHON)' is not that."; \
+	  echo "Install it, or name one: make PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "Making $(VENV) and installing; the first time this downloads a lot ..."
+	@$(PYTHON) -m venv $(VENV) || { \
+	  echo "Python's venv module is missing (on Debian and Ubuntu: apt install python3-venv)."; \
+	  rm -rf $(VENV); exit 1; }
+	@$(RUN)python -m pip install --quiet --disable-pip-version-check -r requirements.txt || { \
+	  echo "The installation failed. Is there a network, and enough disk?"; \
+	  echo "Run the same command again: it goes on where it stopped."; exit 1; }
+	@touch $@
