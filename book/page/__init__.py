@@ -18,16 +18,15 @@ def setup(app):
     app.add_html_theme("book", str(HERE / "theme"))
     # Jupyter Book sets this for sphinx_comments, which the book does not load.
     app.add_config_value("comments_config", {}, "env")
-    app.connect("html-page-context", describe)
+    app.connect("html-page-context", fill_in)
     for part in (mathml, media, sources, exercises, contents):
         part.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
 
-def describe(app, page, template, context, doctree):
-    """Give the layout a plain title and a description of the page."""
+def fill_in(app, page, template, context, doctree):
+    """What the layout needs to know of a page."""
     if page in app.env.titles:
         context["plain_title"] = app.env.titles[page].astext()
-    metadata = app.env.metadata.get(page, {})
-    context["description"] = metadata.get("description", "")
+        context["description"] = contents.describe(app, page)
     context["has_scene"] = "<book-scene" in context.get("body", "")

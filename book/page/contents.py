@@ -1,42 +1,59 @@
-"""The visual table of contents: every chapter with the shapes that it turns into one
-another, drawn in the colours of the book from the declarations themselves.
+"""The first page: the sentence, and every chapter with its question and its shapes.
+
+Nothing of it is written by hand. The question of a chapter is the first line of the
+module that declares its exercise; the drawing is the shape line of its functions, in
+the colours of the book; the arcs are the attention weights of the running sentence.
 """
 
 import ast
-import html
+from html import escape
 from pathlib import Path
 
+import numpy as np
 from docutils import nodes
 from docutils.parsers.rst import Directive
+from myst_nb.core.read import is_myst_markdown_notebook
 
 from autograder.shapes import SIZE_NAMES, ShapeLine
+from book.sentence import TOKENS, K, Q
 
-from .sources import _defined, code_of, registered
+from .sources import code_of, registered
 
 # How long each side is drawn: the sizes of the running sentence.
 SIZES = {"n": 4, "m": 4, "d_model": 6, "d_k": 3, "d_v": 2, "h": 2, "vocab": 7}
-CELL, GAP = 7, 1.5
+CELL, GAP, LAYER = 7, 1.5, 5
+STEP = CELL + GAP
 
 
-class Chapters(nodes.General, nodes.Element):
-    pass
+class Drawing(nodes.General, nodes.Element):
+    """A place on a page that is drawn when all chapters have been read."""
 
 
-class ChaptersDirective(Directive):
+class Chapters(Directive):
     def run(self):
-        return [Chapters()]
+        return [Drawing(draw=chapters)]
+
+
+class Sentence(Directive):
+    def run(self):
+        return [Drawing(draw=sentence)]
 
 
 def setup(app):
-    app.add_node(Chapters)
-    app.add_directive("chapters", ChaptersDirective)
+    app.add_node(Drawing)
+    app.add_directive("chapters", Chapters)
+    app.add_directive("sentence", Sentence)
+    # The first page shows the titles of all others: it is written with any of them.
     app.connect("env-updated", lambda app, env: [env.config.root_doc])
     app.connect("doctree-resolved", fill)
 
 
 def fill(app, doctree, page):
-    for node in list(doctree.findall(Chapters)):
-        node.replace_self(nodes.raw("", chapters(app, page), format="html"))
+    for node in list(doctree.findall(Drawing)):
+        node.replace_self(nodes.raw("", node["draw"](app, page), format="html"))
+
+
+# The chapters.
 
 
 def chapters(app, page):
@@ -44,95 +61,102 @@ def chapters(app, page):
     parts = []
     for part in app.env.external_site_map.root.subtrees:
         cards = "".join(card(app, page, str(item)) for item in part.items)
-        caption = f"<h2>{html.escape(part.caption)}</h2>" if part.caption else ""
+        caption = f"<h2>{escape(part.caption)}</h2>" if part.caption else ""
         parts.append(f'{caption}<ol class="cards">{cards}</ol>')
     return "\n".join(parts)
 
 
 def card(app, page, chapter):
-    title = html.escape(app.env.titles[chapter].astext())
-    words = app.env.metadata[chapter].get("description", "")
-    words = f"<p>{html.escape(words)}</p>" if words else ""
+    number = Path(chapter).name.partition("_")[0].lstrip("0")
+    number = f'<span class="number">{number}</span>' if number.isdigit() else ""
+    title = escape(app.env.titles[chapter].astext())
     link = app.builder.get_relative_uri(page, chapter)
-    pictures = "".join(picture(line) for line in shape_lines(app, chapter))
-    return f'<li><a href="{link}">{title}</a>{words}{pictures}</li>'
+    question = escape(describe(app, chapter))
+    pictures = "".join(picture(shape_line(*e)) for e in exercises(app, chapter))
+    return f'<li>{number}<a href="{link}">{title}</a><p>{question}</p>{pictures}</li>'
 
 
-def shape_lines(app, chapter):
-    """The shape line of each function that is written in a chapter, in its order."""
+def describe(app, chapter):
+    """One line about a page: its own `description`, or the question it answers."""
+    written = app.env.metadata.get(chapter, {}).get("description")
+    declared = (file for file, _ in exercises(app, chapter))
+    questions = (ast.get_docstring(_parse(file)).splitlines()[0] for file in declared)
+    return written or next(questions, "")
+
+
+def exercises(app, chapter):
+    """Where the functions are declared that a chapter lets the reader write.
+
+    -> [(file, name)], in the order of the chapter.
+    """
     known = registered(app.srcdir)
     text = Path(app.env.doc2path(chapter)).read_text("utf-8")
-    for name in _defined(ast.parse(code_of(text))):
-        if name in known:
-            yield shape_line(known[name], name)
+    body = ast.parse(code_of(text)).body if is_myst_markdown_notebook(text) else []
+    names = (getattr(node, "name", None) for node in body)
+    return [(known[name], name) for name in names if name in known]
 
 
 def shape_line(file, name):
-    """The shape line of a declared function: the second paragraph of its docstring."""
-    for node in ast.parse(file.read_text("utf-8")).body:
-        if getattr(node, "name", None) == name:
-            for line in ast.get_docstring(node).splitlines():
-                if "->" in line:
-                    return ShapeLine.parse(line)
-    raise ValueError(f"{file}: {name} has no shape line")
+    """The shape line in the docstring of a declared function."""
+    function = next(f for f in _parse(file).body if getattr(f, "name", None) == name)
+    lines = ast.get_docstring(function).splitlines()
+    return ShapeLine.parse(next(line for line in lines if "->" in line))
 
 
-# Drawing.
+def _parse(file):
+    return ast.parse(file.read_text("utf-8"))
+
+
+# Drawing matrices.
 
 
 def picture(line):
-    """Arguments, an arrow, results, as one small drawing."""
-    marks, x, tall = [], 0.0, 0.0
-    arrays = [[i for i in side if i.sizes] for side in (line.arguments, line.results)]
-    heights = [height(i) for side in arrays for i in side]
-    tall = max(heights, default=0.0)
-    for side, items in enumerate(arrays):
-        if side:
-            y = tall / 2
-            marks.append(f'<path d="M{x:g} {y:g}h14m-5-4 5 4-5 4"/>')
+    """Arguments, an arrow, results, in one row. Nothing where no arrays are."""
+    sides = [[i for i in side if i.sizes] for side in (line.arguments, line.results)]
+    if not all(sides):
+        return ""
+    tall = max(height(item) for side in sides for item in side)
+    marks, x = [], 0
+    for number, side in enumerate(sides):
+        if number:
+            marks.append(f'<path d="M{x:g} {tall / 2:g}h14m-5-4 5 4-5 4"/>')
             x += 26
-        for item in items:
+        for item in side:
             marks.append(matrix(item, x, (tall - height(item)) / 2))
             x += width(item) + 12
-    if not all(arrays):
-        return ""
-    x -= 12
-    return (
-        f'<svg class="shapes" viewBox="0 0 {x:g} {tall:g}" width="{x:g}" '
-        f'height="{tall:g}" aria-hidden="true">{"".join(marks)}</svg>'
-    )
+    size = f'viewBox="0 0 {x - 12:g} {tall:g}" width="{x - 12:g}" height="{tall:g}"'
+    return f'<svg class="shapes" {size} aria-hidden="true">{"".join(marks)}</svg>'
 
 
 def matrix(item, x, y):
-    """One matrix, or a stack of them, in the colour of its letter."""
-    *stack, rows, columns = lengths(item)
-    step = CELL + GAP
-    cells = []
-    for layer in reversed(range(stack[0] if stack else 1)):
-        dx, dy = layer * 5, (height(item) - rows * step + GAP) - layer * 5
-        path = "".join(
-            f"M{x + dx + j * step:g} {y + dy + i * step:g}h{CELL}v{CELL}h-{CELL}z"
+    """A matrix, or a stack of them with the first in front, at its upper left."""
+    layers, rows, columns = lengths(item)
+    paths = []
+    for layer in reversed(range(layers)):
+        left, top = x + layer * LAYER, y + (layers - 1 - layer) * LAYER
+        cells = "".join(
+            f"M{left + j * STEP:g} {top + i * STEP:g}h{CELL}v{CELL}h-{CELL}z"
             for i in range(rows)
             for j in range(columns)
         )
-        cells.append(f'<path class="cells" d="{path}"/>')
-    return f'<g class="of-{item.name[:1].upper() or "X"}">{"".join(cells)}</g>'
+        paths.append(f'<path d="{cells}"/>')
+    return f'<g class="of-{item.name[:1].upper()}">{"".join(paths)}</g>'
 
 
 def width(item):
-    *stack, _, columns = lengths(item)
-    return columns * (CELL + GAP) - GAP + (stack[0] - 1 if stack else 0) * 5
+    layers, _, columns = lengths(item)
+    return columns * STEP - GAP + (layers - 1) * LAYER
 
 
 def height(item):
-    *stack, rows, _ = lengths(item)
-    return rows * (CELL + GAP) - GAP + (stack[0] - 1 if stack else 0) * 5
+    layers, rows, _ = lengths(item)
+    return rows * STEP - GAP + (layers - 1) * LAYER
 
 
 def lengths(item):
-    """The sizes of a drawn matrix; a vector is one row."""
+    """How many layers, rows and columns are drawn; a vector is a row."""
     sizes = [_length(size) for size in item.sizes]
-    return [1] * (2 - len(sizes)) + sizes
+    return [1] * (3 - len(sizes)) + sizes
 
 
 def _length(size):
@@ -142,3 +166,33 @@ def _length(size):
         factor = SIZE_NAMES.get(factor, factor)
         long *= int(factor) if factor.isdigit() else SIZES.get(factor, 5)
     return long
+
+
+# Drawing the sentence.
+
+
+def sentence(app, page):
+    """The running sentence, and how its last word shares out its attention."""
+    scores = Q[-1] @ K.T / np.sqrt(K.shape[-1])  # (m,)
+    weights = np.exp(scores) / np.exp(scores).sum()  # (m,)
+    last, base = len(TOKENS) - 1, 118
+    places = [45 + 135 * i for i in range(len(TOKENS))]
+    marks = []
+    for i, (token, weight, x) in enumerate(zip(TOKENS, weights, places, strict=True)):
+        if i < last:
+            top = base - 34 - 30 * (last - i)
+            marks.append(
+                f'<path d="M{places[-1]} {base - 26}C{places[-1]} {top} {x} {top} '
+                f'{x} {base - 26}" stroke-width="{max(1, 11 * weight):.1f}"/>'
+            )
+        kind = ' class="asks"' if i == last else ""
+        marks.append(f'<text x="{x}" y="{base}"{kind}>{token}</text>')
+        marks.append(
+            f'<text x="{x}" y="{base + 24}" class="weight">{weight:.2f}</text>'
+        )
+    shares = ", ".join(f"{w:.2f} on {t}" for t, w in zip(TOKENS, weights, strict=True))
+    told = f"How {TOKENS[-1]} shares out its attention: {shares}."
+    return (
+        f'<svg class="sentence" viewBox="0 0 500 150" role="img" aria-label="{told}">'
+        f"{''.join(marks)}</svg>"
+    )

@@ -4,17 +4,20 @@ const root = document.documentElement;
 
 // The theme follows the system until the reader chooses.
 const themeButton = document.querySelector("button.theme");
-const systemDark = matchMedia("(prefers-color-scheme: dark)");
-const isDark = () => (root.dataset.theme ?? (systemDark.matches ? "dark" : "light")) === "dark";
-const showTheme = () => themeButton.setAttribute("aria-pressed", isDark());
+const setTheme = (theme) => {
+  root.dataset.theme = theme;
+  themeButton.setAttribute("aria-pressed", theme === "dark");
+};
 themeButton.hidden = false;
 themeButton.addEventListener("click", () => {
-  root.dataset.theme = isDark() ? "light" : "dark";
-  try { localStorage.setItem("theme", root.dataset.theme) } catch {}
-  showTheme();
+  chosenTheme = root.dataset.theme === "dark" ? "light" : "dark";
+  try { localStorage.setItem("theme", chosenTheme) } catch {}
+  setTheme(chosenTheme);
 });
-systemDark.addEventListener("change", showTheme);
-showTheme();
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", (system) => {
+  if (!chosenTheme) setTheme(system.matches ? "dark" : "light");
+});
+setTheme(root.dataset.theme);
 
 // "/" goes to the search field, as on many sites.
 addEventListener("keydown", (event) => {
