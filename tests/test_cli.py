@@ -1,0 +1,103 @@
+"""The command line, as somebody types it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+RIGHT_AND_WRONG = """
+import numpy as np
+
+def scores(Q, K):
+    return Q @ K.T
+
+def softmax(S):
+    E = np.exp(S - S.max(axis=0, keepdims=True))
+    return E / E.sum(axis=0, keepdims=True)
+"""
+
+
+def autograder(*arguments, cwd=None):
+    return subprocess.run(
+        [sys.executable, "-m", "autograder", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+    )
+
+
+def test_judge_tells_right_from_wrong(tmp_path):
+    file = tmp_path / "answers.py"
+    file.write_text(RIGHT_AND_WRONG)
+    done = autograder("judge", file, "--json")
+    assert done.returncode == 1, done.stderr
+    scores, softmax = json.loads(done.stdout)["verdicts"]
+    assert scores["passed"] is True
+    assert scores["score"] == scores["max_score"]
+    assert softmax["passed"] is False
+    assert softmax["mistake"] == "over_queries"
+    assert "columns sum to 1" in softmax["hint"]
+    assert set(softmax["first_difference"]) == {"index", "expected", "actual"}
+    assert {case["passed"] for case in softmax["cases"]} == {False}
+    told = autograder("judge", file)
+    assert told.returncode == 1
+    assert "over queries" in told.stdout
+
+
+def test_judge_says_what_is_not_written(tmp_path):
+    file = tmp_path / "stub.py"
+    file.write_text("def softmax(S):\n    raise NotImplementedError\n")
+    done = autograder("judge", file, "--json")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["verdicts"][0]["passed"] is None
+
+
+def test_judge_passes_when_all_is_right(tmp_path):
+    file = tmp_path / "right.py"
+    file.write_text("def scores(Q, K):\n    return Q @ K.T\n")
+    assert autograder("judge", file).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("broken.py", b"def softmax(S:\n", "line 1: Python cannot read this"),
+        ("nothing.py", b"x = 1\n", "defines none of the book's functions"),
+        ("bytes.py", b"\xff\xfe\x00", "not UTF-8"),
+        ("nul.py", b"x = 1\0", "Python cannot read this"),
+        ("raises.py", b"1 / 0\ndef softmax(S):\n  pass\n", "ZeroDivisionError"),
+        ("missing.py", None, "no such file"),
+    ],
+)
+def test_judge_refuses_in_one_clear_sentence(tmp_path, name, content, told):
+    file = tmp_path / name
+    if content is not None:
+        file.write_bytes(content)
+    done = autograder("judge", file)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert told in done.stderr
+    assert name in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_bad_usage_exits_with_2():
+    assert autograder("juggle").returncode == 2
+    done = autograder("build", "99_nothing")
+    assert done.returncode == 2
+    assert "no chapter 99_nothing" in done.stderr
+
+
+def test_course_changes_nothing_that_is_there(tmp_path):
+    course = tmp_path / "course"
+    assert autograder("course", course).returncode == 0
+    config = course / "nbgrader_config.py"
+    config.write_text("# mine\n")
+    source = next(course.glob("source/*/*.ipynb"))
+    source.write_text("{}")
+    before = {p: p.read_bytes() for p in course.rglob("*") if p.is_file()}
+    done = autograder("course", course)
+    assert "nothing was changed" in done.stdout
+    assert {p: p.read_bytes() for p in course.rglob("*") if p.is_file()} == before

@@ -1,0 +1,101 @@
+"""The law: nbgrader gives back the chapter, cell by cell. And the stubs are in step."""
+
+import inspect
+import subprocess
+import sys
+
+import nbformat
+import pytest
+
+from autograder import chapters
+from autograder.chapters import ChapterError, load_chapters, source_notebook, sync
+from autograder.course import make_course
+from autograder.exercise import discover
+
+CHAPTERS = load_chapters()
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("law") / "course"
+    make_course(folder)
+    return folder
+
+
+def nbgrader(course, *arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "nbgrader", *arguments],
+        cwd=course,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.name)
+def test_nbgrader_gives_back_the_chapter(course, chapter):
+    done = nbgrader(course, "generate_assignment", chapter.name)
+    assert done.returncode == 0, done.stderr
+    path = course / "release" / chapter.name / f"{chapter.name}.ipynb"
+    released = nbformat.read(str(path), as_version=4)
+    assert cells(released) == cells(chapter.notebook)
+
+
+def cells(notebook):
+    return [(cell.cell_type, cell.source) for cell in notebook.cells]
+
+
+def test_every_chapter_has_points_for_every_exercise():
+    for chapter in CHAPTERS:
+        points = {
+            cell.metadata.nbgrader.grade_id: cell.metadata.nbgrader.points
+            for cell in source_notebook(chapter).cells
+            if cell.metadata.get("nbgrader", {}).get("grade")
+        }
+        assert points == {e.name: e.points for e in chapter.exercises().values()}
+
+
+def test_stubs_are_in_step():
+    assert sync(write=False) == []
+
+
+def test_a_changed_docstring_is_noticed(tmp_path, monkeypatch):
+    chapter = next(c for c in CHAPTERS if "softmax" in c.path.stem)
+    changed = chapter.path.read_text(encoding="utf-8").replace(
+        inspect.getdoc(discover()["softmax"].reference).splitlines()[0], "Something."
+    )
+    copy = tmp_path / chapter.path.name
+    copy.write_text(changed, encoding="utf-8")
+    monkeypatch.setattr(chapters, "load_chapters", lambda: [chapters._load(copy)])
+    assert sync(write=False) == [copy]
+    assert copy.read_text(encoding="utf-8") == changed
+    assert sync() == [copy]
+    assert copy.read_text(encoding="utf-8") == chapter.path.read_text(encoding="utf-8")
+    assert sync() == []
+
+
+def test_a_check_that_is_missing_is_named(tmp_path):
+    chapter = CHAPTERS[0]
+    text = chapter.path.read_text(encoding="utf-8")
+    name = next(iter(chapter.checks().values())).name
+    copy = tmp_path / chapter.path.name
+    copy.write_text(text.replace(f"check({name})\n", "pass\n", 1), encoding="utf-8")
+    with pytest.raises(ChapterError, match=rf"{copy.name}: {name} needs both"):
+        source_notebook(chapters._load(copy))
+
+
+def test_no_solution_in_learners_notebooks():
+    marks = (chapters.BEGIN, chapters.END)
+    for chapter in CHAPTERS:
+        text = nbformat.writes(chapters.learner_notebook(chapter))
+        assert not any(mark in text for mark in marks)
+        for exercise in chapter.exercises().values():
+            for line in reference_body(exercise):
+                assert line not in text, f"{chapter.name} gives away: {line}"
+
+
+def reference_body(exercise):
+    """The lines of a reference that are its own, not a header or a bare return."""
+    solution = chapters.solution_of(exercise)
+    body = solution.split(chapters.BEGIN, 1)[1].split(chapters.END, 1)[0]
+    lines = [line.split("  #")[0].strip() for line in body.splitlines()]
+    return [line for line in lines if len(line) > 14]
