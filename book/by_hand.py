@@ -8,7 +8,7 @@ from html import escape
 
 import numpy as np
 
-from book.sentence import TOKENS
+from book.sentence import TABLE, TOKENS, VOCABULARY
 
 
 class Matrix:
@@ -73,6 +73,34 @@ def dot(asking: np.ndarray, offering: np.ndarray) -> None:
     pairs = zip(asking, offering, strict=True)
     products = " + ".join(f"{written(a)}·{written(b)}" for a, b in pairs)
     print(f"{products} = {written(np.dot(asking, offering))}")
+
+
+def over_root(score: float, size: int) -> None:
+    """Write out a score divided by the square root of a size."""
+    root = np.sqrt(size)
+    print(
+        f"{written(score)} / √{size} = {written(score)} / {written(root)} "
+        f"= {written(score / root)}"
+    )
+
+
+def mixture(weights: np.ndarray, values: np.ndarray) -> None:
+    """Write out a weighted sum: weights (n,), a row of values (n, d_v) for each."""
+    terms = [f"{written(w)}·{_row(v)}" for w, v in zip(weights, values, strict=True)]
+    shares = [w * v for w, v in zip(weights, values, strict=True)]
+    wide = max(map(len, terms))
+    for token, term, share in zip(TOKENS, terms, shares, strict=True):
+        print(f"{token:<8} {term:<{wide}} = {_row(share)}")
+    print(f"{'together':<8} {'':<{wide}}   {_row(sum(shares))}")
+
+
+def _row(values: np.ndarray) -> str:
+    return f"({', '.join(written(x) for x in values)})"
+
+
+def features_of(word: str) -> np.ndarray:
+    """The features of a word of the vocabulary: (d_model,)."""
+    return TABLE[VOCABULARY.index(word)]
 
 
 def row(token: str) -> int:
