@@ -3,13 +3,15 @@
 `mathml`    formulas, set when the book is built, so that no script has to do it
 `sources`   which files a chapter depends on, so that exactly stale chapters run again
 `exercises` what stands under a stub: where to write it
-`contents`  the visual table of contents on the first page
+`media`     the videos and stills of the animations
+`contents`  the drawings of the first page: its sentence, its table of contents
+`preview`   the picture for links to the book
 `theme`     the page itself: one layout, one style sheet, one small script
 """
 
 from pathlib import Path
 
-from . import contents, exercises, mathml, media, sources
+from . import contents, exercises, mathml, media, preview, sources
 
 HERE = Path(__file__).parent
 
@@ -19,7 +21,7 @@ def setup(app):
     # Jupyter Book sets this for sphinx_comments, which the book does not load.
     app.add_config_value("comments_config", {}, "env")
     app.connect("html-page-context", fill_in)
-    for part in (mathml, media, sources, exercises, contents):
+    for part in (mathml, media, sources, exercises, contents, preview):
         part.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 

@@ -171,10 +171,15 @@ def _length(size):
 # Drawing the sentence.
 
 
+def last_word():
+    """The attention of the running sentence's last token: weights (m,)."""
+    scores = Q[-1] @ K.T / np.sqrt(K.shape[-1])  # (m,)
+    return np.exp(scores) / np.exp(scores).sum()
+
+
 def sentence(app, page):
     """The running sentence, and how its last word shares out its attention."""
-    scores = Q[-1] @ K.T / np.sqrt(K.shape[-1])  # (m,)
-    weights = np.exp(scores) / np.exp(scores).sum()  # (m,)
+    weights = last_word()
     last, base = len(TOKENS) - 1, 118
     places = [45 + 135 * i for i in range(len(TOKENS))]
     marks = []
