@@ -7,6 +7,7 @@ A verb's module is imported when the verb is first asked for.
 """
 
 from importlib import import_module
+from pathlib import Path
 
 _HOME = {
     "play_scores": "scores",
@@ -14,6 +15,12 @@ _HOME = {
 }
 
 __all__ = sorted(_HOME)
+
+
+def stepper_files():
+    """The style and the script that a page of scenes needs once."""
+    here = Path(__file__).parent
+    return here / "stepper.css", here / "stepper.js"
 
 
 def __getattr__(name):

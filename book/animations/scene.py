@@ -15,11 +15,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from . import stepper_files
 from .stage import Stage, quiet_style
 
 FRAME = 0.12  # seconds; a multiple of the 1/25 s in which ffmpeg times pictures
 LIMIT = 150_000  # bytes of a video
-HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,16 @@ class Scene:
         lines += [f"{i}. {s.caption}" for i, s in enumerate(self.steps, 1)]
         return "\n".join(lines)
 
+    def stages(self):
+        """The stage as each step leaves it, one step after the other."""
+        with quiet_style():
+            stage = Stage(self.height)
+            for step in self.steps:
+                self._draw(stage, step, 1.0)
+                yield stage
+
     def frame(self, index, t=1.0):
-        """One frame as an array, (height, width, 3) bytes."""
+        """One frame as an array, (height, width, 3) bytes; t goes from 0 to 1."""
         with quiet_style():
             stage = Stage(self.height)
             self._draw(stage, self.steps[index], t)
@@ -123,8 +131,7 @@ class Scene:
         )
         if media:
             return body
-        style = (HERE / "stepper.css").read_text("utf-8")
-        script = (HERE / "stepper.js").read_text("utf-8")
+        style, script = (file.read_text("utf-8") for file in stepper_files())
         return f"<style>{style}</style>{body}<script>{script}</script>"
 
     def _repr_mimebundle_(self, include=None, exclude=None):

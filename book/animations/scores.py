@@ -14,21 +14,24 @@ from .stage import (
     RIGHT,
     WRONG,
     between,
-    cell_width,
     number,
 )
-from .take import call, performer
+from .take import cast
 
 TOP = 68  # where the matrices begin
 BENCH = (112, 228)  # where a query and a key are laid under each other
 WIDE = 76  # a cell of the bench
+WIDTH = 50  # a cell of the scores: room for a token above
+PRODUCTS = Q[:, None, :] * K[None, :, :]  # (n, m, d_k)
+SUMS = PRODUCTS.sum(axis=-1)  # (n, m)
 FIRST = TOKENS.index("cat")  # its query has the most to ask
 
 
 def play_scores(scores):
     """Play `scores` on the running sentence: Q (n, d_k), K (m, d_k) -> S (n, m)."""
-    function, reference, player = performer(scores)
-    play = _Play(call(function, Q, K, shapes=(len(Q), len(K))), reference)
+    actor = cast(scores)
+    part = actor.play(Q, K, expected=SUMS)
+    play = _Play(part)
     return Scene(
         title="Every query meets every key",
         steps=play.steps(),
@@ -37,21 +40,16 @@ def play_scores(scores):
             "Below, one row of Q and one row of K are multiplied number by number; "
             "the sum of the products is one score."
         ),
-        player=player,
+        player=actor.line(part),
     )
 
 
 class _Play:
-    def __init__(self, take, reference):
-        self.take, self.reference = take, reference
-        self.products = Q[:, None, :] * K[None, :, :]  # (n, m, d_k)
-        self.sums = self.products.sum(axis=-1)  # (n, m)
-        self.values = self.sums if take.array is None else take.array
-        self.wrong = ~np.isclose(self.values, self.sums)
-        self.width = max(50, cell_width(self.values))  # room for a token above
+    def __init__(self, part):
+        self.part, self.values, self.wrong = part, part.values, part.wrong
 
     def steps(self):
-        n, m = self.sums.shape
+        n, m = SUMS.shape
         order = [FIRST] + [i for i in range(n) if i != FIRST]
         steps = [Step(self._opening(), self._open)]
         done = np.zeros((n, m), bool)
@@ -75,15 +73,15 @@ class _Play:
         )
 
     def _meeting(self, i, j):
-        told = " + ".join(number(p) for p in self.products[i, j])
+        told = " + ".join(number(p) for p in PRODUCTS[i, j])
         return (
             f"The query of “{TOKENS[i]}” meets the key of “{TOKENS[j]}”: number times "
-            f"number, then the sum. {told} = {number(self.sums[i, j])}."
+            f"number, then the sum. {told} = {number(SUMS[i, j])}."
         ) + self._aside(i, [j])
 
     def _row(self, i):
-        keys = range(self.sums.shape[1])
-        told = ", ".join(number(s) for s in self.sums[i])
+        keys = range(SUMS.shape[1])
+        told = ", ".join(number(s) for s in SUMS[i])
         return (
             f"The query of “{TOKENS[i]}” meets every key in the same way: {told}."
         ) + self._aside(i, keys)
@@ -91,13 +89,13 @@ class _Play:
     def _aside(self, i, keys):
         """Say where the learner's number is another one."""
         keys = list(keys)
-        if self.take.array is None or not self.wrong[i, keys].any():
+        if not self.wrong[i, keys].any():
             return ""
         return " Yours: " + ", ".join(number(self.values[i, j]) for j in keys) + "."
 
     def _closing(self):
-        if self.take.array is None:
-            return f"Yours did not give these scores: {self.take.problem}."
+        if not self.part.known:
+            return f"Yours did not give these scores: {self.part.problem}."
         if self.wrong.any():
             return (
                 f"{self.wrong.sum()} of your {self.wrong.size} scores are not the sum "
@@ -111,10 +109,10 @@ class _Play:
     # The pictures.
 
     def _open(self, stage, t):
-        self._stand(stage, np.zeros(self.sums.shape, bool))
+        self._stand(stage, np.zeros(SUMS.shape, bool))
         x, y = BENCH
         stage.text(x, y + 20, "query · key  =  score", MEDIUM, "left")
-        told = f"{len(Q)} queries × {len(K)} keys  =  {self.sums.size} scores"
+        told = f"{len(Q)} queries × {len(K)} keys  =  {SUMS.size} scores"
         stage.text(x, y + 50, told, MEDIUM, "left")
 
     def _meets(self, i, keys, done):
@@ -135,7 +133,6 @@ class _Play:
 
     def _stand(self, stage, shown, i=None, j=None):
         """The three matrices, with the scores that are known so far."""
-        known = self.take.array is not None
         rows = list(TOKENS)
         query, key = ([] if i is None else [i]), ([] if j is None else [j])
         style = {"rows": rows, "lift": 40}
@@ -143,15 +140,14 @@ class _Play:
         k = stage.matrix(K, 240, TOP, COLOURS["K"], "K", lit=key, **style)
         s = stage.matrix(
             self.values,
-            RIGHT - len(K) * self.width,
+            RIGHT - len(K) * WIDTH,
             TOP,
             COLOURS["S"],
             "S",
             columns=rows,
-            width=self.width,
+            width=WIDTH,
             shown=shown,
-            wrong=self.wrong if known else None,
-            faded=self.reference or not known,
+            **self.part.style,
             **style,
         )
         if i is not None:
@@ -161,12 +157,12 @@ class _Play:
     def _bench(self, stage, grids, i, j, t):
         """The query row above the key row, their products under them."""
         q, k, s = grids
-        there = between(t, 0.0, 0.35)
         x, y = BENCH
-        for matrix, role, grid, row, line in (
-            (Q, "Q", q, i, 0),
-            (K, "K", k, j, 1),
+        for matrix, role, grid, row, line, since in (
+            (K, "K", k, j, 1, 0.0),
+            (Q, "Q", q, i, 0, 0.12),
         ):
+            there = between(t, since, since + 0.23)
             start, end = grid.corner(row), (x, y + 34 * line)
             place = [a + (b - a) * there for a, b in zip(start, end, strict=True)]
             wide = grid.width + (WIDE - grid.width) * there
@@ -181,9 +177,7 @@ class _Play:
             stage.text(x + (c + 0.5) * WIDE, y - 13, label, colour=QUIET)
         count = sum(t > 0.4 + 0.12 * c for c in range(Q.shape[1]))
         shown = (np.arange(Q.shape[1]) < count)[None, :]
-        p = stage.matrix(
-            self.products[[i], [j]], x, y + 74, QUIET, width=WIDE, shown=shown
-        )
+        p = stage.matrix(PRODUCTS[[i], [j]], x, y + 74, QUIET, width=WIDE, shown=shown)
         stage.text(x - 10, p.middle[1], "product", align="right", colour=QUIET)
         if t > 0.78:
             self._sum(stage, p, s, i, j)
@@ -193,20 +187,18 @@ class _Play:
         x, y = products.right, products.middle[1]
         stage.text(x + 12, y, "sum", align="left", colour=QUIET)
         stage.box(x + 54, y - 15, 44, 30, COLOURS["S"], line=2.2)
-        stage.text(x + 76, y, number(self.sums[i, j]))
+        stage.text(x + 76, y, number(SUMS[i, j]))
         stage.arrow(
             (x + 102, y), (scores.centre(i, j)[0], scores.bottom + 5), bend=0.25
         )
-        if self.take.array is not None and self.wrong[i, j]:
+        if self.wrong[i, j]:
             told = f"yours: {number(self.values[i, j])}"
             stage.text(x + 54, y + 31, told, align="left", colour=WRONG, weight="bold")
 
     def _end(self, stage, t):
-        self._stand(stage, np.ones(self.sums.shape, bool))
-        if self.take.array is None:
-            told = "Yours: " + self.take.problem
-            y = stage.says(LEFT, 216, told, 600, WRONG, "bold")
-            stage.came(self.take.came, 112, y, COLOURS["S"], rows=3)
+        self._stand(stage, np.ones(SUMS.shape, bool))
+        if not self.part.known:
+            stage.failed(self.part, LEFT, 216, COLOURS["S"])
             return
         for i, token in enumerate(TOKENS):
             y = 228 + 30 * i

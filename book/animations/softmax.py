@@ -18,10 +18,14 @@ from .stage import (
     mix,
     number,
 )
-from .take import call, performer
+from .take import cast
 
 # The scaled scores of the running sentence, (n, m).
 SCORES = np.array([[0, 0, 2, 0], [0, 0, 4, 2], [0, 6, 0, 2], [0, 2, 6, 0]]) / np.sqrt(3)
+LOWERED = SCORES - SCORES.max(axis=1, keepdims=True)
+POWERS = np.exp(LOWERED)
+TOTALS = POWERS.sum(axis=1, keepdims=True)
+WEIGHTS = POWERS / TOTALS
 SHIFT = 1000.0
 TOP = 68  # where the matrices begin
 BENCH = (108, 212)  # where one row is worked on
@@ -31,33 +35,27 @@ FIRST = TOKENS.index("cat")
 
 def play_softmax(softmax):
     """Play `softmax` on the scaled scores of the sentence: S (n, m) -> A (n, m)."""
-    function, reference, player = performer(softmax)
-    take = call(function, SCORES, shapes=SCORES.shape)
-    shifted = call(function, SCORES + SHIFT, shapes=SCORES.shape)
+    actor = cast(softmax)
+    part = actor.play(SCORES, expected=WEIGHTS)
+    shifted = actor.play(SCORES + SHIFT, expected=WEIGHTS)
     return Scene(
         title="A row of scores becomes a row of weights",
-        steps=_Play(take, shifted, reference).steps(),
+        steps=_Play(part, shifted).steps(),
         text=(
             "Left the scores S, right the weights A with the sum of each row. Below, "
             "one row: its largest score is subtracted, exp makes every number "
             "positive, and each is divided by their sum. Bars laid end to end show "
             "that the weights of a row fill exactly the length one."
         ),
-        player=player,
+        player=actor.line(part, shifted),
         still=-2,
     )
 
 
 class _Play:
-    def __init__(self, take, shifted, reference):
-        self.take, self.shifted, self.reference = take, shifted, reference
-        self.lowered = SCORES - SCORES.max(axis=1, keepdims=True)
-        self.powers = np.exp(self.lowered)
-        self.totals = self.powers.sum(axis=1, keepdims=True)
-        self.right = self.powers / self.totals
-        self.known = take.array is not None
-        self.values = take.array if self.known else self.right
-        self.wrong = ~np.isclose(self.values, self.right)
+    def __init__(self, part, shifted):
+        self.part, self.shifted = part, shifted
+        self.values, self.wrong = part.values, part.wrong
 
     def steps(self):
         none = np.zeros(SCORES.shape, bool)
@@ -78,12 +76,12 @@ class _Play:
             ),
             Step(
                 "exp makes every number positive and keeps their order. Laid end to "
-                f"end they are {number(self.totals[FIRST, 0])} long: too long for 1.",
+                f"end they are {number(TOTALS[FIRST, 0])} long: too long for 1.",
                 self._row(FIRST, none, 3),
                 0.96,
             ),
             Step(
-                f"Divide each by {number(self.totals[FIRST, 0])}, their sum: the bars "
+                f"Divide each by {number(TOTALS[FIRST, 0])}, their sum: the bars "
                 "shrink together until they fill exactly 1." + self._aside(FIRST),
                 self._row(FIRST, none, 4),
                 1.2,
@@ -102,14 +100,14 @@ class _Play:
     # The captions.
 
     def _aside(self, i):
-        if not self.known or not self.wrong[i].any():
+        if not self.wrong[i].any():
             return ""
         told = ", ".join(number(v) for v in self.values[i])
         return f" Yours: {told}, sum {number(self.values[i].sum())}."
 
     def _sums(self):
-        if not self.known:
-            return f"Yours did not give these weights: {self.take.problem}."
+        if not self.part.known:
+            return f"Yours did not give these weights: {self.part.problem}."
         sums = self.values.sum(axis=1)
         if not np.allclose(sums, 1):
             told = ", ".join(number(s) for s in sums)
@@ -126,9 +124,9 @@ class _Play:
 
     def _shift(self):
         told = f"Add {SHIFT:g} to every score: only differences count, so no weight "
-        if self.shifted.array is None:
+        if not self.shifted.known:
             return f"{told}should change. Yours: {self.shifted.problem}."
-        if np.allclose(self.shifted.array, self.right):
+        if self.shifted.right:
             return f"{told}changes. exp({SHIFT:g}) alone would overflow."
         return f"{told}should change. In yours they do: they are marked."
 
@@ -142,17 +140,18 @@ class _Play:
             own = t if level else t * 4 - int(min(t, 0.99) * 4)
             shown = done.copy()
             shown[i] = now == 4 and own > 0.8
-            self._stand(stage, SCORES, self.values, shown, i)
+            self._stand(stage, SCORES, self.part, shown, i)
             self._bench(stage, i, now, own)
 
         return draw
 
-    def _stand(self, stage, scores, values, shown, i=None, wrong=None):
+    def _stand(self, stage, scores, part, shown, i=None):
         lit = [] if i is None else [i]
         width = max(50, cell_width(scores))
         style = {"columns": TOKENS, "rows": TOKENS, "lit": lit, "lift": 40}
         stage.matrix(scores, 66, TOP, COLOURS["S"], "S", width=width, **style)
-        wide = max(50, cell_width(values))
+        values = part.values
+        wide = 50
         a = stage.matrix(
             values,
             RIGHT - 52 - 4 * wide,
@@ -161,8 +160,7 @@ class _Play:
             "A",
             width=wide,
             shown=shown,
-            wrong=(self.wrong if wrong is None else wrong) if self.known else None,
-            faded=self.reference or not self.known,
+            **part.style,
             **style,
         )
         stage.text(RIGHT - 22, TOP - 13, "sum", colour=QUIET)
@@ -182,17 +180,15 @@ class _Play:
         x, y = BENCH
         lines = (
             ("scores", SCORES, COLOURS["S"]),
-            ("− largest", self.lowered, COLOURS["S"]),
-            ("exp", self.powers, COLOURS["A"]),
-            ("÷ sum", self.right, COLOURS["A"]),
+            ("− largest", LOWERED, COLOURS["S"]),
+            ("exp", POWERS, COLOURS["A"]),
+            ("÷ sum", WEIGHTS, COLOURS["A"]),
         )
         for k, (label, values, colour) in enumerate(lines[:level]):
-            coming = between(t, 0, 0.7) if k == level - 1 and k else 1.0
-            row = values[[i]]
-            if k and coming < 1:
+            row, place = values[[i]], y + 33 * k
+            if k and k == level - 1:  # it grows out of the line above
                 before = lines[k - 1][1][[i]]
-                row = before + (row - before) * coming
-            place = y + 33 * (k - 1 + coming) if k else y
+                row = before + (row - before) * between(t, 0.1, 0.8)
             stage.text(x - 8, place + 15, label, align="right", colour=QUIET)
             stage.matrix(row, x, place, colour, width=60, top=np.abs(values).max())
         if level >= 3:
@@ -204,8 +200,8 @@ class _Play:
     def _lengths(self, stage, i, y, grown, divided):
         """The numbers of the row as bars end to end, on the measure of length 1."""
         x, unit = BAR
-        total = self.totals[i, 0]
-        lengths = self.powers[i] * grown / (1 + (total - 1) * divided)
+        total = TOTALS[i, 0]
+        lengths = POWERS[i] * grown / (1 + (total - 1) * divided)
         bar(stage, x, y, lengths, unit, COLOURS["A"], 30, longest=2)
         stage.line([x + unit] * 2, [y - 5, y + 35], INK, 2)
         if y > BENCH[1] + 70:
@@ -217,11 +213,9 @@ class _Play:
             stage.text(spot, y + 15, told, align="left", weight="bold")
 
     def _end(self, stage, t):
-        self._stand(stage, SCORES, self.values, np.ones(SCORES.shape, bool))
-        if not self.known:
-            told = "Yours: " + self.take.problem
-            y = stage.says(LEFT, 216, told, 600, WRONG, "bold")
-            stage.came(self.take.came, 112, y, COLOURS["A"], rows=3)
+        self._stand(stage, SCORES, self.part, np.ones(SCORES.shape, bool))
+        if not self.part.known:
+            stage.failed(self.part, LEFT, 216, COLOURS["A"])
             return
         x, y, unit = 108, 214, 400
         for i, token in enumerate(TOKENS):
@@ -235,29 +229,25 @@ class _Play:
 
     def _move(self, stage, t):
         """The same rows, far from zero."""
-        known = self.shifted.array is not None
-        values = self.shifted.array if known else self.right
-        wrong = ~np.isclose(values, self.right)
-        everywhere = np.ones(SCORES.shape, bool)
-        self._stand(stage, SCORES + SHIFT, values, everywhere, wrong=wrong)
+        part, everywhere = self.shifted, np.ones(SCORES.shape, bool)
+        self._stand(stage, SCORES + SHIFT, part, everywhere)
         x, y = BENCH
-        if not known:
-            told = "Yours: " + self.shifted.problem
-            stage.says(LEFT, 224, told, 600, WRONG, "bold")
+        if not part.known:
+            stage.failed(part, LEFT, 216, COLOURS["A"])
             return
         row = SCORES[[FIRST]] + SHIFT
         for k, (label, numbers) in enumerate(
-            (("scores", row), ("− largest", self.lowered[[FIRST]]))
+            (("scores", row), ("− largest", LOWERED[[FIRST]]))
         ):
             place = y + 33 * k
             stage.text(x - 8, place + 15, label, align="right", colour=QUIET)
             stage.matrix(numbers, x, place, COLOURS["S"], width=60)
         stage.text(372, y + 15, f"{TOKENS[FIRST]}, each + {SHIFT:g}", align="left")
         stage.text(372, y + 48, "as before", align="left")
-        told = "your weights changed" if wrong.any() else "no weight changed"
-        colour = WRONG if wrong.any() else INK
+        told = "no weight changed" if part.right else "your weights changed"
+        colour = INK if part.right else WRONG
         stage.text(x, y + 90, told, align="left", colour=colour, weight="bold")
-        if np.isnan(values).any():
+        if np.isnan(part.values).any():
             told = f"exp({SHIFT:g}) is ∞, and ∞ / ∞ is nan"
             stage.text(x, y + 120, told, align="left")
 

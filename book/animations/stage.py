@@ -48,27 +48,22 @@ COLOURS = {
 }
 
 
-def number(value):
-    """Write a number in at most five signs."""
+def number(value, signs=5):
+    """Write a number in at most so many signs, with at most two decimals."""
     value = float(value)
     if np.isnan(value):
         return "nan"
     if np.isinf(value):
         return "∞" if value > 0 else "−∞"
-    size = abs(value)
-    if size >= 9999.5:
-        text = f"{value:.0e}".replace("e+0", "e").replace("e+", "e")
-    elif abs(value - round(value)) < 1e-9:
-        text = f"{round(value)}"
-    elif size < 0.005:
-        text = "~0"
-    elif size >= 99.5:
-        text = f"{value:.0f}"
-    elif size >= 9.995:
-        text = f"{value:.1f}"
+    if abs(value - round(value)) < 1e-9:
+        texts = [f"{round(value)}"]
+    elif abs(value) < 0.005:
+        texts = ["~0"]
     else:
-        text = f"{value:.2f}"
-    return text.replace("-", "−")
+        texts = [f"{value:.{decimals}f}" for decimals in (2, 1, 0)]
+    texts.append(f"{value:.0e}".replace("e+0", "e").replace("e+", "e"))
+    short = (text for text in texts if len(text) <= signs)
+    return next(short, "big").replace("-", "−")
 
 
 def mix(colour, other, share):
@@ -280,9 +275,9 @@ class Stage:
             edgecolors=LINE,
             linewidths=0.8,
         )
-        ink = QUIET if faded else INK
+        ink, signs = QUIET if faded else INK, int((width - 8) / 10.3)
         for i, j in np.argwhere(shown):
-            self.text(*grid.centre(i, j), number(values[i, j]), colour=ink)
+            self.text(*grid.centre(i, j), number(values[i, j], signs), colour=ink)
         if wrong is not None:
             for i, j in np.argwhere(wrong & shown):
                 self.mark(grid, i, j)
@@ -327,6 +322,11 @@ class Stage:
             note += ", its first numbers"
         self.matrix(part, x, y + 30, colour, "yours", note)
 
+    def failed(self, part, x, y, colour, rows=3, width=600):
+        """Say what came instead of the expected array, and show its numbers."""
+        y = self.says(x, y, "Yours: " + part.problem, width, WRONG, "bold")
+        self.came(part.came, x, y, colour, rows)
+
     def mark(self, grid, i, j):
         """Mark a cell as wrong: by form as well as by colour."""
         x, y = grid.corner(i, j)
@@ -368,7 +368,7 @@ def cell_width(*arrays):
         (len(number(v)) for a in arrays for v in np.ravel(a)),
         default=1,
     )
-    return max(34, 12 + 10.4 * longest)
+    return max(34, 10 + 10.4 * longest)
 
 
 def quiet_style():

@@ -1,4 +1,4 @@
-"""What came when a function was called: the array to play, or what is wrong with it."""
+"""Whose function plays, and what came when it was called."""
 
 import warnings
 from contextlib import contextmanager
@@ -9,62 +9,100 @@ import numpy as np
 from autograder import is_reference, ready
 
 
-def performer(function):
-    """The function to play, whether it is the reference, and a line that says so."""
-    with _silence():
-        function = ready(function)
-    name = getattr(function, "__name__", "function")
-    if is_reference(function):
-        return function, True, f"The reference plays: {name} is not written yet"
-    return function, False, f"Your {name} plays"
+@dataclass(frozen=True)
+class Part:
+    """One array of a performance: what came, beside what should come.
+
+    `values` are the numbers to draw: those that came, or the expected ones where
+    what came cannot stand in their place; `problem` then says why, and `came` holds
+    the numbers that came, if any. `style` is for `Stage.matrix`.
+    """
+
+    values: np.ndarray
+    wrong: np.ndarray
+    faded: bool
+    problem: str | None
+    came: np.ndarray | None
+
+    @property
+    def known(self):
+        return self.problem is None
+
+    @property
+    def right(self):
+        return self.known and not self.wrong.any()
+
+    @property
+    def style(self):
+        return {"wrong": self.wrong, "faded": self.faded}
 
 
 @dataclass(frozen=True)
-class Take:
-    """One value that a function returned, as a picture needs it.
+class Actor:
+    """The function that plays: the learner's, or the reference in its place."""
 
-    `array` is the value where it has the expected shape; `came` is whatever numbers
-    came, of any shape; `problem` says in words why there is no `array`.
-    """
+    function: object
+    name: str
+    reference: bool
 
-    array: np.ndarray | None
-    came: np.ndarray | None
-    problem: str | None
+    def play(self, *arguments, expected):
+        """Call the function on copies of the arguments; nothing it does raises here.
 
+        `expected` is one array, or a list of arrays where a tuple should come; the
+        answer is one `Part`, or a list of as many.
+        """
+        several = isinstance(expected, list)
+        wanted = expected if several else [expected]
+        try:
+            with _silence():
+                value = self.function(*(_copied(a) for a in arguments))
+        except Exception as error:
+            parts = [self._failed(w, _told(error)) for w in wanted]
+        else:
+            parts = self._parts(value, wanted, several)
+        return parts if several else parts[0]
 
-def take(value, shape):
-    """Look at one returned value; `shape` is the shape it should have."""
-    came = _numbers(value)
-    if came is None:
-        return Take(None, None, f"returned {_kind(value)}, not an array of numbers")
-    if came.shape != tuple(shape):
-        return Take(None, came, f"shape {came.shape}, should be {tuple(shape)}")
-    return Take(came, came, None)
+    def line(self, *parts):
+        """Say whose numbers the picture shows."""
+        if self.reference:
+            return f"The reference plays: {self.name} is not written yet"
+        if any(not part.known for part in parts):
+            return f"Your {self.name} plays; grey is what should have come"
+        return f"Your {self.name} plays"
 
-
-def call(function, *arguments, shapes):
-    """Call a learner's function on copies and look at what it returns.
-
-    `shapes` is one shape, or a list of shapes where a tuple is expected; the answer is
-    one `Take`, or a list of as many. Nothing that the function does raises here.
-    """
-    several = isinstance(shapes, list)
-    wanted = shapes if several else [shapes]
-    try:
-        with _silence():
-            value = function(*(_copied(a) for a in arguments))
-    except Exception as error:
-        takes = [Take(None, None, _told(error))] * len(wanted)
-        return takes if several else takes[0]
-    if not several:
-        return take(value, shapes)
-    if not isinstance(value, (tuple, list)) or len(value) != len(wanted):
+    def _parts(self, value, wanted, several):
+        if not several:
+            return [self._part(value, wanted[0])]
+        if isinstance(value, (tuple, list)) and len(value) == len(wanted):
+            return [self._part(v, w) for v, w in zip(value, wanted, strict=True)]
         kind = _kind(value)
         if isinstance(value, (tuple, list)):
             kind += f" of {len(value)}"
         problem = f"returned {kind}, should be a tuple of {len(wanted)}"
-        return [Take(None, None, problem)] * len(wanted)
-    return [take(v, s) for v, s in zip(value, wanted, strict=True)]
+        return [self._failed(w, problem, _numbers(value)) for w in wanted]
+
+    def _part(self, value, expected):
+        came = _numbers(value)
+        if came is None:
+            problem = f"returned {_kind(value)}, not an array of numbers"
+            return self._failed(expected, problem)
+        if came.shape != expected.shape:
+            problem = f"shape {came.shape}, should be {expected.shape}"
+            return self._failed(expected, problem, came)
+        wrong = ~np.isclose(came, expected, rtol=1e-4, atol=1e-6)
+        return Part(came, wrong, self.reference, None, came)
+
+    def _failed(self, expected, problem, came=None):
+        nothing = np.zeros(expected.shape, bool)
+        return Part(expected, nothing, True, problem, came)
+
+
+def cast(function):
+    """Choose who plays: the learner's function if it is written, else the reference."""
+    with _silence():
+        function = ready(function)
+    name = getattr(function, "__name__", "function")
+    return Actor(function, name, is_reference(function))
 
 
 @contextmanager
@@ -101,5 +139,5 @@ def _kind(value):
 
 
 def _told(error):
-    said = str(error).split("\n")[0]
+    said = str(error).split("\n")[0][:160]
     return f"{type(error).__name__}: {said}" if said else type(error).__name__

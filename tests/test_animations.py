@@ -1,0 +1,190 @@
+"""Every scene is played for the reference, the stub and each declared mistake.
+
+A scene must say what it shows without a letter lost: no text lies on another one or
+leaves the frame. Its video is small, the same for the same numbers, and never starts
+by itself.
+"""
+
+import functools
+import re
+
+import numpy as np
+import pytest
+from matplotlib.text import Text
+
+import book.animations as animations
+from autograder.exercise import discover
+from book.animations import stepper_files
+from book.animations.stage import SCALE, WIDTH
+
+EXERCISES = {
+    name: exercise
+    for name, exercise in discover().items()
+    if f"play_{name}" in animations.__all__
+}
+CASES = [
+    (name, mistake)
+    for name, exercise in EXERCISES.items()
+    for mistake in exercise.mistakes
+]
+
+
+def play(name, function):
+    return getattr(animations, f"play_{name}")(function)
+
+
+def under_the_name(name, function):
+    """A learner's function: it has the exercise's name, whatever it does."""
+
+    def written(*arguments, **options):
+        return function(*arguments, **options)
+
+    written.__name__ = name
+    return written
+
+
+def not_written(*arguments):
+    raise NotImplementedError
+
+
+@functools.cache
+def reference_scene(name):
+    return play(name, EXERCISES[name].reference)
+
+
+def boxes(stage):
+    """The texts on a stage with the pixels that they cover."""
+    for artist in stage.artists:
+        if isinstance(artist, Text):
+            yield artist.get_text(), artist.get_window_extent(stage.renderer)
+
+
+def assert_legible(scene):
+    for index, stage in enumerate(scene.stages(), 1):
+        found = list(boxes(stage))
+        where = f"step {index} of {scene.title}"
+        for k, (text, box) in enumerate(found):
+            assert box.x0 >= 0 and box.x1 <= WIDTH * SCALE, f"{text!r} cut, {where}"
+            assert box.y0 >= 0, f"{text!r} cut below, {where}"
+            assert box.y1 <= scene.height * SCALE, f"{text!r} cut above, {where}"
+            for other, over in found[k + 1 :]:
+                wide = min(box.x1, over.x1) - max(box.x0, over.x0)
+                high = min(box.y1, over.y1) - max(box.y0, over.y0)
+                assert min(wide, high) < 2, f"{text!r} lies on {other!r}, {where}"
+
+
+def test_there_is_a_scene_for_every_function_of_parts_one_and_two():
+    one_head = "embed linear project_qkv scores scale softmax weighted_sum"
+    many_heads = "stack_projections split_heads attend_in_parallel concat_heads"
+    wholes = "single_head_attention multi_head_attention layer_norm add_and_norm"
+    listed = f"{one_head} {many_heads} {wholes}".split()
+    assert {f"play_{name}" for name in listed} <= set(animations.__all__)
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_the_reference_is_legible_and_nothing_is_marked_wrong(name):
+    scene = reference_scene(name)
+    assert_legible(scene)
+    assert "ours" not in scene.transcript().replace("Yours", "ours")
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_a_stub_plays_the_reference_and_says_so(name):
+    scene = play(name, under_the_name(name, not_written))
+    assert scene.player == f"The reference plays: {name} is not written yet"
+    assert scene.transcript() == reference_scene(name).transcript()
+
+
+@pytest.mark.parametrize(
+    ("name", "mistake"), CASES, ids=[f"{n}-{m.__name__}" for n, m in CASES]
+)
+def test_a_mistake_is_played_legibly(name, mistake):
+    scene = play(name, under_the_name(name, mistake))
+    assert_legible(scene)
+    assert scene.player.startswith(f"Your {name} plays")
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+@pytest.mark.parametrize(
+    "value",
+    [None, "text", (), 3.5, np.zeros(0), np.zeros((2, 2, 2, 2)), [[1], [2, 3]]],
+    ids=repr,
+)
+def test_whatever_comes_is_shown(name, value):
+    scene = play(name, under_the_name(name, lambda *_: value))
+    assert_legible(scene)
+    assert "Yours" in scene.transcript()
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_an_exception_is_told(name):
+    def fails(*_):
+        raise ValueError("matmul: 4 is different from 3")
+
+    scene = play(name, under_the_name(name, fails))
+    assert_legible(scene)
+    assert "ValueError: matmul: 4 is different from 3" in scene.transcript()
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_the_video_is_small(name, tmp_path, monkeypatch):
+    scene = reference_scene(name)
+    assert 5_000 < len(scene.video_mp4()) <= 150_000
+    assert len(scene.still_webp()) <= 40_000
+    monkeypatch.setenv("BOOK_MEDIA", str(tmp_path))
+    page = scene._repr_mimebundle_()["text/html"]
+    files = re.findall(r'"\.\./_static/([0-9a-f]{16}\.(?:mp4|webp))"', page)
+    assert sorted(f.name for f in tmp_path.iterdir()) == sorted(files)
+    assert len(page) < 10_000
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_nothing_starts_by_itself_and_all_is_said_in_words(name):
+    scene = reference_scene(name)
+    bundle = scene._repr_mimebundle_()
+    assert "autoplay" not in bundle["text/html"]
+    assert all(step.caption in bundle["text/plain"] for step in scene.steps)
+    starts, rests, end = scene.timing()
+    assert all(s <= r < end for s, r in zip(starts, rests, strict=True))
+
+
+def test_the_same_numbers_give_the_same_bytes():
+    one, two = (play("softmax", EXERCISES["softmax"].reference) for _ in range(2))
+    assert one.video_mp4() == two.video_mp4()
+    assert one.still_webp() == two.still_webp()
+
+
+def test_a_frame_is_the_same_whatever_was_drawn_before():
+    """What is kept from the frame before never shows in the next one."""
+    scene = reference_scene("scores")
+    drawn = [pixels for pixels, _ in scene._frames()]
+    ends = np.cumsum([step.frames for step in scene.steps]) - 1
+    for index, end in enumerate(ends):
+        assert np.array_equal(drawn[end], scene.frame(index)), f"step {index + 1}"
+
+
+def test_a_readers_style_does_not_change_the_picture():
+    import matplotlib
+
+    scene = reference_scene("scores")
+    plain = scene.frame(0)
+    with matplotlib.rc_context({"text.color": "red", "font.family": "serif"}):
+        assert np.array_equal(scene.frame(0), plain)
+
+
+def test_the_notebook_gets_everything_in_one_piece(monkeypatch):
+    monkeypatch.delenv("BOOK_MEDIA", raising=False)
+    page = reference_scene("scores")._repr_mimebundle_()["text/html"]
+    assert "data:video/mp4;base64," in page and "data:image/webp;base64," in page
+    for file in stepper_files():
+        assert file.read_text("utf-8") in page
+
+
+def test_importing_the_verbs_is_quick():
+    """matplotlib is loaded when a scene is made, not before."""
+    import subprocess
+    import sys
+
+    code = "import book.animations, sys; print('matplotlib' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "False", done.stderr
