@@ -292,8 +292,10 @@ class Submission:
         self._socket = None
         self._lost_workers += 1
         if self._lost_workers > LOST_WORKERS:
-            self._deadline = time.monotonic()
+            self._deadline = 0
+        begin = time.monotonic()
         self._engine._restart()
+        self._deadline += time.monotonic() - begin
 
     def _exhausted(self) -> CallError:
         if self._lost_workers > LOST_WORKERS:
@@ -371,9 +373,9 @@ def _cause(report, limits) -> CallError:
     """What ended a child, from how the warm process saw it end."""
     if report["overflow"]:
         return _limit("FileSize", size=limits.scratch_bytes)
-    if report["cpu_seconds"] >= limits.cpu_seconds:
-        return _limit("CPU", seconds=limits.cpu_seconds)
     if report["code"] == -signal.SIGKILL:
+        if report["cpu_seconds"] > 0.9 * limits.cpu_seconds:  # the clocks differ
+            return _limit("CPU", seconds=limits.cpu_seconds)
         return _limit("Killed")
     if report["code"] < 0:
         return _limit("Crashed", signal=signal.strsignal(-report["code"]))

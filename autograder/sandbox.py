@@ -272,10 +272,14 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
 
 
-def _drop_privileges(refuse_metadata: bool):
-    """Give up every capability, for good, and install the filter. Irreversible."""
+def _bound_privileges():
+    """See that no program started from here on has any capability."""
     for capability in range(64):
         libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)  # fails past the last one
+
+
+def _drop_privileges(refuse_metadata: bool):
+    """Give up every capability and install the filter. Irreversible."""
     header = struct.pack("Ii", 0x20080522, 0)
     _syscall(SYS_CAPSET[platform.machine()], header, bytes(24))
     _call("prctl", PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
@@ -346,6 +350,7 @@ class Namespaces:
         _mount_processes(flags)
         threads = (limits.threads, limits.threads)
         resource.setrlimit(resource.RLIMIT_NPROC, threads)
+        _bound_privileges()
         if self.privileged:  # a user that nothing belongs to
             os.setgroups([])
             os.setresgid(self.user, self.user, self.user)
@@ -462,6 +467,7 @@ class Landlock:
         _call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         _syscall(SYS_LANDLOCK_RESTRICT, rules, 0)
         os.close(rules)
+        _bound_privileges()
         _drop_privileges(refuse_metadata=True)
         os.chdir(self.scratch)
 
