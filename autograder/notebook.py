@@ -4,9 +4,12 @@ Everything here runs in the learner's own kernel, on their own machine: it teach
 and decides nothing that counts. Grading asks the same judge through a sandbox.
 """
 
+import contextlib
 import difflib
 import inspect
 import linecache
+import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -41,7 +44,7 @@ def check(function: Callable) -> Points:
     function: the one that you wrote -> its points, between 0 and the maximum.
     """
     exercise = _exercise_of(function)
-    verdict = judge(exercise, call_in_process(function))
+    verdict = _judged(exercise, function)
     show(as_text(verdict), as_html(verdict))
     if verdict.passed:
         _remember(exercise, function)
@@ -51,7 +54,7 @@ def check(function: Callable) -> Points:
 def hint(function: Callable) -> None:
     """Help, one step further at each call; the last step is the book's own page."""
     exercise = _exercise_of(function)
-    steps = _hint_steps(exercise, judge(exercise, call_in_process(function)))
+    steps = _hint_steps(exercise, _judged(exercise, function))
     given = _hints_given.get(exercise.name, 0)
     step = min(given, len(steps) - 1)
     _hints_given[exercise.name] = given + 1
@@ -79,7 +82,7 @@ def ready(function: Callable | str) -> Callable:
         exercise = discover()[function]
         return _solved(exercise) or exercise.reference
     exercise = _exercise_of(function)
-    verdict = judge(exercise, call_in_process(function))
+    verdict = _judged(exercise, function)
     return exercise.reference if verdict.passed is None else function
 
 
@@ -107,6 +110,21 @@ def agree(yours: Any, theirs: Any) -> None:
 
 def _array(value: Any) -> np.ndarray:
     return np.asarray(value.detach() if hasattr(value, "detach") else value)
+
+
+def _judged(exercise: Exercise, function: Callable) -> Verdict:
+    """The verdict; nothing that the function says meanwhile looks like an error.
+
+    A warning about an overflow is part of many a wrong answer, and the verdict says
+    it better. Stock nbgrader takes a single line on stderr for a failed test.
+    """
+    with (
+        warnings.catch_warnings(),
+        np.errstate(all="ignore"),
+        contextlib.redirect_stderr(sys.stdout),
+    ):
+        warnings.simplefilter("ignore")
+        return judge(exercise, call_in_process(function))
 
 
 def show(text: str, html: str) -> None:
@@ -190,5 +208,5 @@ def _solved(exercise: Exercise) -> Callable | None:
         function = namespace[exercise.name]
     except Exception:
         return None
-    verdict = judge(exercise, call_in_process(function))
+    verdict = _judged(exercise, function)
     return function if verdict.passed else None

@@ -9,6 +9,7 @@ import ast
 import copy
 import inspect
 import textwrap
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,7 +63,9 @@ def _submissions(
             source = renamed(other, name)
             yield made(f"{name}-by-{other.__name__}", source, exercise.points)
         for mistake in exercise.mistakes:
-            score = judge(exercise, call_in_process(mistake)).score
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # overflow is some mistakes' point
+                score = judge(exercise, call_in_process(mistake)).score
             source = renamed(mistake, name)
             yield made(f"{name}-{mistake.__name__}", source, score, mistake.__name__)
         arguments = signature(exercise)
