@@ -1,0 +1,84 @@
+"""The charts of the experiments: what was measured, against what was varied.
+
+A chart is drawn in the colours of the stage, is narrow enough for a phone, and says in
+words what it shows. It is an SVG, so it stays sharp at every size and in print.
+"""
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from html import escape
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+
+from book.animations.stage import COLOURS, INK, LINE, QUIET, mix, quiet_style
+
+WIDTH = 4.6  # inches; letters of 11 points are then readable on a phone
+LOOKS = (  # of the first line of a panel, the second, the third
+    {"color": QUIET, "linestyle": (0, (4, 2)), "marker": "s"},
+    {"color": mix(COLOURS["S"], INK, 0.35), "linestyle": "-", "marker": "o"},
+    {"color": COLOURS["O"], "linestyle": ":", "marker": "^"},
+)
+
+
+class Chart:
+    """A figure with its description; it shows itself in JupyterLab and in the book."""
+
+    def __init__(self, figure: Figure, alternative: str):
+        self.figure, self.alternative = figure, " ".join(alternative.split())
+
+    def _repr_html_(self) -> str:
+        data = base64.b64encode(self.svg()).decode()
+        width = round(self.figure.get_figwidth() * 100)
+        return (
+            f'<img class="chart" alt="{escape(self.alternative)}" '
+            f'style="width:{width}px;max-width:100%;height:auto" '
+            f'src="data:image/svg+xml;base64,{data}">'
+        )
+
+    def __repr__(self) -> str:
+        return self.alternative
+
+    def svg(self) -> bytes:
+        """The picture as the bytes of an SVG file, the same ones at every run."""
+        file = io.BytesIO()
+        with matplotlib.rc_context({"svg.hashsalt": "book"}):
+            self.figure.savefig(file, format="svg", metadata={"Date": None})
+        return file.getvalue()
+
+
+def against_size(
+    name: str,
+    sizes: Sequence[int],
+    panels: Mapping[str, Mapping[str, Sequence[float]]],
+    alternative: str,
+) -> Chart:
+    """One panel under the other: lines of measured numbers against a size.
+
+    name: what the sizes are called. panels: title -> {label of a line -> numbers, one
+    for each size}. Both axes are logarithmic.
+    """
+    with quiet_style():
+        figure = Figure(figsize=(WIDTH, 2.3 * len(panels)), layout="constrained")
+        axes = np.atleast_1d(figure.subplots(len(panels), 1, sharex=True))
+        for axis, (title, lines) in zip(axes, panels.items(), strict=True):
+            _plain(axis, title)
+            axis.set(xscale="log", yscale="log")
+            axis.set_xticks(sizes, [f"{size}" for size in sizes])
+            axis.minorticks_off()
+            for look, (label, numbers) in zip(LOOKS, lines.items(), strict=False):
+                axis.plot(sizes, numbers, linewidth=2.2, label=label, **look)
+            axis.yaxis.set_major_formatter("{x:g}")
+        axes[0].legend(frameon=False, fontsize=11)
+        axes[-1].set_xlabel(name, fontsize=11, color=INK)
+    return Chart(figure, alternative)
+
+
+def _plain(axis, title: str) -> None:
+    """A panel with a title, light lines and no box."""
+    axis.set_title(title, fontsize=11, color=INK, loc="left")
+    axis.tick_params(colors=INK, labelsize=11, color=LINE)
+    axis.grid(color=LINE, linewidth=0.6)
+    axis.spines[:].set_visible(False)
