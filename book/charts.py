@@ -58,19 +58,19 @@ def against_size(
     """One panel under the other: lines of measured numbers against a size.
 
     name: what the sizes are called. panels: title -> {label of a line -> numbers, one
-    for each size}. Both axes are logarithmic.
+    for each size}. The axis of sizes is logarithmic.
     """
     with quiet_style():
         figure = Figure(figsize=(WIDTH, 2.3 * len(panels)), layout="constrained")
         axes = np.atleast_1d(figure.subplots(len(panels), 1, sharex=True))
         for axis, (title, lines) in zip(axes, panels.items(), strict=True):
             _plain(axis, title)
-            axis.set(xscale="log", yscale="log")
+            axis.set_xscale("log")
             axis.set_xticks(sizes, [f"{size}" for size in sizes])
             axis.minorticks_off()
             for look, (label, numbers) in zip(LOOKS, lines.items(), strict=False):
                 axis.plot(sizes, numbers, linewidth=2.2, label=label, **look)
-            axis.yaxis.set_major_formatter("{x:g}")
+            axis.set_ylim(bottom=0)
         axes[0].legend(frameon=False, fontsize=11)
         axes[-1].set_xlabel(name, fontsize=11, color=INK)
     return Chart(figure, alternative)
@@ -82,3 +82,42 @@ def _plain(axis, title: str) -> None:
     axis.tick_params(colors=INK, labelsize=11, color=LINE)
     axis.grid(color=LINE, linewidth=0.6)
     axis.spines[:].set_visible(False)
+
+
+def in_the_plane(
+    axes: Sequence[str],
+    points: Mapping[str, Sequence[float]],
+    path: np.ndarray,
+    ends: tuple[str, str],
+    alternative: str,
+) -> Chart:
+    """Named points of two features, and the path that a mixture of them takes.
+
+    path: (steps, 2). ends: what the first and the last step are called.
+    """
+    with quiet_style():
+        figure = Figure(figsize=(WIDTH, 3.9), layout="constrained")
+        axis = figure.subplots()
+        _plain(axis, "")
+        axis.set_xlabel(axes[0], fontsize=11, color=INK)
+        axis.set_ylabel(axes[1], fontsize=11, color=INK)
+        axis.margins(0.22, 0.12)
+        x, y = np.transpose(list(points.values()))
+        axis.plot(x, y, "o", color=COLOURS["V"], markersize=11)
+        axis.plot(*path.T, "-", color=COLOURS["O"], linewidth=2.2)
+        axis.plot(*path[[0, -1]].T, "D", color=COLOURS["O"], markersize=7)
+        spots = [*points.items(), *zip(ends, path[[0, -1]], strict=True)]
+        for label, spot in spots:
+            own = label in points
+            axis.annotate(
+                label,
+                spot,
+                xytext=(-11, 0) if own else (9, -4),
+                textcoords="offset points",
+                horizontalalignment="right" if own else "left",
+                verticalalignment="center",
+                fontsize=11,
+                color=INK,
+                weight="bold" if own else "normal",
+            )
+    return Chart(figure, alternative)
