@@ -374,7 +374,7 @@ def _cause(report, limits) -> CallError:
     if report["overflow"]:
         return _limit("FileSize", size=limits.scratch_bytes)
     if report["code"] == -signal.SIGKILL:
-        if report["cpu_seconds"] > 0.9 * limits.cpu_seconds:  # the clocks differ
+        if report["cpu_seconds"] > limits.cpu_seconds / 2:  # clocks differ
             return _limit("CPU", seconds=limits.cpu_seconds)
         return _limit("Killed")
     if report["code"] < 0:
