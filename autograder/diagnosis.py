@@ -17,7 +17,15 @@ import numpy as np
 
 from autograder.compare import close, same
 from autograder.exercise import Exercise
-from autograder.judge import Case, agrees, changed_arguments, failed_properties, run
+from autograder.judge import (
+    Case,
+    agrees,
+    changed_arguments,
+    failed_properties,
+    run,
+    same_form,
+    try_case,
+)
 from autograder.wire import CallError, Opaque, call_in_process
 
 CHANGED_ARGUMENTS = "changed_its_arguments"
@@ -66,7 +74,8 @@ def diagnose(exercise: Exercise, cases: list[Case]) -> Diagnosis:
 
 def _declared(exercise: Exercise, cases: list[Case]) -> Diagnosis | None:
     for mistake in exercise.mistakes:
-        if _behaves_like(mistake, cases):
+        behaves_like = _behaves_like if exercise.compared else _looks_like
+        if behaves_like(exercise, mistake, cases):
             return Diagnosis(
                 rationale=f"{_failing(cases)} {_came(exercise, cases)}".strip(),
                 hint=inspect.getdoc(mistake),
@@ -75,7 +84,27 @@ def _declared(exercise: Exercise, cases: list[Case]) -> Diagnosis | None:
     return None
 
 
-def _behaves_like(mistake: Callable, cases: list[Case]) -> bool:
+def _looks_like(exercise: Exercise, mistake: Callable, cases: list[Case]) -> bool:
+    """Random answers: true where the same things are wrong with both in every case."""
+    call = call_in_process(mistake)
+    return all(
+        _symptoms(exercise, case)
+        == _symptoms(exercise, try_case(exercise, call, case.name, case.arguments))
+        for case in cases
+    )
+
+
+def _symptoms(exercise: Exercise, case: Case) -> tuple:
+    """What can be said of a random answer: its error, its shapes, what it lacks."""
+    if case.actual.error:
+        return (case.actual.error.kind,)
+    value = case.actual.value
+    items = value if isinstance(value, dict) else {"": value}
+    shapes = {key: np.shape(item) for key, item in items.items()}
+    return type(value), shapes, failed_properties(exercise, case)
+
+
+def _behaves_like(exercise: Exercise, mistake: Callable, cases: list[Case]) -> bool:
     """True where the learner's outcome is the mistake's on every case.
 
     A mistake may raise where sizes differ, and the learner's version of it may
@@ -287,14 +316,10 @@ def _dict_items(exercise: Exercise, actual: Any, expected: dict) -> Diagnosis | 
 def _related(exercise: Exercise, cases: list[Case], failed: list[Case]) -> Diagnosis:
     wrong_parts = [_wrong_part(exercise, case) for case in failed]
     wrong_parts = [part for part in wrong_parts if part is not None]
-    lacking = [
-        inspect.getdoc(p)
-        for p in exercise.properties
-        if _lacks_all(exercise, failed, p)
-    ]
+    lacking = _lacking(exercise, failed)
     if not wrong_parts:
         return Diagnosis(
-            " ".join(lacking)
+            lacking
             or f"{_failing(cases)} The result is not as promised: "
             f"{_promise(exercise)}.",
             "Print the result for a small example and compare it with the docstring.",
@@ -308,7 +333,7 @@ def _related(exercise: Exercise, cases: list[Case], failed: list[Case]) -> Diagn
             return Diagnosis(f"{preface}{found.rationale}", found.hint)
     if lacking:
         return Diagnosis(
-            f"{preface}{' '.join(lacking)}", "Which step makes that true? Is it there?"
+            f"{preface}{lacking}", "Which step makes that true? Is it there?"
         )
     if len(failed) < len(cases):
         return _some_cases(preface, cases, failed)
@@ -318,11 +343,13 @@ def _related(exercise: Exercise, cases: list[Case], failed: list[Case]) -> Diagn
     )
 
 
-def _lacks_all(exercise: Exercise, failed: list[Case], property_: Callable) -> bool:
-    return all(
-        not case.actual.error and property_ in failed_properties(exercise, case)
-        for case in failed
-    )
+def _lacking(exercise: Exercise, failed: list[Case]) -> str:
+    """The first property that is lacking wherever the answer is wrong."""
+    lacking = [failed_properties(exercise, case) for case in failed]
+    common = [words for words in lacking[0] if all(words in other for other in lacking)]
+    if not exercise.compared and not common:
+        common = next(filter(None, lacking), [])  # wrong in several ways: the first
+    return common[0] if common else ""
 
 
 def _wrong_part(exercise: Exercise, case: Case) -> Part | None:
@@ -333,7 +360,8 @@ def _wrong_part(exercise: Exercise, case: Case) -> Part | None:
         sizes = {}
     for name, letters, actual, expected in _parts(exercise, case):
         numeric = isinstance(actual, np.ndarray | float | int)
-        if numeric and not same(actual, expected):
+        alike = same if exercise.compared else same_form
+        if numeric and not alike(actual, expected):
             return Part(name, letters, sizes, np.asarray(expected), np.asarray(actual))
     return None
 

@@ -5,9 +5,10 @@ learner's function in this process (`check` in a notebook), or behind a sandbox
 (grading). The judge knows no particular exercise.
 """
 
+import inspect
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -22,13 +23,18 @@ DRAWS = 2  # how often each of an exercise's inputs is drawn
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One call: its arguments, what was expected, what came, whether it passed."""
+    """One call: its arguments, what was expected, what came, whether it passed.
+
+    repeated is a second call with the same arguments, made where the answer is
+    random: the same generator has to give the same numbers.
+    """
 
     name: str
     arguments: tuple
     expected: Outcome
     actual: Outcome
-    passed: bool
+    repeated: Outcome | None = None
+    passed: bool = True
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,7 @@ def judge(
     """
     cases = []
     for name, arguments in draw_cases(exercise, seed):
-        case = _try(exercise, call, name, arguments)
+        case = try_case(exercise, call, name, arguments)
         if case.actual.error and case.actual.error.kind == "NotImplementedError":
             return not_written(exercise)
         cases.append(case)
@@ -88,6 +94,7 @@ def judge(
 
     diagnosis = diagnose(exercise, cases)
     shown = min(failed, key=_size)
+    difference = first_difference(shown.actual.value, shown.expected.value)
     return Verdict(
         exercise=exercise.name,
         passed=False,
@@ -96,7 +103,7 @@ def judge(
         mistake=diagnosis.mistake,
         rationale=diagnosis.rationale,
         hint=diagnosis.hint,
-        first_difference=first_difference(shown.actual.value, shown.expected.value),
+        first_difference=difference if exercise.compared else None,
         cases=summary,
         flags=flags,
         shown=shown,
@@ -179,13 +186,14 @@ def _identical(before: Any, after: Any) -> bool:
     )
 
 
-def _try(exercise: Exercise, call: Callable, name: str, arguments: tuple) -> Case:
+def try_case(exercise: Exercise, call: Callable, name: str, arguments: tuple) -> Case:
     """Run one case for the reference and for the learner, and compare."""
     expected = call_in_process(exercise.reference)(arguments)
     actual = run(call, arguments, like=expected.value)
-    case = Case(name, arguments, expected, actual, passed=True)
-    passed = _holds(exercise, case) and not changed_arguments(case)
-    return Case(name, arguments, expected, actual, passed)
+    random = not exercise.compared and not actual.error
+    repeated = run(call, arguments, like=expected.value) if random else None
+    case = Case(name, arguments, expected, actual, repeated)
+    return replace(case, passed=_holds(exercise, case) and not changed_arguments(case))
 
 
 def _holds(exercise: Exercise, case: Case) -> bool:
@@ -193,27 +201,53 @@ def _holds(exercise: Exercise, case: Case) -> bool:
         return agrees(case.actual, case.expected)
     return (
         case.actual.error is None
-        and _fits(exercise, case)
+        and same_form(case.actual.value, case.expected.value)
         and not failed_properties(exercise, case)
     )
 
 
-def _fits(exercise: Exercise, case: Case) -> bool:
-    """True where the answer has the shapes that the docstring promises."""
-    try:
-        exercise.shapes.check(case.arguments, case.actual.value)
-    except ValueError:
-        return False
-    return True
+def same_form(actual: Any, expected: Any) -> bool:
+    """True where two values have the same keys and shapes, whatever the numbers."""
+    if isinstance(expected, dict):
+        return (
+            isinstance(actual, dict)
+            and actual.keys() == expected.keys()
+            and all(same_form(actual[key], expected[key]) for key in expected)
+        )
+    if isinstance(expected, tuple):
+        return (
+            isinstance(actual, tuple)
+            and len(actual) == len(expected)
+            and all(same_form(a, e) for a, e in zip(actual, expected, strict=True))
+        )
+    return type(actual) is type(expected) and np.shape(actual) == np.shape(expected)
 
 
-def failed_properties(exercise: Exercise, case: Case) -> list[Callable]:
-    """The properties that the answer lacks, as far as it lets itself be asked."""
+def failed_properties(exercise: Exercise, case: Case) -> list[str]:
+    """The sentences of the properties that the answer lacks, as far as it lets
+    itself be asked.
+    """
     return [
-        property_
+        inspect.getdoc(property_)
         for property_ in exercise.properties
         if not _has(property_, case.actual.value, case.arguments)
-    ]
+    ] + (_not_drawn(case) if case.repeated else [])
+
+
+def _not_drawn(case: Case) -> list[str]:
+    """What is wrong with the way in which random numbers were drawn, if anything."""
+    found = []
+    for before, after in zip(case.arguments, case.actual.arguments, strict=False):
+        if isinstance(before, np.random.Generator) and _state(before) == _state(after):
+            found.append("Nothing was drawn from the generator that was given.")
+    if not same(case.repeated.value, case.actual.value):
+        found.append("The same generator gave other numbers when called again.")
+    return found
+
+
+def _state(generator: Any) -> Any:
+    known = isinstance(generator, np.random.Generator)
+    return generator.bit_generator.state if known else None
 
 
 def _has(property_: Callable, value: Any, arguments: tuple) -> bool:

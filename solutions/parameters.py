@@ -1,0 +1,535 @@
+"""What does a multi-head block have to learn, and where does it start?
+
+Four matrices and four biases, the same number whatever the number of heads: the
+small matrices of the heads stand side by side in one big one.
+"""
+
+import numpy as np
+
+from autograder.exercise import Exercise, different_sizes
+
+
+def init_parameters(d_model, num_heads, rng):
+    """Draw random weights for a multi-head block, of a size that suits d_model.
+
+    d_model, num_heads, rng -> params
+    W_q, W_k, W_v, W_o are (d_model, d_model) with standard deviation about
+    1 / sqrt(d_model), drawn from the NumPy generator rng. b_q, b_k, b_v, b_o are
+    (d_model,) and zero, or nearly.
+    Raises ValueError where num_heads does not divide d_model.
+    """
+    if d_model % num_heads:
+        raise ValueError(f"{num_heads} heads cannot share {d_model} features")
+    params = {}
+    for name in "qkvo":
+        W = rng.standard_normal((d_model, d_model))
+        params[f"W_{name}"] = W / np.sqrt(d_model)
+        params[f"b_{name}"] = np.zeros(d_model)
+    return params
+
+
+def _draw(d_model, num_heads, matrix, bias=np.zeros):
+    """The eight arrays: each matrix from `matrix()`, each bias from `bias(width)`."""
+    if d_model % num_heads:
+        raise ValueError
+    params = {}
+    for name in "qkvo":
+        params[f"W_{name}"] = matrix()
+        params[f"b_{name}"] = bias(d_model)
+    return params
+
+
+def all_zero(d_model, num_heads, rng):
+    """All weights are zero: every head computes the same, gets the same gradient, and
+    stays the same. Random numbers make them differ.
+    """
+    return _draw(d_model, num_heads, lambda: np.zeros((d_model, d_model)))
+
+
+def all_the_same_number(d_model, num_heads, rng):
+    """All weights are the same number: every head computes the same, gets the same
+    gradient, and stays the same. Random numbers make them differ.
+    """
+    number = 1 / np.sqrt(d_model)
+    return _draw(d_model, num_heads, lambda: np.full((d_model, d_model), number))
+
+
+def all_one(d_model, num_heads, rng):
+    """All weights are one: every head computes the same, gets the same gradient, and
+    stays the same. Random numbers of size 1 / sqrt(d_model) are needed.
+    """
+    return _draw(d_model, num_heads, lambda: np.ones((d_model, d_model)))
+
+
+def standard_deviation_one(d_model, num_heads, rng):
+    """The weights have standard deviation 1. Queries and keys get about sqrt(d_model)
+    times too large, and softmax puts all its weight on one key: divide by
+    sqrt(d_model).
+    """
+    return _draw(d_model, num_heads, lambda: rng.standard_normal((d_model, d_model)))
+
+
+def far_too_small(d_model, num_heads, rng):
+    """The weights are far smaller than 1 / sqrt(d_model): each layer shrinks what goes
+    through it. Divide standard normal numbers by sqrt(d_model), and by nothing else.
+    """
+    return _draw(
+        d_model, num_heads, lambda: rng.standard_normal((d_model, d_model)) / d_model
+    )
+
+
+def scaled_by_the_head_width(d_model, num_heads, rng):
+    """The size of the weights follows d_k = d_model / num_heads, and gets too large
+    with many heads. What a matrix adds up are d_model products: 1 / sqrt(d_model).
+    """
+    d_k = d_model / num_heads
+    return _draw(
+        d_model,
+        num_heads,
+        lambda: rng.standard_normal((d_model, d_model)) / np.sqrt(d_k),
+    )
+
+
+def never_negative(d_model, num_heads, rng):
+    """The weights are all positive: `rng.random` draws between 0 and 1. They have to
+    lie around 0: `rng.standard_normal`.
+    """
+    return _draw(
+        d_model, num_heads, lambda: rng.random((d_model, d_model)) / np.sqrt(d_model)
+    )
+
+
+def never_negative_and_too_large(d_model, num_heads, rng):
+    """The weights lie between 0 and 1, as `rng.random` draws them. They have to lie
+    around 0 (`rng.standard_normal`) and to be of size 1 / sqrt(d_model).
+    """
+    return _draw(d_model, num_heads, lambda: rng.random((d_model, d_model)))
+
+
+def one_matrix_for_all(d_model, num_heads, rng):
+    """W_q, W_k, W_v and W_o are the same matrix. Draw each one anew: queries, keys
+    and values have to be able to differ.
+    """
+    W = rng.standard_normal((d_model, d_model)) / np.sqrt(d_model)
+    return _draw(d_model, num_heads, lambda: W)
+
+
+def heads_alike(d_model, num_heads, rng):
+    """All heads start with the same weights: they get the same gradient and stay the
+    same. Draw all d_model columns, not d_k columns repeated.
+    """
+    d_k = d_model // num_heads
+    return _draw(
+        d_model,
+        num_heads,
+        lambda: np.tile(
+            rng.standard_normal((d_model, d_k)) / np.sqrt(d_model), num_heads
+        ),
+    )
+
+
+def width_not_checked(d_model, num_heads, rng):
+    """If num_heads does not divide d_model, the heads cannot share the features
+    evenly: raise ValueError then.
+    """
+    return _draw(
+        d_model, 1, lambda: rng.standard_normal((d_model, d_model)) / np.sqrt(d_model)
+    )
+
+
+def width_rounded_down(d_model, num_heads, rng):
+    """`d_model // num_heads` rounds down, and where it does not divide evenly
+    features vanish without a word. Raise ValueError then.
+    """
+    width = num_heads * (d_model // num_heads)
+    params = {}
+    for name in "qkv":
+        params[f"W_{name}"] = rng.standard_normal((d_model, width)) / np.sqrt(d_model)
+        params[f"b_{name}"] = np.zeros(width)
+    params["W_o"] = rng.standard_normal((width, d_model)) / np.sqrt(d_model)
+    params["b_o"] = np.zeros(d_model)
+    return params
+
+
+def asserted(d_model, num_heads, rng):
+    """`assert` raises AssertionError, and `python -O` leaves it out. A caller who
+    passes a wrong number is told by `raise ValueError(...)`.
+    """
+    assert d_model % num_heads == 0
+    return init_parameters(d_model, num_heads, rng)
+
+
+def never_divides(d_model, num_heads, rng):
+    """ValueError is raised although num_heads divides d_model. `%` gives what is left
+    over: 0 means that it divides.
+    """
+    raise ValueError
+
+
+def one_narrow_head(d_model, num_heads, rng):
+    """W_q, W_k and W_v hold one head only: (d_model, d_k). All heads stand side by
+    side: (d_model, d_model).
+    """
+    d_k = d_model // num_heads
+    params = init_parameters(d_model, num_heads, rng)
+    return {
+        name: value[..., :d_k] if name[-1] in "qkv" else value
+        for name, value in params.items()
+    }
+
+
+def heads_on_an_axis_of_their_own(d_model, num_heads, rng):
+    """The heads have an axis of their own: (h, d_model, d_k). In params they stand
+    side by side: (d_model, d_model). `stack_projections` shows how.
+    """
+    params = init_parameters(d_model, num_heads, rng)
+    d_k = d_model // num_heads
+    for name in "qkv":
+        W = params[f"W_{name}"]
+        params[f"W_{name}"] = W.reshape(d_model, num_heads, d_k).swapaxes(0, 1)
+    return params
+
+
+def biases_missing(d_model, num_heads, rng):
+    """The biases are missing: b_q, b_k, b_v and b_o, d_model zeros each."""
+    params = init_parameters(d_model, num_heads, rng)
+    return {name: value for name, value in params.items() if name.startswith("W")}
+
+
+def output_missing(d_model, num_heads, rng):
+    """W_o and b_o are missing: the projection that mixes the heads at the end."""
+    params = init_parameters(d_model, num_heads, rng)
+    return {name: value for name, value in params.items() if name[-1] != "o"}
+
+
+def biases_too_large(d_model, num_heads, rng):
+    """The biases are of size 1, as large as the features. Start them at 0."""
+    params = init_parameters(d_model, num_heads, rng)
+    return {
+        name: value if name.startswith("W") else 1 + value
+        for name, value in params.items()
+    }
+
+
+def drawn_elsewhere(d_model, num_heads, rng):
+    """The numbers come from another generator, so nobody can get them again. Draw
+    from rng: `rng.standard_normal(...)`, not `np.random`.
+    """
+    return init_parameters(d_model, num_heads, np.random.default_rng())
+
+
+def always_the_same(d_model, num_heads, rng):
+    """The numbers are the same whichever rng is given: a seed is fixed inside. Draw
+    from rng, and leave the seed to the caller.
+    """
+    return init_parameters(d_model, num_heads, np.random.default_rng(0))
+
+
+def uniform(d_model, num_heads, rng):
+    bound = np.sqrt(3 / d_model)
+    return _draw(
+        d_model, num_heads, lambda: rng.uniform(-bound, bound, (d_model, d_model))
+    )
+
+
+def as_in_a_linear_layer(d_model, num_heads, rng):
+    bound = 1 / np.sqrt(d_model)
+    return _draw(
+        d_model,
+        num_heads,
+        lambda: rng.uniform(-bound, bound, (d_model, d_model)),
+        lambda width: rng.uniform(-bound, bound, width),
+    )
+
+
+def one_draw_for_all(d_model, num_heads, rng):
+    if d_model % num_heads != 0:
+        raise ValueError("num_heads must divide d_model")
+    drawn = rng.normal(0, d_model**-0.5, (4, d_model, d_model))
+    params = dict(zip(("W_v", "W_o", "W_k", "W_q"), drawn, strict=True))
+    return params | {f"b_{name}": np.zeros(d_model) for name in "oqvk"}
+
+
+def head_by_head(d_model, num_heads, rng):
+    if d_model % num_heads:
+        raise ValueError
+    d_k = d_model // num_heads
+
+    def heads():
+        return [
+            rng.normal(size=(d_model, d_k)) * d_model**-0.5 for _ in range(num_heads)
+        ]
+
+    params = {f"W_{name}": np.concatenate(heads(), axis=1) for name in "qkvo"}
+    return params | {f"b_{name}": np.zeros((d_model,)) for name in "qkvo"}
+
+
+def in_float32(d_model, num_heads, rng):
+    params = init_parameters(d_model, num_heads, rng)
+    return {name: value.astype(np.float32) for name, value in params.items()}
+
+
+# Bounds with room: of 256 numbers or more, a right draw misses none in a million.
+def _sizes(params, d_model):
+    """The root mean square of each matrix, as a multiple of 1 / sqrt(d_model)."""
+    return [
+        np.sqrt(np.mean(np.square(params[f"W_{name}"])) * d_model) for name in "qkvo"
+    ]
+
+
+def matrices_differ(params, d_model, num_heads, rng):
+    """W_q, W_k, W_v and W_o must not be the same matrix."""
+    return not any(
+        np.array_equal(params[f"W_{a}"], params[f"W_{b}"])
+        for a, b in ("qk", "qv", "kv", "qo", "ko", "vo")
+    )
+
+
+def heads_differ(params, d_model, num_heads, rng):
+    """No two heads may start with the same weights."""
+    first, second, *_ = np.split(params["W_q"], num_heads, axis=1)
+    return not np.array_equal(first, second)
+
+
+def not_too_large(params, d_model, num_heads, rng):
+    """The weights must not be much larger than 1 / sqrt(d_model)."""
+    return max(_sizes(params, d_model)) < 1.75
+
+
+def not_too_small(params, d_model, num_heads, rng):
+    """The weights must not be much smaller than 1 / sqrt(d_model)."""
+    return min(_sizes(params, d_model)) > 0.4
+
+
+def around_zero(params, d_model, num_heads, rng):
+    """The weights must lie around 0: as many below as above."""
+    means = [np.mean(params[f"W_{name}"]) for name in "qkvo"]
+    return np.abs(means).max() < 0.4 / np.sqrt(d_model)
+
+
+def small_biases(params, d_model, num_heads, rng):
+    """The biases must start at 0, or near it."""
+    return all(np.abs(params[f"b_{name}"]).max() <= 0.5 for name in "qkvo")
+
+
+def two_heads(rng):
+    return 16, 2, rng
+
+
+def many_heads(rng):
+    return 24, 8, rng
+
+
+def a_wide_model(rng):
+    return 96, 3, rng
+
+
+def heads_that_do_not_divide(rng):
+    return (16, 3, rng) if rng.random() < 0.5 else (18, 4, rng)
+
+
+init_exercise = Exercise(
+    reference=init_parameters,
+    inputs=(two_heads, many_heads, a_wide_model, heads_that_do_not_divide),
+    compared=False,
+    mistakes=(
+        all_zero,
+        all_the_same_number,
+        all_one,
+        standard_deviation_one,
+        far_too_small,
+        scaled_by_the_head_width,
+        never_negative,
+        never_negative_and_too_large,
+        one_matrix_for_all,
+        heads_alike,
+        width_not_checked,
+        width_rounded_down,
+        asserted,
+        never_divides,
+        one_narrow_head,
+        heads_on_an_axis_of_their_own,
+        biases_missing,
+        output_missing,
+        biases_too_large,
+        drawn_elsewhere,
+        always_the_same,
+    ),
+    equivalents=(
+        uniform,
+        as_in_a_linear_layer,
+        one_draw_for_all,
+        head_by_head,
+        in_float32,
+    ),
+    properties=(
+        matrices_differ,
+        heads_differ,
+        not_too_large,
+        not_too_small,
+        around_zero,
+        small_biases,
+    ),
+    hints=(
+        "Eight arrays in a dict: four matrices and four biases. Which shape does a "
+        "matrix need if it holds all heads side by side?",
+        "`rng.standard_normal((a, b))` draws numbers of standard deviation 1. A sum of "
+        "d_model products of them grows with sqrt(d_model): divide by that.",
+        "`a % b` is what is left over when b divides a. `raise ValueError(...)` if "
+        "anything is.",
+    ),
+    points=4,
+)
+
+
+def stack_projections(W_heads):
+    """Lay the matrices of all heads side by side: many small maps are one big one.
+
+    W_heads (h, d_model, d_k) -> W (d_model, h·d_k)
+    """
+    return np.concatenate(list(W_heads), axis=1)  # (d_model, h·d_k)
+
+
+def reshaped_only(W_heads):
+    """The shape is right, but the numbers are at wrong places: a reshape alone cuts
+    head 0 into pieces before it comes to head 1. Bring d_model to the front first,
+    or join the heads along their columns.
+    """
+    return W_heads.reshape(W_heads.shape[1], -1)
+
+
+def below_each_other(W_heads):
+    """The matrices stand below each other: (h·d_model, d_k). Side by side is along
+    the other axis.
+    """
+    return np.concatenate(list(W_heads), axis=0)
+
+
+def columns_interleaved(W_heads):
+    """The columns are shuffled like two packs of cards: one of head 0, one of head 1,
+    and so on. Each head's columns stay together.
+    """
+    return W_heads.transpose(1, 2, 0).reshape(W_heads.shape[1], -1)
+
+
+def axes_turned_around(W_heads):
+    """All axes are turned around before the reshape. Only the first two change
+    places; the columns of a head stay last.
+    """
+    return W_heads.T.reshape(W_heads.shape[1], -1)
+
+
+def not_joined(W_heads):
+    """d_model is in front, and the heads have an axis of their own still:
+    (d_model, h, d_k). Join the last two axes.
+    """
+    return W_heads.transpose(1, 0, 2)
+
+
+def lying_on_its_side(W_heads):
+    """The numbers are right, but rows and columns have changed places: each row has
+    to belong to one feature of the input.
+    """
+    return np.concatenate(list(W_heads), axis=1).T
+
+
+def heads_added_up(W_heads):
+    """The matrices are added up: one head is left of all. Lay them side by side."""
+    return W_heads.sum(axis=0)
+
+
+def heads_averaged(W_heads):
+    """The matrices are averaged: one head is left of all. Lay them side by side."""
+    return W_heads.mean(axis=0)
+
+
+def first_head_only(W_heads):
+    """Only the matrix of the first head is there. Lay all of them side by side."""
+    return W_heads[0]
+
+
+def last_head_only(W_heads):
+    """Only the matrix of the last head is left: a loop overwrites its result each
+    time round. Collect the matrices, then join them.
+    """
+    return W_heads[-1]
+
+
+def reversed_heads(W_heads):
+    """The heads stand in reverse order: the columns of head 0 come first."""
+    return np.concatenate(list(W_heads[::-1]), axis=1)
+
+
+def stacked_with_hstack(W_heads):
+    return np.hstack(list(W_heads))
+
+
+def stacked_with_transpose(W_heads):
+    return W_heads.transpose(1, 0, 2).reshape(W_heads.shape[1], -1)
+
+
+def stacked_into_zeros(W_heads):
+    h, d_model, d_k = W_heads.shape
+    W = np.zeros((d_model, h * d_k))
+    for i in range(h):
+        W[:, i * d_k : (i + 1) * d_k] = W_heads[i]
+    return W
+
+
+def stacked_with_loops(W_heads):
+    return [[w for W in W_heads for w in W[i]] for i in range(W_heads.shape[1])]
+
+
+def stacked_with_torch(W_heads):
+    import torch
+
+    return torch.cat(list(torch.as_tensor(W_heads)), dim=1)
+
+
+def two_small_maps(rng):
+    d_model, d_k = different_sizes(rng, 2, low=3)
+    return (rng.standard_normal((2, d_model, d_k)),)
+
+
+def three_small_maps(rng):
+    d_model, d_k = different_sizes(rng, 2, low=4)
+    return (rng.standard_normal((3, d_model, d_k)),)
+
+
+def all_sizes_equal(rng):
+    # h = d_model = d_k: axes in the wrong order fit here.
+    n = int(rng.integers(3, 5))
+    return (rng.standard_normal((n, n, n)),)
+
+
+stack_exercise = Exercise(
+    reference=stack_projections,
+    inputs=(two_small_maps, three_small_maps, all_sizes_equal),
+    mistakes=(
+        reshaped_only,
+        below_each_other,
+        columns_interleaved,
+        axes_turned_around,
+        not_joined,
+        lying_on_its_side,
+        heads_added_up,
+        heads_averaged,
+        first_head_only,
+        last_head_only,
+        reversed_heads,
+    ),
+    equivalents=(
+        stacked_with_hstack,
+        stacked_with_transpose,
+        stacked_into_zeros,
+        stacked_with_loops,
+        stacked_with_torch,
+    ),
+    hints=(
+        "X @ W_heads[0] has d_k columns, and so has each other head. Which one matrix "
+        "gives all these columns in one product?",
+        "Columns that stand side by side: the matrices are joined along their last "
+        "axis.",
+    ),
+    points=2,
+)
