@@ -8,7 +8,7 @@ from html import escape
 
 import numpy as np
 
-from book.sentence import TABLE, TOKENS, VOCABULARY
+from book.sentence import ASKS_FOR, CARRIES, TABLE, TOKENS, VOCABULARY, K, Q, V
 
 
 class Matrix:
@@ -26,7 +26,7 @@ class Matrix:
         digits: int = 2,
     ):
         self.name = name
-        self.rows = [str(label) for label in rows]
+        self.rows = [str(label) for label in rows] if any(rows) else []
         self.columns = [str(label) for label in columns]
         values = np.atleast_2d(values)
         self.cells = [[written(x, digits) for x in row] for row in values]
@@ -38,14 +38,16 @@ class Matrix:
         )
         body = ""
         for number, row in enumerate(self.cells):
-            label = self.rows[number] if self.rows else ""
-            body += f'<tr><th scope="row">{escape(label)}</th>'
+            body += "<tr>"
+            if self.rows:
+                body += f'<th scope="row">{escape(self.rows[number])}</th>'
             body += "".join(f"<td>{cell}</td>" for cell in row) + "</tr>"
+        corner = "<td></td>" if self.rows else ""
         shape = f"shape ({', '.join(map(str, self.shape))})"
         return (
             f'<table class="matrix"><caption><strong>{escape(self.name)}</strong>, '
             f"{shape}</caption>"
-            + (f"<thead><tr><td></td>{head}</tr></thead>" if head else "")
+            + (f"<thead><tr>{corner}{head}</tr></thead>" if head else "")
             + f"<tbody>{body}</tbody></table>"
         )
 
@@ -96,6 +98,26 @@ def mixture(weights: np.ndarray, values: np.ndarray) -> None:
 
 def _row(values: np.ndarray) -> str:
     return f"({', '.join(written(x) for x in values)})"
+
+
+def follow(token: str) -> None:
+    """Show what one token goes through, from its query to its output."""
+    from autograder import ready
+
+    i = row(token)
+    scores = ready("scores")(Q, K)
+    scaled = ready("scale")(scores, Q.shape[-1])
+    weights = ready("softmax")(scaled)
+    output = ready("weighted_sum")(weights, V)
+    steps = {"scores": scores[i], "scaled": scaled[i], "weights": weights[i]}
+    matrix(f"the query of {token}", Q[i], rows=["query"], columns=ASKS_FOR)
+    matrix(
+        f"{token} and the four keys",
+        np.stack(list(steps.values())),
+        rows=list(steps),
+        columns=TOKENS,
+    )
+    matrix(f"what {token} takes home", output[i], rows=["output"], columns=CARRIES)
 
 
 def features_of(word: str) -> np.ndarray:
