@@ -123,8 +123,13 @@ def _origin(module, name, root):
             for alias in node.names:
                 if name == (alias.asname or alias.name):
                     return _origin(_absolute(node, module), alias.name, root)
-    made_on_demand = "__getattr__" in _defined(tree)
-    return {file, *(file.parent.glob("*.py") if made_on_demand else ())}
+        if isinstance(node, ast.Dict):  # imported on demand: {name: its module}
+            for key, value in zip(node.keys, node.values, strict=True):
+                if _text(key) == name and (
+                    home := _file((*module, _text(value)), root)
+                ):
+                    return {home}
+    return {file}
 
 
 def _absolute(node, package):
@@ -156,8 +161,12 @@ def _defined(tree):
 
 def _asked_for(tree):
     """The names that a tree hands to `ready`."""
-    arguments = (argument for call in _calls(tree, "ready") for argument in call.args)
-    return {a.value for a in arguments if isinstance(a, ast.Constant)}
+    return {_text(given) for call in _calls(tree, "ready") for given in call.args}
+
+
+def _text(node):
+    """What a quoted string says; nothing for any other piece of code."""
+    return str(node.value) if isinstance(node, ast.Constant) else ""
 
 
 def _calls(tree, name):

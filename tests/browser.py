@@ -1,0 +1,69 @@
+"""A real Chromium, started once, and pages that remember what went wrong on them."""
+
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A running Chromium; its absence is a failure, for CI installs it."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert path, "install Chromium: the pages are tested in a real browser"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=QUIET)
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """An open page, with the addresses it asked for and the complaints it made."""
+
+    def __init__(self, page):
+        self.page, self.requests, self.complaints = page, [], []
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("requestfailed", lambda r: self.complaints.append(f"failed: {r.url}"))
+        page.on("console", self._said)
+
+    def _said(self, message):
+        if message.type in ("error", "warning"):
+            self.complaints.append(f"{message.type}: {message.text}")
+
+    def files(self):
+        """The files behind the requests, each once; data: addresses left out."""
+        urls = [urlsplit(url) for url in dict.fromkeys(self.requests)]
+        return [Path(unquote(url.path)) for url in urls if url.scheme == "file"]
+
+    def elsewhere(self):
+        """The requests that left the file system."""
+        own = ("file:", "data:", "blob:")
+        return [url for url in self.requests if not url.startswith(own)]
+
+
+@contextmanager
+def visit(browser, file, *, width=1280, theme="light", motion="no-preference"):
+    """Open a built page from the file system, as a reader without a network does."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 844},
+        color_scheme=theme,
+        reduced_motion=motion,
+    )
+    try:
+        seen = Visit(context.new_page())
+        seen.page.goto(file.as_uri(), wait_until="load")
+        yield seen
+    finally:
+        context.close()

@@ -1,0 +1,298 @@
+"""Every page of the built book, in a real browser: light, quiet, and for everybody."""
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browser import visit
+from playwright.sync_api import expect
+
+pytest_plugins = ["browser"]
+HTML = Path(__file__).parent.parent / "_build" / "html"
+PAGES = sorted(page.relative_to(HTML).as_posix() for page in HTML.rglob("*.html"))
+CHAPTERS = [page for page in PAGES if re.match(r"book/\d\d_", page)]
+REDIRECT = "index.html"
+WEIGHT, REQUESTS, VIDEO = 700_000, 20, 150_000  # bytes, uncompressed
+
+every_page = pytest.mark.parametrize("name", [p for p in PAGES if p != REDIRECT])
+every_chapter = pytest.mark.parametrize("name", CHAPTERS)
+
+
+def test_there_are_chapters_to_look_at():
+    assert CHAPTERS, "no built book in _build/html: run `make book` first"
+
+
+# What a page asks for.
+
+
+@every_page
+def test_a_page_is_light_quiet_and_asks_nobody_else(chromium, name):
+    with visit(chromium, HTML / name) as seen:
+        _read_to_the_end(seen.page)
+        assert seen.elsewhere() == []
+        assert seen.complaints == []
+        files = [file for file in seen.files() if file.suffix != ".mp4"]
+        weight = sum(file.stat().st_size for file in files)
+        print(f"{name}: {weight / 1000:.0f} kB in {len(files)} requests")
+        assert weight <= WEIGHT
+        assert len(files) <= REQUESTS
+
+
+def test_videos_are_small_and_come_when_they_are_near(chromium):
+    for video in (HTML / "_static" / "media").glob("*.mp4"):
+        assert video.stat().st_size <= VIDEO, video.name
+    with_scene = next(c for c in CHAPTERS if "<book-scene" in _text(c))
+    with visit(chromium, HTML / with_scene) as seen:
+        seen.page.wait_for_timeout(300)
+        assert not [f for f in seen.files() if f.suffix == ".mp4"]
+        seen.page.locator("book-scene").first.scroll_into_view_if_needed()
+        expect(seen.page.locator("book-scene video").first).to_have_js_property(
+            "readyState", 4
+        )
+
+
+def test_no_page_names_a_foreign_script_style_or_picture():
+    for name in PAGES:
+        used = re.findall(
+            r'<(?:script|link|img|video|iframe)\b[^>]*"(https?:[^"]*)', _text(name)
+        )
+        assert used == [], name
+
+
+def test_every_link_inside_the_book_leads_somewhere():
+    for name in PAGES:
+        for link in re.findall(r'(?:href|src)="([^"]+)"', _text(name)):
+            path, _, anchor = link.partition("#")
+            if re.match(r"\w+:", link):
+                continue
+            target = (HTML / name).parent / path if path else HTML / name
+            assert target.exists(), f"{name}: {link}"
+            if anchor and target.suffix == ".html":
+                inside = _text(target.resolve().relative_to(HTML.resolve()).as_posix())
+                assert f'id="{anchor}"' in inside, f"{name}: {link}"
+
+
+# Who can read it.
+
+
+@every_page
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_finds_nothing(chromium, name, theme, width):
+    with visit(chromium, HTML / name, theme=theme, width=width) as seen:
+        for details in seen.page.locator("details").all():
+            details.evaluate("d => { d.open = true }")
+        seen.page.wait_for_timeout(50)
+        found = Axe().run(seen.page, options={"resultTypes": ["violations"]})
+        told = [
+            (v["id"], [(n["target"], n["failureSummary"]) for n in v["nodes"]])
+            for v in found.response["violations"]
+        ]
+        assert told == []
+
+
+@every_page
+@pytest.mark.parametrize("width", [1280, 390, 320])
+def test_nothing_is_wider_than_the_page(chromium, name, width):
+    with visit(chromium, HTML / name, width=width) as seen:
+        wide = seen.page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= width
+
+
+@every_page
+def test_what_scrolls_sideways_can_be_reached_by_keyboard(chromium, name):
+    with visit(chromium, HTML / name, width=390) as seen:
+        seen.page.wait_for_timeout(100)
+        unreachable = seen.page.evaluate(
+            """[...document.querySelectorAll("main *")].filter((box) =>
+              ["auto", "scroll"].includes(getComputedStyle(box).overflowX)
+              && box.scrollWidth > box.clientWidth + 1
+              && box.tabIndex < 0 && box.checkVisibility()
+            ).map((box) => box.outerHTML.slice(0, 80))"""
+        )
+        assert unreachable == []
+
+
+def test_the_keyboard_alone_is_enough(chromium):
+    with visit(chromium, HTML / CHAPTERS[0]) as seen:
+        page = seen.page
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.className") == "skip"
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.activeElement.id") == "main"
+        page.locator("button.theme").focus()
+        page.keyboard.press("Space")
+        assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+        page.reload()
+        assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+        expect(page.locator("button.theme")).to_have_attribute("aria-pressed", "true")
+        page.keyboard.press("/")
+        page.keyboard.type("softmax")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/search.html?q=softmax")
+        page.get_by_role("link", name="Softmax").last.focus()
+        assert "softmax" in page.evaluate("document.activeElement.href")
+        assert seen.complaints == []
+
+
+def test_the_chapters_unfold_on_a_phone(chromium):
+    with visit(chromium, HTML / CHAPTERS[0], width=390) as seen:
+        contents = seen.page.get_by_role("navigation", name="Chapters")
+        expect(contents).to_be_hidden()
+        seen.page.get_by_role("button", name="Contents").press("Enter")
+        expect(contents).to_be_visible()
+        expect(contents.locator("li.current")).to_have_count(1)
+        seen.page.keyboard.press("Escape")
+        expect(contents).to_be_hidden()
+
+
+@every_chapter
+def test_answers_open_on_request(chromium, name):
+    with visit(chromium, HTML / name) as seen:
+        for question in seen.page.locator("details").all():
+            assert question.evaluate("d => !d.open")
+            question.locator("summary").press("Enter")
+            assert question.evaluate("d => d.open")
+
+
+def test_on_paper_the_text_stands_alone(chromium):
+    with visit(chromium, HTML / CHAPTERS[0]) as seen:
+        seen.page.emulate_media(media="print")
+        expect(seen.page.locator("main")).to_be_visible()
+        for chrome in (".bar", ".contents", ".onpage", ".turn", ".copy"):
+            expect(seen.page.locator(chrome).first).to_be_hidden()
+
+
+# What stands on it.
+
+
+@every_chapter
+def test_formulas_are_mathml_and_none_is_left_as_tex(chromium, name):
+    text = re.sub(r"(?s)<(pre|code|script|style)\b.*?</\1>", "", _text(name))
+    assert "<math" in text
+    assert not re.search(r"\$|\\\(|\\\[|\\frac|\\sqrt", text)
+
+
+@every_chapter
+def test_each_exercise_says_how_to_do_it(chromium, name):
+    with visit(chromium, HTML / name) as seen:
+        stubs = seen.page.locator(".exercise")
+        assert stubs.count() == len(_defined(name)) > 0
+        for stub, function in zip(stubs.all(), _defined(name), strict=True):
+            assert seen.page.locator(f"#{function}").count() == 1
+            note = stub.locator("xpath=following-sibling::*[1]")
+            expect(note).to_contain_text("make lab")
+            expect(note).to_contain_text(Path(name).stem)
+            file = (HTML / name).parent / note.locator("a").get_attribute("href")
+            cells = json.loads(file.read_text("utf-8"))["cells"]
+            assert any(f"def {function}(" in "".join(c["source"]) for c in cells)
+
+
+@every_chapter
+def test_code_can_be_copied(chromium, name):
+    with visit(chromium, HTML / name) as seen:
+        seen.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        stub = seen.page.locator(".exercise").first
+        stub.hover()
+        stub.get_by_role("button", name="Copy this code").click()
+        copied = seen.page.evaluate("navigator.clipboard.readText()")
+        assert copied == stub.locator("pre").inner_text().rstrip("\n")
+        assert "raise NotImplementedError" in copied
+
+
+def test_pages_tell_others_what_they_are():
+    for name in ["book/index.html", *CHAPTERS]:
+        said = dict(re.findall(r'property="(og:\w+)" content="([^"]+)"', _text(name)))
+        assert {"og:title", "og:description", "og:image"} <= said.keys(), name
+    assert (HTML / "_static" / "preview.png").stat().st_size < 300_000
+
+
+def test_the_first_page_shows_every_chapter(chromium):
+    with visit(chromium, HTML / REDIRECT) as seen:
+        seen.page.wait_for_url("**/book/index.html")
+        cards = seen.page.locator(".cards a")
+        assert cards.count() == len(CHAPTERS)
+        for question in seen.page.locator(".cards p").all():
+            assert question.inner_text().strip()
+
+
+# Animations.
+
+
+@every_chapter
+def test_the_stepper_by_mouse_and_keyboard(chromium, name):
+    with visit(chromium, HTML / name) as seen:
+        for scene in seen.page.locator("book-scene").all():
+            scene.scroll_into_view_if_needed()
+            video, caption = scene.locator("video"), scene.locator(".scene-caption")
+            expect(video).to_have_js_property("readyState", 4)
+            seen.page.wait_for_timeout(200)
+            assert video.evaluate("v => v.paused && v.currentTime === 0")
+
+            steps = scene.locator(".scene-steps li").all_text_contents()
+            scene.get_by_role("button", name="Next step").click()
+            expect(caption).to_contain_text(steps[0])
+            slider = scene.get_by_role("slider")
+            slider.press("ArrowRight")
+            expect(caption).to_contain_text(steps[1])
+            slider.press("ArrowLeft")
+            expect(caption).to_contain_text(steps[0])
+            slider.press("End")
+            expect(caption).to_contain_text(steps[-1])
+
+            scene.get_by_role("button", name="Play").click()
+            expect(video).to_have_js_property("paused", False)
+            scene.get_by_role("button", name="Pause").click()
+            expect(video).to_have_js_property("paused", True)
+        assert seen.complaints == []
+
+
+@every_chapter
+def test_less_motion_is_the_still_and_its_words(chromium, name):
+    with visit(chromium, HTML / name, motion="reduce") as seen:
+        for scene in seen.page.locator("book-scene").all():
+            scene.scroll_into_view_if_needed()
+            expect(scene.locator("img")).to_be_visible()
+            expect(scene.locator(".scene-steps li").first).to_be_visible()
+            expect(scene.locator("video")).to_be_hidden()
+
+
+# What must not be on it.
+
+
+def test_nothing_but_the_chapters_is_published():
+    for folder in ("solutions", "autograder", "tests", "work", "course", "_sources"):
+        assert not list(HTML.rglob(folder)), folder
+    index = (HTML / "searchindex.js").read_text("utf-8")
+    pages = json.loads(re.search(r'"docnames":\s*(\[.*?\])', index)[1])
+    assert all(page.startswith("book/") for page in pages)
+
+
+@cache
+def _text(name):
+    return (HTML / name).read_text("utf-8")
+
+
+@cache
+def _defined(name):
+    """The functions of a chapter that are still to be written."""
+    code = re.sub(r"<[^>]+>", "", _text(name))
+    return re.findall(
+        r"def (\w+)\([^\n]*\n(?:(?!def ).*\n)*?\s+raise NotImplementedError", code
+    )
+
+
+def _read_to_the_end(page):
+    """Scroll down as a reader does, so that all that waits for it is loaded."""
+    page.evaluate(
+        """async () => {
+          for (let y = 0; y < document.body.scrollHeight; y += 600) {
+            scrollTo(0, y);
+            await new Promise((done) => setTimeout(done, 30));
+          }
+        }"""
+    )
+    page.wait_for_load_state("networkidle")
