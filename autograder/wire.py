@@ -104,7 +104,7 @@ def plain(value, depth=0):
     if isinstance(value, (complex, np.complexfloating)):
         return complex(value)
     if isinstance(value, str):
-        return _printable(value)
+        return printable(value)
     if isinstance(value, np.ndarray):
         return _plain_array(value)
     if isinstance(value, np.random.Generator):
@@ -165,7 +165,7 @@ def _is_key(key):
     return key is None or isinstance(key, (str, bool, int, float, np.integer))
 
 
-def _printable(text):
+def printable(text):
     """The text without lone surrogates, which no file could be written with."""
     return str.encode(text, "utf-8", "replace").decode("utf-8")
 
@@ -245,7 +245,7 @@ class _Reader:
 
     def value(self, node, depth=0):
         if isinstance(node, str):
-            return _printable(node)
+            return printable(node)
         if node is None or isinstance(node, (bool, float)):
             return node
         if isinstance(node, int):
@@ -309,7 +309,7 @@ def _read_complex(real, imaginary):
 
 def _read_opaque(type_name):
     _demand(isinstance(type_name, str), "an opaque value has no name")
-    return Opaque(_printable(type_name[:200]))
+    return Opaque(printable(type_name[:200]))
 
 
 def _read_generator(state, increment, has_uint32, uinteger):
@@ -367,7 +367,7 @@ def error_from(exception, namespace=None) -> CallError:
     cells of a notebook share one.
     """
     try:
-        message = _printable(str(exception))[:TEXT_LIMIT]
+        message = printable(str(exception))[:TEXT_LIMIT]
     except Exception:  # an exception whose __str__ fails
         message = ""
     line = _own_line(exception, namespace)
@@ -376,13 +376,13 @@ def error_from(exception, namespace=None) -> CallError:
 
 def _own_line(exception, namespace):
     if isinstance(exception, SyntaxError) and exception.text:
-        return _printable(exception.text.strip())[:TEXT_LIMIT]
+        return printable(exception.text.strip())[:TEXT_LIMIT]
     line, traceback = None, exception.__traceback__
     while traceback is not None:
         frame = traceback.tb_frame
         if namespace is not None and frame.f_globals is namespace:
             name = frame.f_code.co_filename
             source = linecache.getline(name, traceback.tb_lineno, frame.f_globals)
-            line = _printable(source.strip())[:TEXT_LIMIT] or line
+            line = printable(source.strip())[:TEXT_LIMIT] or line
         traceback = traceback.tb_next
     return line

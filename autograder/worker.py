@@ -56,7 +56,7 @@ def main():
     if name is None:
         control.send(json.dumps({"tier": None, "reasons": reasons}).encode())
         return
-    shell = warm_up()
+    shell = warm_up(settings["preload"])
     forget_surroundings()
     tier = sandbox.TIERS[name]()
     tier.enter()
@@ -128,24 +128,14 @@ def watch(control, child, tier, limits) -> bool:
         os.close(descriptor)
 
 
-def warm_up():
+def warm_up(modules):
     """Import what submissions use, once, and return the shell that runs them."""
-    import matplotlib
-
-    matplotlib.use("agg")
-    import matplotlib.pyplot
-    import numpy as np
-    import torch
+    for name in modules:
+        importlib.import_module(name)
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
 
-    matplotlib.rcdefaults()
-    matplotlib.rcParams["backend"] = "agg"
-    torch.set_num_threads(1)
-    touch = torch.ones(2, 2)  # the first operations load more code
-    torch.softmax(touch @ touch + touch.T, -1).numpy()
-    np.einsum("ij,jk->ik", touch.numpy(), touch.numpy())
-    np.random.default_rng(0).standard_normal(2)
+    touch()
 
     class Shell(InteractiveShell):
         """A shell that shows no traceback and no window."""
@@ -180,6 +170,22 @@ def warm_up():
     finally:
         shutil.rmtree(folder)
     return shell
+
+
+def touch():
+    """Use what was imported: the first use of a library loads more of its code."""
+    import numpy as np
+
+    ones = np.ones((2, 2))
+    np.einsum("ij,jk->ik", ones, ones @ ones)
+    np.random.default_rng(0).standard_normal(2)
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
+        ones = torch.ones(2, 2)
+        torch.softmax(ones @ ones + ones.T, -1).numpy()
+    if matplotlib := sys.modules.get("matplotlib"):
+        matplotlib.rcdefaults()
+        matplotlib.use("agg", force=True)
 
 
 def forget_surroundings():
@@ -257,12 +263,10 @@ def send(engine, answer, limits):
 
 def prepare(shell, limits, kit, seed):
     """Seed the random generators, and offer the modules of the kit."""
-    import numpy as np
-    import torch
-
     random.seed(seed)
-    np.random.seed(seed)
-    torch.manual_seed(seed)
+    sys.modules["numpy"].random.seed(seed)
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(seed)
     for name in kit:
         module = types.ModuleType(name)
         module.__path__ = []  # a package, so that modules below it are found
