@@ -10,7 +10,17 @@ from importlib import import_module
 from pathlib import Path
 
 _HOME = {
+    "play_embed": "tokens",
+    "play_linear": "projections",
+    "play_project_qkv": "projections",
     "play_scores": "scores",
+    "play_scale": "scaling",
+    "play_weighted_sum": "weighted_sum",
+    "play_single_head_attention": "single_head",
+    "play_stack_projections": "parameters",
+    "play_split_heads": "split_heads",
+    "play_concat_heads": "concat_heads",
+    "play_attend_in_parallel": "parallel_heads",
     "play_softmax": "softmax",
 }
 

@@ -26,6 +26,7 @@ WIDTH = 640
 LEFT, RIGHT = 16, 624  # the margins
 SCALE = 1.25  # pixels a unit
 SMALL, MEDIUM, LARGE = 17, 19, 24  # letter heights
+DIGIT = 10.8  # width of a digit
 CELL = 30  # height of a cell
 
 INK = "#1b1f24"
@@ -48,22 +49,27 @@ COLOURS = {
 }
 
 
-def number(value, signs=5):
-    """Write a number in at most so many signs, with at most two decimals."""
+def number(value, digits=5.0):
+    """Write a number as wide as so many digits, with at most two decimals.
+
+    No number other than zero is written as zero.
+    """
     value = float(value)
     if np.isnan(value):
         return "nan"
     if np.isinf(value):
         return "∞" if value > 0 else "−∞"
-    if abs(value - round(value)) < 1e-9:
-        texts = [f"{round(value)}"]
-    elif abs(value) < 0.005:
-        texts = ["~0"]
-    else:
-        texts = [f"{value:.{decimals}f}" for decimals in (2, 1, 0)]
+    whole = abs(value - round(value)) < 1e-9
+    texts = [f"{value:.{decimals}f}" for decimals in ((0,) if whole else (2, 1, 0))]
+    texts = [text for text in texts if whole or float(text) != 0] or ["~0"]
     texts.append(f"{value:.0e}".replace("e+0", "e").replace("e+", "e"))
-    short = (text for text in texts if len(text) <= signs)
-    return next(short, "big").replace("-", "−")
+    texts = [text.replace("-", "−") for text in texts]
+    return next((text for text in texts if breadth(text) <= digits), "big")
+
+
+def breadth(text):
+    """How wide a text is, in digits."""
+    return len(text) - 0.5 * text.count(".") + 0.3 * text.count("−")
 
 
 def mix(colour, other, share):
@@ -275,9 +281,9 @@ class Stage:
             edgecolors=LINE,
             linewidths=0.8,
         )
-        ink, signs = QUIET if faded else INK, int((width - 8) / 10.3)
+        ink, digits = QUIET if faded else INK, (width - 5) / DIGIT
         for i, j in np.argwhere(shown):
-            self.text(*grid.centre(i, j), number(values[i, j], signs), colour=ink)
+            self.text(*grid.centre(i, j), number(values[i, j], digits), colour=ink)
         if wrong is not None:
             for i, j in np.argwhere(wrong & shown):
                 self.mark(grid, i, j)
@@ -365,10 +371,10 @@ def tints(values, colour, shown, top=None):
 def cell_width(*arrays):
     """The width of cells in which every number of these arrays finds room."""
     longest = max(
-        (len(number(v)) for a in arrays for v in np.ravel(a)),
+        (breadth(number(v)) for a in arrays for v in np.ravel(a)),
         default=1,
     )
-    return max(34, 10 + 10.4 * longest)
+    return max(34, 6 + DIGIT * longest)
 
 
 def quiet_style():

@@ -1,0 +1,160 @@
+"""Parallel heads: the same workflow in every head, at the same time."""
+
+import numpy as np
+
+from book.sentence import HEADS, HEADS_PARAMS, TOKENS, X
+
+from .scene import Scene, Step
+from .stage import COLOURS, LEFT, QUIET, WRONG
+from .take import cast
+
+H = len(HEADS)
+
+
+def project(letter):
+    """Queries, keys or values of all heads on the sentence: (h, n, d_k)."""
+    small = letter.lower()
+    wide = X @ HEADS_PARAMS[f"W_{small}"] + HEADS_PARAMS[f"b_{small}"]
+    return np.stack(np.split(wide, H, axis=1))
+
+
+Q, K, V = (project(letter) for letter in "QKV")
+SCORES = np.einsum("hnd,hmd->hnm", Q, K) / np.sqrt(Q.shape[-1])
+WEIGHTS = np.exp(SCORES) / np.exp(SCORES).sum(axis=-1, keepdims=True)
+OUTPUTS = np.einsum("hnm,hmd->hnd", WEIGHTS, V)
+
+HIGH = 23
+ROWS = (80, 206, 332)  # where the rows of matrices begin
+LANES = (62, 372)  # where the heads stand
+FIRST = TOKENS.index("cat")
+
+
+def play_attend_in_parallel(attend_in_parallel):
+    """Play all heads at once: Q, K, V (h, n, d_k) -> O (h, n, d_v), A (h, n, m)."""
+    actor = cast(attend_in_parallel)
+    outputs, weights = actor.play(Q, K, V, expected=[OUTPUTS, WEIGHTS])
+    return Scene(
+        title="Every head attends, at the same time",
+        steps=_Play(outputs, weights).steps(),
+        text=(
+            "Two heads side by side. In each of them from above: queries, keys and "
+            "values, then the weights A, then the outputs O. Both are filled in at the "
+            "same time, row by row, and neither looks at the other."
+        ),
+        player=actor.line(outputs, weights),
+        height=480,
+    )
+
+
+class _Play:
+    def __init__(self, outputs, weights):
+        self.outputs, self.weights = outputs, weights
+
+    def steps(self):
+        best = [TOKENS[int(WEIGHTS[k, FIRST].argmax())] for k in range(H)]
+        cat = TOKENS[FIRST]
+        return [
+            Step(
+                f"Two heads, each with its own queries, keys and values. Head 1 asks "
+                f"“{HEADS[0]}”, head 2 asks “{HEADS[1]}”",
+                self._draw(0),
+            ),
+            Step(
+                "Scores, scaling and softmax as in one head, in both heads at the same "
+                "time: the first axis only goes along." + self._aside(self.weights),
+                self._draw(1),
+                1.92,
+            ),
+            Step(
+                f"The same token looks elsewhere in each head: “{cat}” at “{best[0]}” "
+                f"in head 1, at “{best[1]}” in head 2.",
+                self._draw(1, FIRST),
+            ),
+            Step(
+                "Each head mixes its own values by its own weights."
+                + self._aside(self.outputs),
+                self._draw(2),
+                1.92,
+            ),
+            Step(self._closing(), self._end),
+        ]
+
+    # The captions.
+
+    def _aside(self, part):
+        if part.right:
+            return ""
+        if part.known:
+            return f" {part.wrong.sum()} of your {part.wrong.size} numbers differ."
+        return f" Yours: {part.problem}."
+
+    def _closing(self):
+        for name, part in (("outputs", self.outputs), ("weights", self.weights)):
+            if not part.known:
+                return f"Yours did not give these {name}: {part.problem}."
+        if not (self.outputs.right and self.weights.right):
+            return "The marked numbers of yours are others."
+        return (
+            "No head has seen another one. What head 1 found about a token and what "
+            "head 2 found about it still have to be brought together."
+        )
+
+    # The pictures.
+
+    def _draw(self, level, i=None):
+        def draw(stage, t):
+            for k, x in enumerate(LANES):
+                self._lane(stage, k, x, level, t, i)
+
+        return draw
+
+    def _lane(self, stage, k, x, level, t, i):
+        """One head: how far it has come."""
+        stage.text(x, 24, f"head {k + 1}", 19, "left", weight="bold")
+        stage.text(x + 74, 24, HEADS[k], 17, "left", colour=QUIET)
+        lit = [] if i is None else [i]
+        row = min(int(t * 4), 3)
+        now = lambda at: [row] if level == at and t < 1 else lit  # noqa: E731
+        style = {"height": HIGH, "lift": 18}
+        for c, (letter, values) in enumerate((("Q", Q), ("K", K), ("V", V))):
+            stage.matrix(
+                values[k],
+                x + 87 * c,
+                ROWS[0],
+                COLOURS[letter],
+                letter,
+                "",
+                rows=TOKENS if c == 0 else None,
+                width=26,
+                lit=now(1) if letter == "Q" else [],
+                **style,
+            )
+        for at, (letter, part, wide) in enumerate(
+            (("A", self.weights, 48), ("O", self.outputs, 56)), 1
+        ):
+            if level < at:
+                continue
+            shown = np.zeros(part.values[k].shape, bool)
+            shown[: round(4 * t) if level == at and i is None else 4] = True
+            stage.matrix(
+                part.values[k],
+                x,
+                ROWS[at],
+                COLOURS[letter],
+                letter,
+                "",
+                rows=TOKENS,
+                width=wide,
+                shown=shown,
+                wrong=part.wrong[k],
+                faded=part.faded,
+                lit=now(at) if at == 1 or i is None else [],
+                **style,
+            )
+
+    def _end(self, stage, t):
+        self._draw(2)(stage, 1.0)
+        problems = [p for p in (self.outputs, self.weights) if not p.known]
+        if problems:
+            told = "Yours: " + problems[0].problem[:58]
+            stage.text(LEFT, 48, told, align="left", colour=WRONG, weight="bold")
