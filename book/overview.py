@@ -1,0 +1,208 @@
+"""What the chapters hold together: the table of the workflow, and all questions.
+
+Both are read off the chapters, so that nothing has to be kept in step by hand.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from html import escape
+
+from autograder.workflow import ROOT, Step, steps
+
+# The two workflows of the article that this book follows: each step in English and
+# in its own words, and the functions that carry it out here.
+WORKFLOWS = {
+    "Single-head attention, 单头注意力": (
+        ("Generate queries, keys and values", "生成查询、键和值", ("project_qkv",)),
+        ("Compute the attention scores", "计算注意力分数", ("scores",)),
+        ("Scale the attention scores", "缩放注意力分数", ("scale",)),
+        ("Normalise the attention scores", "归一化注意力分数", ("softmax",)),
+        ("Weighted sum", "加权求和", ("weighted_sum",)),
+    ),
+    "Multi-head attention, 多头注意力": (
+        ("Initialise the parameters", "初始化参数", ("init_parameters",)),
+        ("Linear maps", "线性变换", ("stack_projections",)),
+        ("Split into heads", "分割", ("split_heads",)),
+        ("Compute all heads in parallel", "多头并行计算", ("attend_in_parallel",)),
+        ("Concatenate", "拼接", ("concat_heads",)),
+        ("Final linear map", "最终线性变换", ("multi_head_attention",)),
+        (
+            "Residual connection and layer normalisation",
+            "残差连接与层归一化",
+            ("layer_norm", "add_and_norm"),
+        ),
+    ),
+}
+DETAILS = re.compile(
+    r"^<details>\n<summary>(?P<question>.+?)</summary>\n(?P<answer>.+?)^</details>",
+    re.MULTILINE | re.DOTALL,
+)
+OPTIONS = re.compile(r"\A(---\n.*?^---\n|(:[^\n]*\n)+)", re.MULTILINE | re.DOTALL)
+
+
+class IncompleteError(LookupError):
+    """A step has no chapter, check or animation. Names the step and what it lacks."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a function is taught: its chapter, and the verb that plays it."""
+
+    function: str
+    chapter: str
+    title: str
+    verb: str
+
+
+@cache
+def text_of(chapter: str) -> str:
+    """The source of a chapter, by its stem."""
+    return (ROOT / "book" / f"{chapter}.md").read_text(encoding="utf-8")
+
+
+def code_cells(chapter: str) -> Iterator[ast.Module]:
+    """The code cells of a chapter, parsed."""
+    for source in re.findall(
+        r"^```\{code-cell\}[^\n]*\n(.*?)^```$", text_of(chapter), re.M | re.S
+    ):
+        yield ast.parse(OPTIONS.sub("", source))
+
+
+def calls(chapter: str) -> set[tuple[str, str]]:
+    """Every call `f(x)` of a chapter whose first argument is a name: (f, x)."""
+    return {
+        (node.func.id, node.args[0].id)
+        for cell in code_cells(chapter)
+        for node in ast.walk(cell)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.args
+        and isinstance(node.args[0], ast.Name)
+    }
+
+
+def place_of(function: str) -> Place:
+    """Where a function is written, checked and played; raises IncompleteError."""
+    for step in steps():
+        if function in step.exercises:
+            if ("check", function) not in calls(step.chapter):
+                raise IncompleteError(f"{step.chapter} does not check {function}")
+            verb = _verb_for(function, step)
+            return Place(function, step.chapter, step.title, verb)
+    raise IncompleteError(f"no chapter of _toc.yml has {function} for an exercise")
+
+
+def _verb_for(function: str, step: Step) -> str:
+    """The verb that plays a function, or else the one that plays its chapter."""
+    import book.animations
+
+    known = [pair for pair in calls(step.chapter) if pair[0] in book.animations.__all__]
+    own = [verb for verb, played in known if played == function]
+    others = [verb for verb, played in known if played in step.exercises]
+    if not own + others:
+        raise IncompleteError(f"{step.chapter} does not play {function}")
+    return sorted(own or others)[0]
+
+
+class WorkflowTable:
+    """Each step of the two workflows with its chapter, function, check, animation."""
+
+    def __init__(self):
+        self.parts = {
+            title: [
+                (english, chinese, [place_of(function) for function in functions])
+                for english, chinese, functions in workflow
+            ]
+            for title, workflow in WORKFLOWS.items()
+        }
+
+    def _repr_html_(self) -> str:
+        return "".join(
+            f'<table class="workflow"><caption>{escape(title)}</caption>'
+            '<thead><tr><th scope="col">Step</th><th scope="col">Chapter</th>'
+            '<th scope="col">Function</th><th scope="col">Check</th>'
+            '<th scope="col">Animation</th></tr></thead><tbody>'
+            f"{''.join(_row(number, *step) for number, step in enumerate(rows, 1))}"
+            "</tbody></table>"
+            for title, rows in self.parts.items()
+        )
+
+    def __repr__(self) -> str:
+        lines = []
+        for title, rows in self.parts.items():
+            lines.append(title)
+            for number, (english, chinese, places) in enumerate(rows, 1):
+                lines.append(f"  {number}. {english} ({chinese})")
+                lines += [
+                    f"     {p.title}: {p.function}, check({p.function}), {p.verb}"
+                    for p in places
+                ]
+        return "\n".join(lines)
+
+
+def _row(number: int, english: str, chinese: str, places: list[Place]) -> str:
+    page = f"{places[0].chapter}.html"
+    columns = (
+        [
+            f'<a href="{page}#{p.function}"><code>{p.function}</code></a>'
+            for p in places
+        ],
+        [f"<code>check({p.function})</code>" for p in places],
+        [f'<a href="{page}#watch-it"><code>{p.verb}</code></a>' for p in places],
+    )
+    return (
+        f'<tr><th scope="row">{number}. {escape(english)}<br>'
+        f'<span lang="zh">{chinese}</span></th>'
+        f'<td><a href="{page}">{escape(places[0].title)}</a></td>'
+        + "".join(f"<td>{'<br>'.join(column)}</td>" for column in columns)
+        + "</tr>"
+    )
+
+
+def _code(text: str, link: str = "") -> str:
+    code = f"<code>{text}</code>"
+    return f'<a href="{link}">{code}</a>' if link else code
+
+
+@dataclass(frozen=True)
+class Question:
+    """An interview question of a chapter, with its answer in Markdown."""
+
+    question: str
+    answer: str
+
+
+def questions_of(chapter: str) -> list[Question]:
+    """The questions of a chapter's section 'In an interview', in its order."""
+    return [
+        Question(found["question"], found["answer"].strip())
+        for found in DETAILS.finditer(text_of(chapter))
+    ]
+
+
+class Interview:
+    """The questions of all chapters, as Markdown; the answers open on request."""
+
+    def __init__(self):
+        self.chapters = {step: questions_of(step.chapter) for step in steps()}
+
+    def _repr_markdown_(self) -> str:
+        return "\n\n".join(
+            f"**[{step.title}]({step.chapter}.md)**\n\n"
+            + "\n\n".join(
+                f"<details>\n<summary>{q.question}</summary>\n\n{q.answer}\n\n</details>"
+                for q in questions
+            )
+            for step, questions in self.chapters.items()
+            if questions
+        )
+
+    def __repr__(self) -> str:
+        return "\n".join(
+            f"{step.title}: {question.question}"
+            for step, questions in self.chapters.items()
+            for question in questions
+        )
