@@ -1,0 +1,418 @@
+"""What does a multi-head block cost: in numbers to learn, in work, in memory?
+
+Many heads are narrow heads. What each head saves, the number of heads costs; only
+the attention maps grow.
+"""
+
+from autograder.exercise import Exercise
+
+
+def count_parameters(d_model, num_heads):
+    """Count the numbers that a multi-head block has to learn.
+
+    d_model, num_heads -> count
+    W_q, W_k, W_v, W_o and their biases; each head is d_model / num_heads wide.
+    """
+    d_k = d_model // num_heads
+    one_head = 3 * (d_model * d_k + d_k)  # its columns of W_q, W_k, W_v, b_q, ...
+    output = num_heads * d_k * d_model + d_model  # W_o and b_o
+    return num_heads * one_head + output
+
+
+def biases_missing(d_model, num_heads):
+    """The biases are missing. Each of the four matrices has one, d_model numbers
+    long.
+    """
+    return 4 * d_model**2
+
+
+def output_bias_missing(d_model, num_heads):
+    """The bias of the output projection is missing: d_model numbers."""
+    return 4 * d_model**2 + 3 * d_model
+
+
+def one_bias_only(d_model, num_heads):
+    """One bias is counted. There are four: b_q, b_k, b_v and b_o."""
+    return 4 * d_model**2 + d_model
+
+
+def output_projection_missing(d_model, num_heads):
+    """W_o and b_o are missing: the joined heads go through one more linear map."""
+    return 3 * (d_model**2 + d_model)
+
+
+def output_projection_and_biases_missing(d_model, num_heads):
+    """Two things are missing: the output projection, and all biases."""
+    return 3 * d_model**2
+
+
+def times_the_number_of_heads(d_model, num_heads):
+    """All is multiplied by num_heads. But heads share the columns of the matrices:
+    each head is only d_model / num_heads wide.
+    """
+    return num_heads * 4 * (d_model**2 + d_model)
+
+
+def heads_of_full_width(d_model, num_heads):
+    """These are heads that are each as wide as the model. In the usual design a head
+    is d_model / num_heads wide, so that all heads together are as wide as the model.
+    """
+    return num_heads * 3 * (d_model**2 + d_model) + num_heads * d_model**2 + d_model
+
+
+def one_head_only(d_model, num_heads):
+    """The columns of one head are counted, and the output projection. There are
+    num_heads heads.
+    """
+    d_k = d_model // num_heads
+    return 3 * (d_model * d_k + d_k) + d_model**2 + d_model
+
+
+def output_of_one_head(d_model, num_heads):
+    """W_o is counted for one head, (d_k, d_model). It takes all joined heads, so it
+    has num_heads times as many rows.
+    """
+    d_k = d_model // num_heads
+    return 3 * (d_model**2 + d_model) + d_k * d_model + d_model
+
+
+def bias_of_one_head(d_model, num_heads):
+    """b_q, b_k and b_v are counted for one head. Each head has its own part of them."""
+    d_k = d_model // num_heads
+    return 3 * (d_model**2 + d_k) + d_model**2 + d_model
+
+
+def heads_read_slices(d_model, num_heads):
+    """Here each head reads d_k features of the input. Every head reads all d_model
+    of them: what is shared out are the columns of the matrices, not their rows.
+    """
+    d_k = d_model // num_heads
+    return num_heads * 3 * (d_k**2 + d_k) + d_model**2 + d_model
+
+
+def biases_per_head_as_wide_as_the_model(d_model, num_heads):
+    """Each head's biases are counted with d_model numbers. They are d_k long: one
+    for each column of the head.
+    """
+    return 4 * d_model**2 + 3 * num_heads * d_model + d_model
+
+
+def _parameters_by_formula(d_model, num_heads):
+    return 4 * d_model * (d_model + 1)
+
+
+def _parameters_by_drawing(d_model, num_heads):
+    import numpy as np
+
+    shapes = [(d_model, d_model), (d_model,)] * 4
+    return sum(np.zeros(shape).size for shape in shapes)
+
+
+def _parameters_as_float(d_model, num_heads):
+    d_k = d_model / num_heads
+    return 3 * num_heads * (d_model + 1) * d_k + d_model * (d_model + 1)
+
+
+def two_heads(rng):
+    return 2 * int(rng.integers(3, 9)), 2
+
+
+def three_heads(rng):
+    return 3 * int(rng.integers(4, 9)), 3
+
+
+def one_head(rng):
+    return int(rng.integers(5, 12)), 1
+
+
+def as_in_the_paper(rng):
+    return 512 * int(rng.integers(1, 4)), 8
+
+
+parameters = Exercise(
+    reference=count_parameters,
+    inputs=(two_heads, three_heads, one_head, as_in_the_paper),
+    mistakes=(
+        biases_missing,
+        output_bias_missing,
+        one_bias_only,
+        output_projection_missing,
+        output_projection_and_biases_missing,
+        times_the_number_of_heads,
+        heads_of_full_width,
+        one_head_only,
+        output_of_one_head,
+        bias_of_one_head,
+        heads_read_slices,
+        biases_per_head_as_wide_as_the_model,
+    ),
+    equivalents=(
+        _parameters_by_formula,
+        _parameters_by_drawing,
+        _parameters_as_float,
+    ),
+    hints=(
+        "Chapter 8 printed the shapes of all eight arrays. How many numbers does an "
+        "array of shape (a, b) hold?",
+        "A head has d_k = d_model / num_heads columns of W_q, of W_k and of W_v, and as "
+        "many numbers of each bias. W_o takes the joined heads.",
+    ),
+    points=2,
+)
+
+
+def count_matmul_flops(n, d_model, num_heads):
+    """Count the operations in the matrix products of a multi-head block.
+
+    n, d_model, num_heads -> count
+    A multiplication and an addition are two. Biases and softmax are left out.
+    """
+    d_k = d_model // num_heads
+    project = 3 * 2 * n * d_model * d_k  # one head's Q, K and V
+    attend = 2 * n * n * d_k + 2 * n * n * d_k  # its scores, and its weighted sum
+    output = 2 * n * (num_heads * d_k) * d_model
+    return num_heads * (project + attend) + output
+
+
+def multiply_add_counted_once(n, d_model, num_heads):
+    """This is half of it: the multiplications alone. A product of (a, b) and (b, c)
+    has a·b·c multiplications and as many additions.
+    """
+    return 4 * n * d_model**2 + 2 * n**2 * d_model
+
+
+def attention_missing(n, d_model, num_heads):
+    """Only the projections are counted. In each head there are two more products: the
+    scores, and the weighted sum.
+    """
+    return 8 * n * d_model**2
+
+
+def projections_missing(n, d_model, num_heads):
+    """Only scores and weighted sums are counted. The four projections are matrix
+    products, too.
+    """
+    return 4 * n**2 * d_model
+
+
+def output_missing(n, d_model, num_heads):
+    """The output projection is missing: (n, d_model) times (d_model, d_model)."""
+    return 6 * n * d_model**2 + 4 * n**2 * d_model
+
+
+def one_of_scores_and_sums_missing(n, d_model, num_heads):
+    """One product of each head is missing. There are two with n·n in them: Q Kᵀ for
+    the scores, and A V for the weighted sum.
+    """
+    return 8 * n * d_model**2 + 2 * n**2 * d_model
+
+
+def one_projection_for_all(n, d_model, num_heads):
+    """One projection is counted at the entry. There are three: Q, K and V."""
+    return 4 * n * d_model**2 + 4 * n**2 * d_model
+
+
+def attention_of_one_head(n, d_model, num_heads):
+    """Scores and weighted sum are counted for one head. There are num_heads heads."""
+    return 8 * n * d_model**2 + 4 * n**2 * (d_model // num_heads)
+
+
+def attention_of_full_width(n, d_model, num_heads):
+    """Scores and weighted sums are counted with d_model features in each head. A head
+    has d_k = d_model / num_heads.
+    """
+    return 8 * n * d_model**2 + num_heads * 4 * n**2 * d_model
+
+
+def work_times_the_number_of_heads(n, d_model, num_heads):
+    """All is multiplied by num_heads. But each head is only d_model / num_heads wide:
+    what one head saves, the number of heads costs.
+    """
+    return num_heads * (8 * n * d_model**2 + 4 * n**2 * d_model)
+
+
+def work_of_one_head(n, d_model, num_heads):
+    """One head's projections and attention are counted, and the output projection.
+    There are num_heads heads.
+    """
+    d_k = d_model // num_heads
+    return 6 * n * d_model * d_k + 4 * n**2 * d_k + 2 * n * d_model**2
+
+
+def heads_project_slices(n, d_model, num_heads):
+    """Here each head projects d_k features of the input. Every head reads all d_model
+    of them.
+    """
+    d_k = d_model // num_heads
+    projections = 6 * n * d_k**2 * num_heads + 2 * n * d_model**2
+    return projections + 4 * n**2 * d_model
+
+
+def tokens_met_once(n, d_model, num_heads):
+    """Each token meets one key here. Each of the n queries meets all n keys: n·n."""
+    return 8 * n * d_model**2 + 4 * n * d_model
+
+
+def biases_counted(n, d_model, num_heads):
+    """The additions of the biases are in it. Only the matrix products are asked."""
+    return 8 * n * d_model**2 + 4 * n**2 * d_model + 4 * n * d_model
+
+
+def _work_by_formula(n, d_model, num_heads):
+    return 4 * n * d_model * (2 * d_model + n)
+
+
+def _work_by_shapes(n, d_model, num_heads):
+    d_k = d_model // num_heads
+    products = [(n, d_model, d_model)] * 4
+    products += [(n, d_k, n), (n, n, d_k)] * num_heads
+    return sum(2 * a * b * c for a, b, c in products)
+
+
+def _work_as_float(n, d_model, num_heads):
+    d_k = d_model / num_heads
+    return 8.0 * n * d_model**2 + num_heads * 4 * n * n * d_k
+
+
+def few_tokens(rng):
+    return int(rng.integers(2, 6)), 3 * int(rng.integers(4, 8)), 3
+
+
+def many_tokens(rng):
+    return int(rng.integers(100, 200)), 2 * int(rng.integers(5, 9)), 2
+
+
+def one_head_for_all(rng):
+    return int(rng.integers(13, 19)), int(rng.integers(5, 12)), 1
+
+
+def a_page_of_text(rng):
+    return 512 + int(rng.integers(1, 100)), 512, 8
+
+
+work = Exercise(
+    reference=count_matmul_flops,
+    inputs=(few_tokens, many_tokens, one_head_for_all, a_page_of_text),
+    mistakes=(
+        multiply_add_counted_once,
+        attention_missing,
+        projections_missing,
+        output_missing,
+        one_of_scores_and_sums_missing,
+        one_projection_for_all,
+        attention_of_one_head,
+        attention_of_full_width,
+        work_times_the_number_of_heads,
+        work_of_one_head,
+        heads_project_slices,
+        tokens_met_once,
+        biases_counted,
+    ),
+    equivalents=(_work_by_formula, _work_by_shapes, _work_as_float),
+    hints=(
+        "The product of (a, b) and (b, c) costs 2·a·b·c. Write down the two shapes of "
+        "each product: four projections, and two in each head.",
+        "In one head: Q is (n, d_k) and Kᵀ is (d_k, n). A is (n, n) and V is (n, d_k).",
+    ),
+    points=3,
+)
+
+
+def attention_map_bytes(n, num_heads, itemsize):
+    """Count the bytes that the attention maps of all heads take.
+
+    n, num_heads, itemsize -> count
+    One number takes itemsize bytes: 4 for float32.
+    """
+    return num_heads * n * n * itemsize
+
+
+def numbers_not_bytes(n, num_heads, itemsize):
+    """These are the numbers. Each takes itemsize bytes."""
+    return num_heads * n * n
+
+
+def one_map_for_all_heads(n, num_heads, itemsize):
+    """This is one map. Each head has a map of its own."""
+    return n * n * itemsize
+
+
+def one_number_for_each_token(n, num_heads, itemsize):
+    """A map has a number for every pair of tokens: n·n."""
+    return num_heads * n * itemsize
+
+
+def bits_not_bytes(n, num_heads, itemsize):
+    """These are bits. itemsize is in bytes already."""
+    return 8 * num_heads * n * n * itemsize
+
+
+def maps_shared_among_heads(n, num_heads, itemsize):
+    """The maps are divided by num_heads. A head has fewer features, but its map has
+    as many rows and columns as any.
+    """
+    return n * n * itemsize / num_heads
+
+
+def scores_and_weights(n, num_heads, itemsize):
+    """This is twice as much: scores and weights, perhaps. Count the maps A alone."""
+    return 2 * num_heads * n * n * itemsize
+
+
+def half_of_each_map(n, num_heads, itemsize):
+    """Half of each map is counted. Token i looking at j is not j looking at i: all n·n
+    numbers are there.
+    """
+    return num_heads * n * (n + 1) // 2 * itemsize
+
+
+def in_kibibytes(n, num_heads, itemsize):
+    """These are kibibytes. Give the bytes, undivided."""
+    return num_heads * n * n * itemsize / 1024
+
+
+def in_mebibytes(n, num_heads, itemsize):
+    """These are mebibytes. Give the bytes, undivided."""
+    return num_heads * n * n * itemsize / 2**20
+
+
+def _bytes_by_array(n, num_heads, itemsize):
+    import numpy as np
+
+    return np.broadcast_to(np.int8(0), (num_heads, n, n)).size * itemsize
+
+
+def _bytes_by_power(n, num_heads, itemsize):
+    return n**2 * itemsize * num_heads
+
+
+def single_precision(rng):
+    return int(rng.integers(5, 12)), 3, 4
+
+
+def double_precision(rng):
+    return int(rng.integers(5, 12)), 2, 8
+
+
+def half_precision(rng):
+    return 2048 + int(rng.integers(0, 9)), 8, 2
+
+
+maps = Exercise(
+    reference=attention_map_bytes,
+    inputs=(single_precision, double_precision, half_precision),
+    mistakes=(
+        numbers_not_bytes,
+        one_map_for_all_heads,
+        one_number_for_each_token,
+        bits_not_bytes,
+        maps_shared_among_heads,
+        scores_and_weights,
+        half_of_each_map,
+        in_kibibytes,
+        in_mebibytes,
+    ),
+    equivalents=(_bytes_by_array, _bytes_by_power),
+    hints=("The maps of all heads are one array, A, of shape (h, n, n).",),
+    points=1,
+)
