@@ -15,6 +15,7 @@ import numpy as np
 
 from autograder.compare import conform, first_difference, same
 from autograder.exercise import Exercise, words
+from autograder.shapes import ShapeLine
 from autograder.wire import Outcome, call_in_process
 
 VISIBLE_SEED = 0  # what `check` draws from; grading draws from a secret one
@@ -42,7 +43,8 @@ class Verdict:
     """What the judge says of one function.
 
     passed is None where the function is not written yet. score lies between 0 and
-    max_score. shown is the case to draw, the smallest that fails; it is not part
+    max_score. shown is the case to draw, the smallest that fails, and shapes names
+    what is drawn; neither is part
     of the JSON, since a hidden case is nobody's to see.
     """
 
@@ -57,10 +59,12 @@ class Verdict:
     cases: tuple[tuple[str, bool], ...] = ()
     flags: tuple[str, ...] = ()
     shown: Case | None = field(default=None, repr=False, compare=False)
+    shapes: ShapeLine | None = field(default=None, repr=False, compare=False)
 
     def as_json(self) -> dict:
         """The verdict as plain data, in the schema that the README describes."""
-        plain = {name: value for name, value in vars(self).items() if name != "shown"}
+        plain = dict(vars(self))
+        del plain["shown"], plain["shapes"]
         plain["cases"] = [{"name": n, "passed": p} for n, p in self.cases]
         plain["flags"] = list(self.flags)
         return plain
@@ -107,6 +111,7 @@ def judge(
         cases=summary,
         flags=flags,
         shown=shown,
+        shapes=exercise.shapes,
     )
 
 

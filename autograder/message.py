@@ -5,13 +5,14 @@ feedback page). The HTML is a few tables with colours of their own, so that it r
 the same in light and dark, needs no script, and says in words what a colour says.
 """
 
+import re
 from html import escape
 from typing import Any
 
 import numpy as np
 
 from autograder.compare import close
-from autograder.judge import Case, Verdict, changed_arguments
+from autograder.judge import Verdict, changed_arguments
 from autograder.wire import Opaque
 
 WIDEST = 12  # rows and columns of a matrix that are still drawn
@@ -19,16 +20,22 @@ COLOURS = {True: "#1a7f37", False: "#b3261e", None: "#6e5a00"}
 MARKS = {True: "✓", False: "✗"}
 
 
+STATES = {True: "right", False: "not right yet", None: "not written yet"}
+
+
+def points(verdict: Verdict) -> str:
+    """The points in words: `2 of 4 points`."""
+    return f"{verdict.score:g} of {verdict.max_score:g} points"
+
+
 def headline(verdict: Verdict) -> str:
-    """The first line: what was judged, and the points."""
-    points = f"{verdict.score:g} of {verdict.max_score:g} points"
-    state = {True: "right", False: "not right yet", None: "not written yet"}
-    return f"{verdict.exercise}: {state[verdict.passed]}, {points}"
+    """The first line: what was judged, and how it stands."""
+    return f"{verdict.exercise}: {STATES[verdict.passed]}"
 
 
 def as_text(verdict: Verdict) -> str:
     """The verdict for a terminal: plain text, at most about 80 columns."""
-    lines = [headline(verdict)]
+    lines = [f"{headline(verdict)}, {points(verdict)}"]
     if verdict.passed:
         return "\n".join([*lines, _cases_line(verdict), *_flag_lines(verdict)])
     if verdict.passed is False:
@@ -37,7 +44,7 @@ def as_text(verdict: Verdict) -> str:
         lines.append(f"Mistake: {verdict.mistake.replace('_', ' ')}.")
     lines.append(_unwrapped(verdict.hint))
     if verdict.shown:
-        lines += ["", *_shown_text(verdict.shown)]
+        lines += ["", *_shown_text(verdict)]
     if verdict.cases:
         lines += ["", _cases_line(verdict)]
     lines += _flag_lines(verdict)
@@ -56,12 +63,12 @@ def as_html(verdict: Verdict) -> str:
         name = escape(verdict.mistake.replace("_", " "))
         parts.append(
             f'<p style="margin:.4em 0">Mistake: <strong>{name}</strong>. '
-            f"{escape(_unwrapped(verdict.hint))}</p>"
+            f"{_marked_up(verdict.hint)}</p>"
         )
     elif verdict.hint:
         parts.append(_paragraph(verdict.hint))
     if verdict.shown:
-        parts.append(_shown_html(verdict.shown))
+        parts.append(_shown_html(verdict))
     if verdict.cases:
         parts.append(_paragraph(_cases_line(verdict)))
     parts += [_paragraph(line) for line in _flag_lines(verdict)]
@@ -78,7 +85,12 @@ def as_html(verdict: Verdict) -> str:
 
 
 def _paragraph(text: str) -> str:
-    return f'<p style="margin:.4em 0">{escape(_unwrapped(text))}</p>'
+    return f'<p style="margin:.4em 0">{_marked_up(text)}</p>'
+
+
+def _marked_up(text: str) -> str:
+    """Text as HTML: escaped, and what stands between backticks as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(_unwrapped(text)))
 
 
 def _unwrapped(text: str) -> str:
@@ -98,29 +110,37 @@ def _flag_lines(verdict: Verdict) -> list[str]:
 # --- the case that is shown ---------------------------------------------------
 
 
-def _comparisons(case: Case) -> list[tuple[str, Any, Any]]:
-    """(name, yours, expected) of each array of the result that can be drawn."""
+def _given(verdict: Verdict) -> list[tuple[str, Any]]:
+    """(name, value) of each argument of the case that is shown."""
+    items = verdict.shapes.arguments
+    return [
+        (item.name, value)
+        for item, value in zip(items, verdict.shown.arguments, strict=False)
+    ]
+
+
+def _comparisons(verdict: Verdict) -> list[tuple[str, Any, Any]]:
+    """(name, yours, expected) of each part of the result; nothing where none came."""
+    case = verdict.shown
+    if case.actual.error or case.expected.error or changed_arguments(case):
+        return []
     actual, expected = case.actual.value, case.expected.value
     if isinstance(expected, dict):
         actual = actual if isinstance(actual, dict) else {}
         return [(key, actual.get(key), value) for key, value in expected.items()]
+    names = [item.name for item in verdict.shapes.results]
     if isinstance(expected, tuple):
         fits = isinstance(actual, tuple) and len(actual) == len(expected)
         actual = actual if fits else (actual,) + (None,) * (len(expected) - 1)
-        return [
-            (f"result {i + 1}", a, e)
-            for i, (a, e) in enumerate(zip(actual, expected, strict=True))
-        ]
-    return [("", actual, expected)]
+        return list(zip(names, actual, expected, strict=True))
+    return [(names[0], actual, expected)]
 
 
-def _shown_text(case: Case) -> list[str]:
-    lines = [f"The smallest example that shows it ({case.name}):"]
-    for position, value in enumerate(case.arguments):
-        lines += _array_text(f"argument {position + 1}", value)
-    if case.actual.error or case.expected.error or changed_arguments(case):
-        return lines
-    for name, actual, expected in _comparisons(case):
+def _shown_text(verdict: Verdict) -> list[str]:
+    lines = [f"The smallest example that shows it ({verdict.shown.name}):"]
+    for name, value in _given(verdict):
+        lines += _array_text(name, value)
+    for name, actual, expected in _comparisons(verdict):
         lines += _array_text(f"expected {name}".strip(), expected)
         lines += _array_text(f"yours {name}".strip(), actual)
         wrong = _wrong_entries(actual, expected)
@@ -151,21 +171,17 @@ def _wrong_entries(actual: Any, expected: Any) -> np.ndarray | None:
     return ~close(actual, expected)
 
 
-def _shown_html(case: Case) -> str:
-    rows = [
-        _figure(f"argument {position + 1}", value)
-        for position, value in enumerate(case.arguments)
-    ]
-    if not (case.actual.error or case.expected.error or changed_arguments(case)):
-        for name, actual, expected in _comparisons(case):
-            wrong = _wrong_entries(actual, expected)
-            rows.append(_figure(f"expected {name}".strip(), expected))
-            rows.append(_figure(f"yours {name}".strip(), actual, wrong))
+def _shown_html(verdict: Verdict) -> str:
+    figures = [_figure(name, value) for name, value in _given(verdict)]
+    for name, actual, expected in _comparisons(verdict):
+        wrong = _wrong_entries(actual, expected)
+        figures.append(_figure(f"expected {name}".strip(), expected))
+        figures.append(_figure(f"yours {name}".strip(), actual, wrong))
     return (
         f'<p style="margin:.6em 0 .2em">The smallest example that shows it '
-        f"({escape(case.name)}):</p>"
+        f"({escape(verdict.shown.name)}):</p>"
         '<div style="display:flex;flex-wrap:wrap;gap:1.2em;align-items:flex-start">'
-        f"{''.join(rows)}</div>"
+        f"{''.join(figures)}</div>"
     )
 
 

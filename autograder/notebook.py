@@ -19,7 +19,7 @@ import numpy as np
 from autograder import workflow
 from autograder.exercise import Exercise, discover
 from autograder.judge import Verdict, judge
-from autograder.message import as_html, as_text
+from autograder.message import as_html, as_text, points
 from autograder.wire import call_in_process
 
 SOLVED = Path(".solved")  # beside the learner's notebooks: what is solved, as source
@@ -30,9 +30,9 @@ class Points(float):
     """What `check` returns: a number that nbgrader can read, and a learner too."""
 
     def __new__(cls, verdict: Verdict):
-        points = super().__new__(cls, verdict.score)
-        points.words = f"{verdict.score:g} of {verdict.max_score:g} points"
-        return points
+        number = super().__new__(cls, verdict.score)
+        number.words = points(verdict)
+        return number
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
         return {"text/plain": repr(float(self)), "text/html": self.words}

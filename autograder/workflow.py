@@ -101,7 +101,7 @@ def map_html(caption: str, lit: str | None, ticked: frozenset[str]) -> str:
 def _box(step: Step, lit: str | None, ticked: frozenset[str]) -> str:
     solved = bool(step.exercises) and all(name in ticked for name in step.exercises)
     current = step.chapter == lit
-    colours = "#1f3a5f;color:#fff" if current else "#e8ecf1;color:#1f2933"
+    colours = "#0068a5;color:#fff" if current else "#e8ecf1;color:#1f2933"
     tick = ' <span aria-label="solved">✓</span>' if solved else ""
     mark = ' aria-current="step"' if current else ""
     return (
