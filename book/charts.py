@@ -16,6 +16,10 @@ from matplotlib.figure import Figure
 from book.animations.stage import COLOURS, INK, LINE, QUIET, mix, quiet_style
 
 WIDTH = 4.6  # inches; letters of 11 points are then readable on a phone
+PAPER = (  # a chart is drawn on white, in a dark page too
+    "max-width:100%;height:auto;box-sizing:border-box;padding:8px;background:#fff;"
+    f"border:1px solid {LINE};border-radius:4px"
+)
 LOOKS = (  # of the first line of a panel, the second, the third
     {"color": QUIET, "linestyle": (0, (4, 2)), "marker": "s"},
     {"color": mix(COLOURS["S"], INK, 0.35), "linestyle": "-", "marker": "o"},
@@ -34,7 +38,7 @@ class Chart:
         width = round(self.figure.get_figwidth() * 100)
         return (
             f'<img class="chart" alt="{escape(self.alternative)}" '
-            f'style="width:{width}px;max-width:100%;height:auto" '
+            f'style="width:{width}px;{PAPER}" '
             f'src="data:image/svg+xml;base64,{data}">'
         )
 
@@ -53,7 +57,6 @@ def against_size(
     name: str,
     sizes: Sequence[int],
     panels: Mapping[str, Mapping[str, Sequence[float]]],
-    alternative: str,
 ) -> Chart:
     """One panel under the other: lines of measured numbers against a size.
 
@@ -73,7 +76,15 @@ def against_size(
             axis.set_ylim(bottom=0)
         axes[0].legend(frameon=False, fontsize=11)
         axes[-1].set_xlabel(name, fontsize=11, color=INK)
-    return Chart(figure, alternative)
+    told = (
+        f"{title}: {label} "
+        + ", ".join(
+            f"{number:.3g} at {s}" for s, number in zip(sizes, numbers, strict=True)
+        )
+        for title, lines in panels.items()
+        for label, numbers in lines.items()
+    )
+    return Chart(figure, f"Measured against {name}. {'; '.join(told)}.")
 
 
 def _plain(axis, title: str) -> None:
