@@ -4,6 +4,7 @@ Everything here runs in the learner's own kernel, on their own machine: it teach
 and decides nothing that counts. Grading asks the same judge through a sandbox.
 """
 
+import ast
 import contextlib
 import difflib
 import inspect
@@ -43,7 +44,10 @@ def check(function: Callable) -> Points:
 
     function: the one that you wrote -> its points, between 0 and the maximum.
     """
-    exercise = _exercise_of(function)
+    try:
+        exercise = _exercise_of(function)
+    except LookupError as error:
+        return _refused(function, str(error))
     verdict = _judged(exercise, function)
     show(as_text(verdict), as_html(verdict))
     if verdict.passed:
@@ -144,15 +148,24 @@ def show(text: str, html: str) -> None:
 def _exercise_of(function: Callable) -> Exercise:
     """The exercise that a function answers, by its name."""
     exercises = discover()
-    name = function if isinstance(function, str) else _name(function)
-    if name in exercises:
+    name = _name(function)
+    if name in exercises and callable(function):
         return exercises[name]
-    near = difflib.get_close_matches(str(name), exercises, n=1)
-    meant = f" Is {near[0]} meant?" if near else ""
-    raise LookupError(
-        f"There is no exercise called {name}.{meant} Pass the function itself, "
-        f"without parentheses: check({near[0] if near else 'softmax'})."
-    )
+    if not callable(function):
+        raise LookupError(
+            f"This is a {type(function).__name__}, not a function. Pass the function "
+            "itself, without quotes and without calling it: check(softmax)."
+        )
+    near = difflib.get_close_matches(name, exercises, n=1)
+    meant = f"Is {near[0]} meant?" if near else f"There are {', '.join(exercises)}."
+    raise LookupError(f"There is no exercise called {name}. {meant}")
+
+
+def _refused(function: Any, why: str) -> Points:
+    """No exercise to judge: say so, and give no points."""
+    verdict = Verdict(_name(function), False, 0.0, 0.0, rationale=why)
+    show(why, workflow.linked(why))
+    return Points(verdict)
 
 
 def _name(function: Any) -> str:
@@ -203,10 +216,18 @@ def _solved(exercise: Exercise) -> Callable | None:
         return None
     namespace: dict[str, Any] = {"np": np, "__name__": "solved"}
     try:
-        source = path.read_text(encoding="utf-8")
-        exec(compile(source, str(path), "exec"), namespace)  # the learner's own file
+        tree = _definitions(path.read_text(encoding="utf-8"))
+        exec(compile(tree, str(path), "exec"), namespace)  # the learner's own file
         function = namespace[exercise.name]
     except Exception:
         return None
     verdict = _judged(exercise, function)
     return function if verdict.passed else None
+
+
+def _definitions(source: str) -> ast.Module:
+    """What a cell defines and imports, without what else it runs."""
+    kinds = ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom | ast.Assign
+    tree = ast.parse(source)
+    tree.body = [node for node in tree.body if isinstance(node, kinds)]
+    return tree

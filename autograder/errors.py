@@ -1,0 +1,57 @@
+"""A sentence that helps, under the errors that learners really meet.
+
+Python's own message stays; a note is added below it. Nothing is caught or hidden.
+"""
+
+import difflib
+
+from autograder.exercise import discover
+
+WANTED = (NameError, NotImplementedError, ModuleNotFoundError)
+
+
+def explain_errors() -> None:
+    """Add notes to errors in this notebook; does nothing outside IPython."""
+    try:
+        from IPython import get_ipython
+    except ImportError:
+        return
+    shell = get_ipython()
+    if shell is not None:
+        shell.set_custom_exc(WANTED, _show_with_note)
+
+
+def _show_with_note(shell, kind, error, traceback, tb_offset=None):
+    note = note_for(error)
+    if note and note not in getattr(error, "__notes__", []):
+        error.add_note(note)
+    shell.showtraceback((kind, error, traceback), tb_offset=tb_offset)
+
+
+def note_for(error: BaseException) -> str | None:
+    """The sentence for an error, or None where there is nothing useful to say."""
+    if isinstance(error, NotImplementedError):
+        return (
+            "This function is not written yet: replace `raise NotImplementedError` "
+            "with your own lines, and run its cell again."
+        )
+    if isinstance(error, ModuleNotFoundError):
+        return (
+            f"This kernel has no package {error.name}. Start JupyterLab with "
+            "`make lab`, and choose the kernel 'Python 3' at the top right."
+        )
+    if isinstance(error, NameError) and error.name:
+        return _note_for_name(error.name)
+    return None
+
+
+def _note_for_name(name: str) -> str:
+    if name in discover():
+        return f"Run the cell that defines {name} first; it stands above this one."
+    near = difflib.get_close_matches(name, discover(), n=1)
+    if near:
+        return f"Is {near[0]} meant?"
+    return (
+        f"Nothing is called {name} here. Is it misspelt, or is a cell above not run "
+        "yet? `Run > Run All Above Selected Cell` runs them all."
+    )

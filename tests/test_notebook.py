@@ -1,0 +1,185 @@
+"""What a learner types in a notebook, in a real IPython shell."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+
+from autograder import notebook
+from autograder.errors import explain_errors, note_for
+from autograder.exercise import discover
+
+RIGHT = """
+import numpy as np
+def softmax(S):
+    E = np.exp(S - S.max(axis=-1, keepdims=True))
+    return E / E.sum(axis=-1, keepdims=True)
+print("this line is not a definition")
+"""
+WRONG = """
+import numpy as np
+def softmax(S):
+    E = np.exp(S - S.max(axis=0, keepdims=True))
+    return E / E.sum(axis=0, keepdims=True)
+"""
+STUB = "def softmax(S):\n    raise NotImplementedError\n"
+
+
+@pytest.fixture
+def shell(tmp_path, monkeypatch):
+    """A fresh notebook: a shell, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(notebook, "_hints_given", {})
+    InteractiveShell.clear_instance()
+    shell = InteractiveShell.instance(colors="nocolor")
+    explain_errors()  # as importing autograder does, the first time in a process
+    run(shell, "from autograder import check, hint, progress, ready, is_reference")
+    yield shell
+    InteractiveShell.clear_instance()
+
+
+def run(shell, code):
+    """Run a cell; return what it printed."""
+    with capture_output() as captured:
+        shell.run_cell(code, store_history=True)
+    return captured.stdout + captured.stderr
+
+
+def test_check_tells_right_wrong_and_unwritten_apart(shell):
+    run(shell, STUB)
+    assert "not written yet, 0 of 4 points" in run(shell, "points = check(softmax)")
+    run(shell, RIGHT)
+    assert "softmax: right, 4 of 4 points" in run(shell, "points = check(softmax)")
+    assert shell.user_ns["points"] == 4.0
+    run(shell, WRONG)
+    told = run(shell, "points = check(softmax)")
+    assert "Mistake: over queries." in told
+    assert "first difference at" in told
+    assert shell.user_ns["points"] == 0.0
+
+
+def test_points_are_a_number_to_nbgrader_and_words_to_a_learner(shell):
+    run(shell, RIGHT)
+    run(shell, "points = check(softmax)")
+    shown = shell.user_ns["points"]._repr_mimebundle_()
+    assert float(shown["text/plain"]) == 4.0
+    assert shown["text/html"] == "4 of 4 points"
+
+
+def test_what_a_function_prints_or_warns_about_is_no_error(shell):
+    run(
+        shell,
+        "import numpy as np, sys, warnings\n"
+        "def softmax(S):\n"
+        "    print('look', file=sys.stderr); warnings.warn('oh')\n"
+        "    return np.exp(S) / np.exp(S).sum(axis=-1, keepdims=True)",
+    )
+    with capture_output() as captured:
+        shell.run_cell("points = check(softmax)")
+    assert captured.stderr == ""
+    assert "without the maximum" in captured.stdout
+
+
+@pytest.mark.parametrize(
+    ("cell", "told"),
+    [
+        ("check('softmax')", "This is a str, not a function"),
+        ("import numpy as np; check(np.zeros(3))", "This is a ndarray, not a function"),
+        ("def softmx(S): pass\ncheck(softmx)", "Is softmax meant?"),
+    ],
+)
+def test_check_of_something_else_says_so_and_gives_no_points(shell, cell, told):
+    assert told in run(shell, cell)
+    assert shell.user_ns["_"] == 0.0
+
+
+def test_hint_goes_one_step_further_each_time(shell):
+    run(shell, WRONG)
+    told = [run(shell, "hint(softmax)") for _ in range(7)]
+    steps = 2 + len(discover()["softmax"].hints) + 1
+    assert "Hint 1 of 6 (5 more)" in told[0]
+    assert "columns sum to 1" in told[1]
+    assert len(set(told)) == steps == 6
+    assert told[5] == told[6]
+    assert "Read the chapter 'Softmax' again" in told[5]
+
+
+def test_ready_gives_yours_or_the_reference(shell):
+    run(shell, STUB)
+    run(shell, "mine = ready(softmax)")
+    assert notebook.is_reference(shell.user_ns["mine"])
+    run(shell, WRONG)
+    run(shell, "mine = ready(softmax)")
+    assert shell.user_ns["mine"] is shell.user_ns["softmax"]
+
+
+def test_solved_work_survives_a_restart(shell, tmp_path):
+    run(shell, RIGHT)
+    run(shell, "check(softmax)")
+    assert "softmax ✓" in run(shell, "progress()")
+    program = (
+        "from autograder import progress, ready, is_reference\n"
+        "progress()\n"
+        "print('the reference:', is_reference(ready('softmax')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert "softmax ✓" in done.stdout, done.stderr
+    assert "the reference: False" in done.stdout
+    assert "this line is not a definition" not in done.stdout
+
+
+def test_an_earlier_answer_that_is_wrong_now_is_not_used(shell, tmp_path):
+    folder = tmp_path / ".solved"
+    folder.mkdir()
+    (folder / "softmax.py").write_text(WRONG)
+    run(shell, "mine = ready('softmax')")
+    assert notebook.is_reference(shell.user_ns["mine"])
+
+
+def test_a_folder_that_cannot_be_written_loses_no_points(shell, tmp_path):
+    (tmp_path / ".solved").write_text("a file in the way")
+    run(shell, RIGHT)
+    told = run(shell, "points = check(softmax)")
+    assert "could not be kept" in told
+    assert shell.user_ns["points"] == 4.0
+
+
+def test_errors_get_a_sentence_that_helps(shell):
+    assert "Run the cell that defines softmax" in run(shell, "check(softmax)")
+    assert "Is softmax meant?" in run(shell, "check(sofmax)")
+    assert "Is it misspelt" in run(shell, "print(qwertz)")
+    run(shell, STUB)
+    assert "not written yet" in run(shell, "softmax(1)")
+    assert "make lab" in note_for(ModuleNotFoundError("no", name="autograder"))
+    assert note_for(ValueError("x")) is None
+
+
+def test_agree_says_how_far_apart(capsys):
+    import torch
+
+    notebook.agree(np.ones(3), torch.ones(3, requires_grad=True))
+    notebook.agree(np.ones(3), torch.ones(3) * 1.5)
+    notebook.agree(np.ones(3), torch.ones(4))
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].startswith("They agree")
+    assert told[1] == "They differ: the largest difference is 0.5."
+    assert told[2] == "They differ: yours has shape (3,), theirs (4,)."
+
+
+def test_importing_is_quick():
+    """A learner's first cell must not wait for torch, matplotlib or nbgrader."""
+    program = "import sys, autograder; print([m for m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONWARNINGS": "ignore"},
+    )
+    modules = set(eval(done.stdout))
+    assert not modules & {"torch", "matplotlib", "nbgrader", "nbformat", "jupytext"}
