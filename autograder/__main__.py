@@ -47,7 +47,54 @@ def _parser() -> argparse.ArgumentParser:
     verb = verbs.add_parser("course", help="make an nbgrader course folder")
     verb.add_argument("folder", type=Path, metavar="DIR")
     verb.set_defaults(run=_course)
+
+    verb = verbs.add_parser("grade", help="grade everything in submitted/")
+    verb.add_argument("chapter", metavar="CHAPTER")
+    verb.add_argument("--course", type=Path, default=Path(), metavar="DIR")
+    verb.add_argument("--jobs", type=int, metavar="N", help="default: all cores")
+    verb.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster")
+    verb.add_argument("--json", action="store_true", help="print a summary as JSON")
+    _add_limits(verb)
+    verb.set_defaults(run=_grade)
     return parser
+
+
+def _add_limits(verb: argparse.ArgumentParser) -> None:
+    """An option for each limit, and those of the sandbox."""
+    from dataclasses import fields
+
+    from autograder.sandbox import Limits
+
+    verb.add_argument(
+        "--allow-unsafe",
+        action="store_true",
+        help="run submissions even where this machine offers no sandbox",
+    )
+    verb.add_argument(
+        "--tier",
+        choices=("namespaces", "landlock"),
+        help="use this tier of the sandbox only; default: the strongest there is",
+    )
+    limits = verb.add_argument_group("limits of one submission")
+    for limit in fields(Limits):
+        limits.add_argument(
+            f"--{limit.name.replace('_', '-')}",
+            type=limit.type,
+            default=limit.default,
+            metavar="N",
+            help=f"default {limit.default}",
+        )
+
+
+def _options(options: argparse.Namespace):
+    from dataclasses import fields
+
+    from autograder.grading import Options
+    from autograder.sandbox import Limits
+
+    limits = {limit.name: getattr(options, limit.name) for limit in fields(Limits)}
+    tiers = (options.tier,) if options.tier else Options().tiers
+    return Options(Limits(**limits), options.allow_unsafe, tiers)
 
 
 def _sync(options: argparse.Namespace) -> int:
@@ -100,6 +147,24 @@ def _course(options: argparse.Namespace) -> int:
     for line in make_course(options.folder):
         print(line)
     return 0
+
+
+def _grade(options: argparse.Namespace) -> int:
+    from autograder.grade import grade_chapter
+
+    summary = grade_chapter(
+        options.course,
+        options.chapter,
+        options.jobs,
+        options.scheduler,
+        _options(options),
+        tell=lambda line: print(line, file=sys.stderr),
+    )
+    if options.json:
+        print(json.dumps(vars(summary), ensure_ascii=False))
+    else:
+        print("\n".join(summary.lines()))
+    return 1 if summary.missing else 0
 
 
 if __name__ == "__main__":

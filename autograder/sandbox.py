@@ -282,12 +282,18 @@ def _drop_privileges(refuse_metadata: bool):
     """Give up every capability and install the filter. Irreversible."""
     header = struct.pack("Ii", 0x20080522, 0)
     _syscall(SYS_CAPSET[platform.machine()], header, bytes(24))
-    _call("prctl", PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    end_with_parent()
     _call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     instructions = _filter(refuse_metadata)
     code = b"".join(struct.pack("HBBI", *one) for one in instructions)
     program = _Program(len(instructions), code)
     _call("prctl", PR_SET_SECCOMP, 2, ctypes.byref(program), 0, 0)
+
+
+def end_with_parent():
+    """Have the kernel end this process when the thread that started it ends."""
+    if libc is not None:
+        _call("prctl", PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def limit_resources(limits: Limits):
@@ -373,7 +379,7 @@ def _become_first_process():
     if child:
         _, status = os.waitpid(child, 0)
         os._exit(os.waitstatus_to_exitcode(status) and 1)
-    _call("prctl", PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    end_with_parent()
 
 
 def _mount_processes(flags):

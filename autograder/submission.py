@@ -195,7 +195,7 @@ def needed(cells: list[Cell], wanted: set[str], released: frozenset[str]) -> lis
     chosen = {
         index
         for index, names in read_cells.items()
-        if names is None and _seems_to_define(cells[index].source, wanted)
+        if names is None and seems_to_define(cells[index].source, wanted)
     }
     wanted = set(wanted)
     growing = True
@@ -216,9 +216,10 @@ def needed(cells: list[Cell], wanted: set[str], released: frozenset[str]) -> lis
     return sorted(chosen)
 
 
-def _seems_to_define(source: str, wanted: set[str]) -> bool:
-    found = re.findall(r"(?:^|[;\n])\s*(?:async\s+)?(?:def|class)?\s*(\w+)", source)
-    found += re.findall(r"(?:def|class)\s+(\w+)", source)
+def seems_to_define(source: str, wanted: set[str]) -> bool:
+    """Whether a text tries to define one of the names; Python may not read it."""
+    found = re.findall(r"\b(?:def|class)\s+(\w+)", source)
+    found += re.findall(r"(?:^|[;\n])\s*(\w+)\s*(?::[^=\n]+)?=(?!=)", source)
     return bool(wanted & set(found))
 
 

@@ -1,0 +1,409 @@
+"""Grade a class: everything in `submitted/`, on all cores, nothing lost.
+
+For each submission, in this order: its graded notebook in `autograded/`, its scores
+in the gradebook, its record in `.graded/`. Each is written whole or not at all, and
+the record last. So whatever stops a run, at any moment, the next one grades exactly
+what has no record, or has changed.
+"""
+
+import contextlib
+import errno
+import fcntl
+import glob
+import json
+import os
+import signal
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    wait,
+)
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from multiprocessing import get_context
+from pathlib import Path
+
+from autograder import sandbox, submission
+from autograder.grading import (
+    HEAVY,
+    Assignment,
+    Options,
+    Result,
+    digest_of,
+    grade_batch,
+    versions,
+)
+from autograder.submission import UnreadableError
+
+BATCH = 8  # submissions a task: one transaction, and what an interrupt can cost
+LOST_WORKERS = 3  # how often lost processes are replaced
+RECORDS = ".graded"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One submission on disk, by the digest of what it held when it was found."""
+
+    student: str
+    folder: Path
+    digest: str
+    heavy: bool  # mentions a module that takes long to import
+
+
+@dataclass
+class Summary:
+    """What a run did."""
+
+    chapter: str
+    graded: int = 0
+    unchanged: int = 0
+    missing: int = 0
+    seconds: float = 0.0
+    tier: str | None = None
+    interrupted: str | None = None
+
+    def lines(self) -> Iterator[str]:
+        """The summary for people."""
+        each = 1000 * self.seconds / self.graded if self.graded else 0
+        yield (
+            f"{self.chapter}: {self.graded} graded in {self.seconds:.1f} s "
+            f"({each:.0f} ms each), {self.unchanged} unchanged"
+        )
+        if self.interrupted:
+            yield (
+                f"{self.interrupted}: {self.missing} are left. Nothing that was graded "
+                "is lost; run the same command again to finish."
+            )
+
+
+def grade_chapter(
+    course_folder: Path,
+    chapter: str,
+    jobs: int | None = None,
+    scheduler: str | None = None,
+    options: Options | None = None,
+    tell=print,
+) -> Summary:
+    """Grade what is new or changed in `submitted/*/CHAPTER`; say what was done.
+
+    jobs       processes on this machine; by default as many as there are cores.
+    scheduler  address of a Dask scheduler, to use its machines instead.
+    Raises CourseError, and SandboxUnavailable where nothing may be run.
+    """
+    from autograder.gradebook import GradebookWriter, load_assignment, load_course
+
+    begin = time.monotonic()
+    options = options or Options()
+    course = load_course(course_folder)
+    summary = Summary(chapter)
+    with _sole_grader(Path(course.root)):
+        assignment = load_assignment(course, chapter)
+        desk = _Desk(course, assignment)
+        entries = desk.entries(tell)
+        todo = [entry for entry in entries if not desk.is_done(entry)]
+        summary.unchanged = len(entries) - len(todo)
+        todo.sort(key=lambda entry: entry.heavy)  # those wait for an import
+        try:
+            with (
+                GradebookWriter(course, chapter) as writer,
+                _executor(min(jobs or _cores(), len(todo) or 1), scheduler) as pool,
+            ):
+                for results in _graded(pool, desk, todo, options):
+                    desk.save(results, writer)
+                    summary.graded += len(results)
+                    summary.tier = results[0].tier or summary.tier
+                    _report(results, summary, len(todo), begin, tell)
+        except KeyboardInterrupt:
+            summary.interrupted = "Interrupted"
+        except OSError as error:
+            full = error.errno == errno.ENOSPC or "disk is full" in str(error)
+            remedy = "; free some space" if full else ""
+            summary.interrupted = f"Stopped, {error}{remedy}"
+    summary.missing = len(todo) - summary.graded
+    summary.seconds = time.monotonic() - begin
+    return summary
+
+
+class _Desk:
+    """The folders of a course, for one chapter."""
+
+    def __init__(self, course, assignment: Assignment):
+        self.course, self.assignment = course, assignment
+        self.chapter = assignment.chapter
+        self.fingerprint = assignment.fingerprint()
+        self.versions = versions()
+        self.records = Path(course.root) / RECORDS / self.chapter
+
+    def entries(self, tell) -> list[Entry]:
+        """Every submission, the broken ones too, in the order of the students."""
+        pattern = self._folder(self.course.submitted_directory, "*")
+        found = []
+        for name in sorted(glob.glob(str(pattern))):
+            folder = Path(name)
+            student = folder.parent.name
+            if not student.isprintable():
+                tell(f"{student!r}: no name for a student; rename this folder")
+                continue
+            data = self.data(folder, tell)
+            raw = data if isinstance(data, bytes) else data.encode()
+            heavy = any(module.encode() in raw for module in HEAVY)
+            found.append(Entry(student, folder, digest_of(raw), heavy))
+        if not found:
+            tell(f"There is nothing in {pattern}")
+        return found
+
+    def data(self, folder, tell=lambda line: None) -> bytes | str:
+        """A submission's notebook, or the trouble with it, for the learner."""
+        try:
+            path = self._notebook(folder)
+            if path.name != f"{self.chapter}.ipynb":
+                tell(f"{folder.parent.name}: took {path.name} for {self.chapter}.ipynb")
+            return submission.read(path)
+        except UnreadableError as error:
+            return str(error)
+
+    def _notebook(self, folder: Path) -> Path:
+        """The notebook under its own name, or the only one that is there."""
+        path = folder / f"{self.chapter}.ipynb"
+        if folder.is_symlink() or folder.parent.is_symlink() or not folder.is_dir():
+            raise UnreadableError(
+                "What was handed in is a link or a file; a folder with the notebook "
+                "is expected."
+            )
+        others = sorted(folder.glob("*.ipynb"))
+        if os.path.lexists(path) or len(others) != 1:
+            return path
+        return others[0]
+
+    def is_done(self, entry: Entry) -> bool:
+        """Whether the last run graded exactly this, with the exercises as they are."""
+        try:
+            record = json.loads(self._record(entry.student).read_text("utf-8"))
+        except (OSError, ValueError):
+            return False
+        return (
+            record.get("submission") == entry.digest
+            and record.get("assignment") == self.fingerprint
+            and self._graded_notebook(entry.student).is_file()
+        )
+
+    def save(self, results: list[Result], writer):
+        """Notebooks, scores, records: in this order."""
+        from autograder.gradebook import Graded, handed_in_at
+
+        for result in results:
+            path = self._graded_notebook(result.student)
+            write_whole(path, result.notebook, 0o444)
+        writer.save(
+            [
+                Graded(result, handed_in_at(self._handed_in(result.student)))
+                for result in results
+            ]
+        )
+        for result in results:
+            text = json.dumps(self._about(result), indent=1, ensure_ascii=False)
+            write_whole(self._record(result.student), text + "\n", 0o600)
+
+    def _about(self, result: Result) -> dict:
+        """The record: what was judged, how to repeat it, what came out."""
+        return {
+            "student": result.student,
+            "chapter": self.chapter,
+            "submission": result.digest,
+            "assignment": self.fingerprint,
+            "seed": self.assignment.seed,
+            "versions": self.versions,
+            "sandbox": result.tier,
+            "graded": datetime.now(UTC).isoformat(timespec="seconds"),
+            "seconds": result.seconds,
+            "trouble": result.trouble,
+            "notes": result.notes,
+            "scores": result.scores,
+            "verdicts": result.verdicts,
+        }
+
+    def _record(self, student) -> Path:
+        return self.records / f"{student}.json"
+
+    def _graded_notebook(self, student) -> Path:
+        folder = self._folder(self.course.autograded_directory, student)
+        return folder / f"{self.chapter}.ipynb"
+
+    def _handed_in(self, student) -> Path:
+        return self._folder(self.course.submitted_directory, student)
+
+    def _folder(self, step, student) -> Path:
+        return Path(self.course.format_path(step, student, self.chapter))
+
+
+def write_whole(path: Path, text: str, mode: int):
+    """Write a file so that a reader sees the old one or the new one, never half."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    part.unlink(missing_ok=True)  # of a run that was killed
+    part.write_text(text, encoding="utf-8")
+    part.chmod(mode)
+    part.replace(path)
+
+
+@contextlib.contextmanager
+def _sole_grader(root: Path):
+    """Hold the course's lock; it goes with the process, however that ends."""
+    from autograder.gradebook import CourseError
+
+    with open(root / ".grading.lock", "w", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CourseError(
+                f"{root} is being graded already; wait until that run has ended"
+            ) from None
+        yield
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+# --- where the work is done ------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _executor(jobs: int, scheduler: str | None) -> Iterator["_Pool"]:
+    pool = _Cluster(scheduler) if scheduler else _Processes(jobs)
+    try:
+        yield pool
+    except BaseException:
+        pool.stop(now=True)
+        raise
+    else:
+        pool.stop(now=False)
+
+
+class _Pool:
+    """An executor, that can be replaced when its processes are lost."""
+
+    executor: Executor
+    width: int  # how many batches to keep under way
+
+    def submit(self, *call) -> Future:
+        try:
+            return self.executor.submit(*call)
+        except BrokenExecutor as error:
+            future = Future()
+            future.set_exception(error)
+            return future
+
+    def renew(self):
+        """Take new processes in the place of lost ones."""
+
+    def stop(self, now: bool):
+        """End the executor; `now` without waiting for what it is doing."""
+
+
+class _Processes(_Pool):
+    """Processes on this machine."""
+
+    def __init__(self, jobs: int):
+        self.jobs, self.width = jobs, jobs + 1
+        self.renew()
+
+    def renew(self):
+        self.executor = ProcessPoolExecutor(
+            self.jobs, mp_context=get_context("spawn"), initializer=_serve_parent
+        )
+
+    def stop(self, now: bool):
+        processes = list((self.executor._processes or {}).values())
+        self.executor.shutdown(wait=not now, cancel_futures=True)
+        if now:
+            for process in processes:
+                process.kill()  # its warm process ends with it
+
+
+def _serve_parent():
+    """Leave Ctrl-C to the process that writes the gradebook, and end with it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sandbox.end_with_parent()
+
+
+class _Cluster(_Pool):
+    """The machines of a Dask cluster."""
+
+    def __init__(self, address: str):
+        from autograder.gradebook import CourseError
+
+        try:
+            from distributed import Client
+        except ImportError:
+            raise CourseError(
+                "--scheduler needs Dask: pip install 'distributed', here and on the "
+                "cluster's machines"
+            ) from None
+        try:
+            self.client = Client(address, timeout="20s")
+        except (OSError, TimeoutError) as error:
+            raise CourseError(
+                f"no Dask scheduler answers at {address}: {error}"
+            ) from None
+        self.executor = self.client.get_executor(retries=LOST_WORKERS, pure=False)
+        self.width = 2 * max(1, sum(self.client.nthreads().values()))
+
+    def stop(self, now: bool):
+        self.executor.shutdown(wait=not now)
+        self.client.close()
+
+
+def _graded(pool: _Pool, desk, todo, options) -> Iterator[list[Result]]:
+    """Results as they come, a batch at a time. Lost processes are replaced."""
+    batches = deque(todo[i : i + BATCH] for i in range(0, len(todo), BATCH))
+    waiting, lost = {}, 0
+    while batches or waiting:
+        while batches and len(waiting) < pool.width:
+            batch = batches.popleft()
+            work = [(entry.student, desk.data(entry.folder)) for entry in batch]
+            future = pool.submit(grade_batch, desk.assignment, work, options)
+            waiting[future] = batch
+        done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+        broken = False
+        for future in done:
+            batch = waiting.pop(future)
+            results = _result(future)
+            if results is None:
+                batches.append(batch)
+                broken = True
+            else:
+                yield results
+        if broken:
+            lost += 1
+            if lost > LOST_WORKERS:
+                raise OSError("the processes that grade are lost again and again")
+            batches.extend(waiting.values())
+            waiting.clear()
+            pool.renew()
+
+
+def _result(future: Future) -> list[Result] | None:
+    """A batch's results; None where its process was lost."""
+    try:
+        return future.result()
+    except BrokenExecutor:
+        return None
+
+
+def _report(results, summary, total, begin, tell):
+    """One line for each submission that went wrong; on a terminal, the progress."""
+    for result in results:
+        for line in [result.trouble] if result.trouble else result.notes:
+            tell(f"{result.student}: {line}")
+    if sys.stderr.isatty():
+        left = (time.monotonic() - begin) / summary.graded * (total - summary.graded)
+        line = f"\r{summary.graded} of {total}, about {left:.0f} s left "
+        print(line, end="", file=sys.stderr, flush=True)

@@ -1,0 +1,234 @@
+"""nbgrader's gradebook, as grading uses it: read the assignment, write the scores.
+
+One process writes, one transaction a batch. What a person entered by hand
+(scores, comments) is never touched.
+"""
+
+import hmac
+import json
+import os
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from nbgrader import utils
+from nbgrader.api import (
+    Comment,
+    Grade,
+    Gradebook,
+    MissingEntry,
+    Student,
+    SubmittedAssignment,
+    SubmittedNotebook,
+)
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.plugins import LateSubmissionPlugin
+from nbgrader.preprocessors import AssignLatePenalties
+from sqlalchemy.exc import SQLAlchemyError
+from traitlets.config import Config
+from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
+
+from autograder.grading import STUB, Assignment, GradedCell, Result, kit_for
+
+SECRET = ".grading_secret"
+SOLUTION = re.compile(
+    r"^([ \t]*)### BEGIN SOLUTION.*?### END SOLUTION[^\n]*", re.MULTILINE | re.DOTALL
+)
+
+
+class CourseError(ValueError):
+    """A course that cannot be graded. One sentence that names the remedy."""
+
+
+def load_course(folder: Path) -> CourseDirectory:
+    """nbgrader's view of a course folder, with the folder's own configuration."""
+    folder = folder.resolve()
+    if not (folder / "nbgrader_config.py").is_file():
+        raise CourseError(
+            f"{folder} is no nbgrader course; make one with `python -m autograder "
+            f"course {folder}`, or name yours with --course"
+        )
+    try:
+        loaded = PyFileConfigLoader("nbgrader_config.py", str(folder)).load_config()
+    except ConfigFileNotFound as error:
+        raise CourseError(str(error)) from None
+    config = Config(loaded)
+    config.CourseDirectory.root = str(folder)
+    return CourseDirectory(config=config)
+
+
+def course_secret(root: Path) -> bytes:
+    """The secret of a course, made once: from it come the seeds of hidden inputs."""
+    path = root / SECRET
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_bytes()
+    with open(descriptor, "wb") as file:
+        file.write(secrets.token_hex(32).encode())
+    return path.read_bytes()
+
+
+def seed_of(root: Path, chapter: str) -> int:
+    """The seed of a chapter's hidden inputs: the same for every learner, 63 bits."""
+    digest = hmac.digest(course_secret(root), chapter.encode(), "sha256")
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+def load_assignment(course: CourseDirectory, chapter: str) -> Assignment:
+    """What the gradebook and the handed-out notebook say of a chapter."""
+    with Gradebook(course.db_url, course.course_id) as gradebook:
+        try:
+            notebook = gradebook.find_notebook(chapter, chapter)
+        except MissingEntry:
+            raise CourseError(
+                f"the gradebook knows no assignment {chapter}; run `nbgrader "
+                f"generate_assignment {chapter}` in {course.root} first"
+            ) from None
+        points = {cell.name: cell.max_score for cell in notebook.grade_cells}
+        solutions = {cell.name for cell in notebook.solution_cells}
+        cells = tuple(
+            GradedCell(cell.name, cell.source, cell.checksum, points.get(cell.name))
+            for cell in notebook.source_cells
+            if cell.name in points or cell.name in solutions
+        )
+        kernelspec = json.loads(notebook.kernelspec or "{}")
+    return Assignment(
+        chapter=chapter,
+        cells=cells,
+        released=_released(course, chapter),
+        seed=seed_of(Path(course.root), chapter),
+        kit=kit_for(chapter),
+        kernelspec=kernelspec or {},
+    )
+
+
+def _released(course, chapter) -> tuple[tuple[str, str], ...]:
+    """(kind, source) of the cells that were handed out."""
+    for step in (course.release_directory, course.source_directory):
+        path = Path(course.format_path(step, ".", chapter)) / f"{chapter}.ipynb"
+        if path.is_file():
+            cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+            break
+    else:
+        raise CourseError(f"neither release/ nor source/ holds {chapter}.ipynb")
+    found = []
+    for cell in cells:
+        source = cell["source"]
+        source = source if isinstance(source, str) else "".join(source)
+        found.append((cell["cell_type"], SOLUTION.sub(rf"\1{STUB}", source)))
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class Graded:
+    """A result, with when its submission was handed in."""
+
+    result: Result
+    timestamp: datetime | None
+
+
+class GradebookWriter:
+    """The single writer to a gradebook. Use as a context manager."""
+
+    def __init__(self, course: CourseDirectory, chapter: str):
+        self.course, self.chapter = course, chapter
+        penalties = AssignLatePenalties(parent=course)
+        penalties.init_plugin()
+        self._penalties: LateSubmissionPlugin = penalties.plugin_inst
+
+    def __enter__(self):
+        self._gradebook = Gradebook(self.course.db_url, self.course.course_id)
+        self._assignment = self._gradebook.find_assignment(self.chapter)
+        return self
+
+    def __exit__(self, *exception):
+        self._gradebook.close()
+
+    def save(self, batch: list[Graded]):
+        """Write a batch, all of it or nothing; `OSError` where that fails."""
+        session = self._gradebook.db
+        try:
+            for graded in batch:
+                self._save(session, graded)
+            session.commit()
+        except SQLAlchemyError as error:
+            session.rollback()
+            cause = getattr(error, "orig", error)
+            raise OSError(f"the gradebook could not be written: {cause}") from error
+
+    def _save(self, session, graded: Graded):
+        result = graded.result
+        handed_in = self._submission(session, result.student)
+        if graded.timestamp:
+            handed_in.timestamp = graded.timestamp
+        for notebook in handed_in.notebooks:
+            scores = result.scores if notebook.name == self.chapter else {}
+            for grade in notebook.grades:
+                grade.auto_score = scores.get(grade.name, 0.0)
+                grade.needs_manual_grade = grade.manual_score is not None
+            for comment in notebook.comments:
+                same = comment.name in result.untouched
+                comment.auto_comment = "No response." if same else None
+            self._penalise(notebook, handed_in)
+
+    def _submission(self, session, student_id) -> SubmittedAssignment:
+        student = session.get(Student, student_id)
+        if student is None:
+            student = Student(id=student_id)
+            session.add(student)
+        found = (
+            session.query(SubmittedAssignment)
+            .filter_by(assignment_id=self._assignment.id, student_id=student_id)
+            .one_or_none()
+        )
+        if found is not None:
+            return found
+        with session.no_autoflush:
+            made = self._new_submission(student)
+        session.add(made)
+        session.flush()
+        return made
+
+    def _new_submission(self, student) -> SubmittedAssignment:
+        """As nbgrader makes it: a row for each cell of each notebook."""
+        made = SubmittedAssignment(assignment=self._assignment, student=student)
+        for notebook in self._assignment.notebooks:
+            own = SubmittedNotebook(notebook=notebook, assignment=made)
+            for cell in notebook.grade_cells:
+                Grade(cell=cell, notebook=own)
+            for cell in notebook.solution_cells:
+                Comment(cell=cell, notebook=own)
+            for cell in notebook.task_cells:
+                Grade(cell=cell, notebook=own)
+                Comment(cell=cell, notebook=own)
+        return made
+
+    def _penalise(self, notebook, handed_in):
+        """What the course's own plugin takes off for being late."""
+        notebook.late_submission_penalty = None
+        late = handed_in.total_seconds_late
+        if late <= 0:
+            return
+        score = sum(
+            (g.auto_score if g.manual_score is None else g.manual_score) or 0.0
+            for g in notebook.grades
+        )
+        penalty = self._penalties.late_submission_penalty(
+            handed_in.student_id, score, late
+        )
+        if penalty is not None:
+            notebook.late_submission_penalty = min(max(penalty, 0.0), score)
+
+
+def handed_in_at(folder: Path) -> datetime | None:
+    """The time in a submission's `timestamp.txt`; None where there is no sound one."""
+    path = folder / "timestamp.txt"
+    try:
+        if path.is_symlink() or path.stat().st_size > 100:
+            return None
+        return utils.parse_utc(path.read_text(encoding="utf-8").strip())
+    except (OSError, ValueError, OverflowError):
+        return None
