@@ -1,0 +1,270 @@
+"""The chapters: complete, honest about their numbers, and silent about the answers."""
+
+import ast
+import inspect
+import re
+import textwrap
+
+import numpy as np
+import pytest
+
+from autograder.exercise import discover
+from autograder.workflow import ROOT, steps
+from book import by_hand, overview, sentence
+from book.charts import against_size
+from solutions.projections import project_qkv
+from solutions.tokens import embed
+
+# Parts III and after have sections of their own.
+CHAPTERS = [step for step in steps() if step.part in ("One head", "Many heads")]
+SECTIONS = (
+    "Write it",
+    "Watch it",
+    "An experiment",
+    "What goes wrong",
+    "Against PyTorch",
+    "In an interview",
+    "One sentence to keep",
+)
+every_chapter = pytest.mark.parametrize("step", CHAPTERS, ids=lambda s: s.chapter)
+every_exercise = pytest.mark.parametrize("name", sorted(discover()))
+
+
+def sections(chapter: str) -> dict[str, str]:
+    """Heading -> text of each section of a chapter; what comes first has none."""
+    heading, *rest = re.split(r"^## (.+)$", overview.text_of(chapter), flags=re.M)
+    return {"": heading} | dict(zip(rest[::2], rest[1::2], strict=True))
+
+
+def section(chapter: str, title: str) -> str:
+    """All sections of a chapter whose heading begins with a title, as one text."""
+    found = [t for h, t in sections(chapter).items() if h.startswith(title)]
+    assert found, f"{chapter} has no section '{title}'"
+    return "\n".join(found)
+
+
+def prose(text: str) -> str:
+    """A text without code, formulas and the addresses of links."""
+    for ignored in (
+        r"\A---\n.*?^---$",
+        r"^```.*?^```$",
+        r"\$\$.*?\$\$",
+        r"\$[^$]+\$",
+        r"`[^`]+`",
+        r"\]\([^)]*\)",
+        r"^\|.*$",
+    ):
+        text = re.sub(ignored, " ", text, flags=re.M | re.S if "?" in ignored else re.M)
+    return text
+
+
+# --- the nine parts -----------------------------------------------------------
+
+
+@every_chapter
+def test_the_sections_stand_in_order(step):
+    headings = [h for h in sections(step.chapter) if h]
+    first = [
+        next((i for i, h in enumerate(headings) if h.startswith(s)), None)
+        for s in SECTIONS
+    ]
+    missing = [s for s, i in zip(SECTIONS, first, strict=True) if i is None]
+    assert not missing
+    assert first == sorted(first)
+
+
+@every_chapter
+def test_it_opens_with_the_map_and_a_question(step):
+    opening = sections(step.chapter)[""]
+    assert f'here("{step.chapter}")' in opening
+    assert "?" in prose(opening)
+
+
+@every_chapter
+def test_numbers_and_a_formula_come_before_the_stub(step):
+    before = overview.text_of(step.chapter).split("\n## Write it")[0]
+    assert before.count("{code-cell}") >= 2
+    assert "$$" in before
+
+
+@every_chapter
+def test_mistakes_are_told_by_their_symptoms(step):
+    rows = re.findall(r"^\|.+\|$", section(step.chapter, "What goes wrong"), re.M)
+    assert rows[0] == "| What you see | What happened |"
+    assert len(rows) >= 2 + 4
+
+
+@every_chapter
+def test_it_is_compared_with_pytorch(step):
+    cells = section(step.chapter, "Against PyTorch")
+    assert "torch" in cells
+    assert "agree(" in cells
+
+
+@every_chapter
+def test_it_asks_at_least_three_questions_and_answers_them(step):
+    questions = overview.questions_of(step.chapter)
+    text = section(step.chapter, "In an interview")
+    assert len(questions) == text.count("<details>") >= 3
+    assert all(len(q.answer.split()) >= 10 for q in questions)
+
+
+@every_chapter
+def test_it_leaves_one_sentence_and_says_where_the_paper_has_it(step):
+    last = section(step.chapter, "One sentence to keep")
+    kept = " ".join(re.findall(r"^> (.+)$", last, re.M))
+    assert kept.count(".") == 1
+    assert "In the paper:" in last
+    assert "https://arxiv.org/abs/" in last
+
+
+# --- the exercises ------------------------------------------------------------
+
+
+@every_exercise
+def test_each_exercise_is_written_checked_and_played(name):
+    place = overview.place_of(name)
+    assert place.function == name
+
+
+@every_exercise
+def test_no_chapter_gives_its_answer_away(name):
+    answers = {
+        nameless(node)
+        for node in outermost_operations(ast.parse(source_of(discover()[name])))
+    }
+    chapter = overview.place_of(name).chapter
+    said = {
+        nameless(node)
+        for cell in overview.code_cells(chapter)
+        for node in ast.walk(cell)
+        if isinstance(node, ast.BinOp)
+    }
+    assert not answers or not answers <= said
+
+
+def source_of(exercise) -> str:
+    return textwrap.dedent(inspect.getsource(exercise.reference))
+
+
+def outermost_operations(tree: ast.AST):
+    """The operations `a @ b`, `a / b` of a tree that lie in no other."""
+    if isinstance(tree, ast.BinOp):
+        yield tree
+        return
+    for child in ast.iter_child_nodes(tree):
+        yield from outermost_operations(child)
+
+
+def nameless(tree: ast.AST) -> str:
+    """An expression whatever its variables are called: `_ @ _.T`."""
+    return re.sub(r"\bname='\w+'|\bid='\w+'", "", ast.dump(tree))
+
+
+# --- the numbers --------------------------------------------------------------
+
+
+def test_the_running_sentence_is_what_the_references_compute():
+    X = embed(sentence.TOKEN_IDS, sentence.TABLE)
+    np.testing.assert_array_equal(sentence.X, X)
+    Q, K, V = project_qkv(X, sentence.PARAMS)
+    np.testing.assert_array_equal(sentence.Q, Q)
+    np.testing.assert_array_equal(sentence.K, K)
+    np.testing.assert_array_equal(sentence.V, V)
+
+
+def test_no_two_sizes_of_the_running_sentence_are_equal():
+    n, d_model = sentence.X.shape
+    sizes = [n, len(sentence.VOCABULARY), d_model]
+    sizes += [sentence.Q.shape[1], sentence.V.shape[1]]
+    assert len(set(sizes)) == len(sizes)
+
+
+@every_chapter
+def test_no_measured_number_is_typed(step):
+    quoted = re.compile(
+        r"et al\.|[Cc]hapters? [\d, and]+|[Ss]ections? [\d.]+|[Ee]quations? \(\d\)"
+        r"|[Ff]ootnotes? \d|[Tt]able \d|\b(19|20)\d\d\b"
+    )
+    for paragraph in prose(overview.text_of(step.chapter)).split("\n\n"):
+        if "et al." in paragraph:  # a number with its source
+            continue
+        numbers = re.findall(r"\d[\d.,]*\d%?|\d%", quoted.sub(" ", paragraph))
+        typed = [n for n in numbers if re.search(r"[.,%]|\d{3}", n)]
+        assert not typed, paragraph.strip()
+
+
+# --- the pages that are made from the chapters --------------------------------
+
+
+def test_every_step_of_both_workflows_has_all_it_needs():
+    table = overview.WorkflowTable()
+    rows = [row for rows in table.parts.values() for row in rows]
+    assert {p.function for row in rows for p in row[2]} <= set(discover())
+    html = table._repr_html_()
+    for english, chinese, _ in rows:
+        assert english in html
+        assert chinese in html
+
+
+def test_the_steps_are_those_of_the_article():
+    counts = [len(workflow) for workflow in overview.WORKFLOWS.values()]
+    assert counts == [5, 7]
+
+
+def test_a_step_that_lacks_something_stops_the_page(monkeypatch):
+    with pytest.raises(overview.IncompleteError, match="no chapter"):
+        overview.place_of("unheard_of")
+    whole = overview.text_of("03_scores")
+    unchecked = whole.replace("check(scores)\n", "")
+    monkeypatch.setattr(overview, "text_of", lambda chapter: unchecked)
+    with pytest.raises(overview.IncompleteError, match="does not check scores"):
+        overview.place_of("scores")
+    unplayed = whole.replace("play_scores(scores)", "pass")
+    monkeypatch.setattr(overview, "text_of", lambda chapter: unplayed)
+    with pytest.raises(overview.IncompleteError, match="does not play scores"):
+        overview.place_of("scores")
+
+
+def test_all_questions_are_collected():
+    page = overview.Interview()._repr_markdown_()
+    for step in steps():
+        for question in overview.questions_of(step.chapter):
+            assert question.question in page
+            assert question.answer in page
+
+
+@every_exercise
+def test_each_letter_of_a_shape_is_in_the_notation(name):
+    page = (ROOT / "book" / "notation.md").read_text(encoding="utf-8")
+    known = set(re.findall(r"`(\w+)`", page)) | {"h"}
+    shapes = discover()[name].shapes
+    used = {item.name for item in shapes.arguments}
+    for item in (*shapes.arguments, *shapes.results):
+        for size in item.sizes or ():
+            used |= set(re.findall("[a-z_]+", size))
+    assert used <= known
+
+
+# --- what shows the numbers ---------------------------------------------------
+
+
+def test_a_mixture_is_written_out_with_its_sum(capsys):
+    weights, values = np.array([0.5, 0, 0.25, 0.25]), sentence.V
+    by_hand.mixture(weights, values)
+    *_, last = capsys.readouterr().out.strip().splitlines()
+    assert last.split(maxsplit=1)[1] == "(0.5, 0)"
+
+
+def test_a_division_by_a_root_is_written_out(capsys):
+    by_hand.over_root(6, 4)
+    assert capsys.readouterr().out == "6 / √4 = 6 / 2 = 3\n"
+
+
+def test_a_chart_tells_its_numbers_and_is_always_the_same():
+    def chart():
+        return against_size("n", [1, 2], {"time": {"measured": [0.25, 0.5]}})
+
+    assert "measured 0.25 at 1, 0.5 at 2" in chart().alternative
+    assert chart().svg() == chart().svg()
+    assert 'alt="Measured against n.' in chart()._repr_html_()
