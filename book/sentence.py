@@ -131,6 +131,29 @@ HEADS_PARAMS = {
     "b_o": np.array([0, 0, 0, 0, 0, 1], dtype=float),
 }
 
+# What these weights make of X, split into heads and written out: (h, n, d_k).
+HEADS_Q = np.array(
+    [
+        [[2, 0, 0], [2, 0, 0], [0, 0, 3], [3, 0, 0]],
+        [[0, 0, 0], [0, 1, 0], [0, 3, 0], [0, 2, 0]],
+    ],
+    dtype=float,
+)
+HEADS_K = np.array(
+    [
+        [[0, 0, 0], [0, 1, 0], [2, 0, 0], [0, 0, 2]],
+        [[0, 0, 0], [0, 2, 0], [1, 0, 0], [0, 0, 1]],
+    ],
+    dtype=float,
+)
+HEADS_V = np.array(
+    [
+        [[0, 0, 0], [0, 0, -2], [2, 0, 1], [0, 1, -1]],
+        [[0, 0, 1], [1, -2, 0], [0, 1, 0], [0, -1, 0]],
+    ],
+    dtype=float,
+)
+
 # After layer norm: quality counts double, energy half, and alive starts at one.
 GAMMA = np.array([1, 1, 2, 1, 1, 0.5])  # (d_model,)
 BETA = np.array([0, 0, 0, 0, 1, 0], dtype=float)  # (d_model,)
