@@ -21,7 +21,11 @@ _HOME = {
     "play_split_heads": "split_heads",
     "play_concat_heads": "concat_heads",
     "play_attend_in_parallel": "parallel_heads",
+    "play_multi_head_attention": "multi_head",
+    "play_layer_norm": "add_and_norm",
+    "play_add_and_norm": "add_and_norm",
     "play_softmax": "softmax",
+    "play_cost": "cost",
 }
 
 __all__ = sorted(_HOME)

@@ -1,0 +1,86 @@
+"""Charts of what was measured several times: a line, and the spread around it."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
+
+from book.animations.stage import COLOURS, INK, LINE, QUIET, mix, quiet_style
+from book.charts import WIDTH, Chart
+
+LOOKS = (  # of the first line of a panel, the second, and so on
+    {"color": COLOURS["Q"], "linestyle": "-", "marker": "o"},
+    {"color": COLOURS["O"], "linestyle": (0, (5, 1)), "marker": "^"},
+    {"color": COLOURS["V"], "linestyle": (0, (3, 1, 1, 1)), "marker": "s"},
+    {"color": mix(COLOURS["A"], INK, 0.25), "linestyle": (0, (1, 1)), "marker": "D"},
+)
+EXPECTED = {"color": QUIET, "linestyle": (0, (2, 2)), "marker": None}
+
+
+def lines(
+    name: str,
+    sizes: Sequence[float],
+    panels: Mapping[str, Mapping[str, np.ndarray]],
+    alternative: str,
+    expected: Mapping[str, Sequence[float]] | None = None,
+    log: str = "x",
+    band: tuple[float, float] = (0, 100),
+    ticks: Sequence[float] | None = None,
+) -> Chart:
+    """One panel under the other: what was measured, several times, for each size.
+
+    name: what the sizes are called. panels: title -> {label -> (times, sizes)}. The
+    line is the median; the band goes from one percentile to the other. expected:
+    label -> (sizes,), drawn in every panel. log: which axes are logarithmic, "x",
+    "y", "xy" or none. ticks: the sizes that get a label, all by default.
+    """
+    with quiet_style():
+        figure = Figure(figsize=(WIDTH, 2.5 * len(panels)), layout="constrained")
+        axes = np.atleast_1d(figure.subplots(len(panels), 1, sharex=True))
+        for axis, (title, measured) in zip(axes, panels.items(), strict=True):
+            _plain(axis, title, sizes if ticks is None else ticks, log)
+            for label, values in (expected or {}).items():
+                axis.plot(sizes, values, linewidth=2, label=label, **EXPECTED)
+            dots = len(sizes) <= 12
+            for look, (label, rows) in zip(LOOKS, measured.items(), strict=False):
+                low, high = np.nanpercentile(rows, band, axis=0)
+                axis.fill_between(
+                    sizes, low, high, color=look["color"], alpha=0.2, linewidth=0
+                )
+                look = look if dots else look | {"marker": None}
+                middle = np.nanmedian(rows, axis=0)
+                axis.plot(sizes, middle, linewidth=2.2, label=label, **look)
+            axis.legend(frameon=False, fontsize=11)
+        axes[-1].set_xlabel(name, fontsize=11, color=INK)
+    return Chart(figure, alternative)
+
+
+def _plain(axis, title, ticks, log):
+    """A panel with a title, light lines and no box."""
+    axis.set_title(title, fontsize=11, color=INK, loc="left")
+    axis.tick_params(colors=INK, labelsize=11, color=LINE)
+    axis.grid(color=LINE, linewidth=0.6)
+    axis.spines[:].set_visible(False)
+    if "x" in log:
+        axis.set_xscale("log", base=2)
+    axis.set_xticks(ticks, [f"{size:g}" for size in ticks])
+    axis.xaxis.set_minor_formatter(NullFormatter())
+    if "y" in log:
+        axis.set_yscale("log")
+    else:
+        axis.set_ylim(bottom=0)
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print rows under their heads, each column as wide as it has to be."""
+    texts = [[str(cell) for cell in row] for row in (heads, *rows)]
+    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    for row in texts:
+        print("  ".join(c.rjust(w) for c, w in zip(row, widths, strict=True)))
+
+
+def spread(values: Sequence[float], form: str = ".2f") -> str:
+    """The median and, in brackets, the smallest and the largest: `0.98 (0.97–0.99)`."""
+    middle, low, high = np.median(values), np.min(values), np.max(values)
+    return f"{middle:{form}} ({low:{form}}–{high:{form}})"

@@ -1,0 +1,62 @@
+"""Results of experiments are kept, so that two chapters can show the same ones.
+
+The key holds all that a result depends on: the arguments, the experiment's module, the
+attention that it trains, and the version of PyTorch. Where no result is kept under it,
+the experiment is run.
+Delete `_build/experiments/` to run all of them anew.
+"""
+
+import functools
+import hashlib
+import inspect
+import json
+import os
+from pathlib import Path
+
+HERE = Path(__file__).parent
+FOLDER = HERE.parent.parent / "_build" / "experiments"
+
+
+def kept(experiment):
+    """Keep what an experiment returns, as JSON, one file for each set of arguments.
+
+    Arguments are plain values, or functions: these count by their source.
+    """
+
+    @functools.wraps(experiment)
+    def once(*arguments, **options):
+        file = (
+            FOLDER / f"{_name(experiment)}-{_key(experiment, arguments, options)}.json"
+        )
+        if not file.exists():
+            result = json.dumps(experiment(*arguments, **options))
+            FOLDER.mkdir(parents=True, exist_ok=True)
+            part = file.with_suffix(f".{os.getpid()}")
+            part.write_text(result, encoding="utf-8")
+            part.replace(file)  # in one move: another process may read it
+        return json.loads(file.read_text(encoding="utf-8"))
+
+    return once
+
+
+def _name(experiment):
+    return f"{experiment.__module__.split('.')[-1]}-{experiment.__name__}"
+
+
+def _key(experiment, arguments, options):
+    import torch
+
+    whole = hashlib.sha256(torch.__version__.encode())
+    for file in (HERE / "attention.py", inspect.getfile(experiment)):
+        whole.update(Path(file).read_bytes())
+    for value in (*arguments, *sorted(options.items())):
+        whole.update((_source(value) if callable(value) else repr(value)).encode())
+        whole.update(b"\0")
+    return whole.hexdigest()[:16]
+
+
+def _source(function):
+    try:
+        return inspect.getsource(function)
+    except (OSError, TypeError):
+        return repr(function)
