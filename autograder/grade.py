@@ -198,15 +198,16 @@ class _Desk:
         """Notebooks, scores, records: in this order."""
         from autograder.gradebook import Graded, handed_in_at
 
+        batch = []
         for result in results:
             path = self._graded_notebook(result.student)
             write_whole(path, result.notebook, 0o444)
-        writer.save(
-            [
-                Graded(result, handed_in_at(self._handed_in(result.student)))
-                for result in results
-            ]
-        )
+            time_stamp = handed_in_at(self._handed_in(result.student))
+            if time_stamp:  # by this, generate_feedback knows what is new
+                text = f"{time_stamp:%Y-%m-%d %H:%M:%S.%f} UTC"
+                write_whole(path.with_name("timestamp.txt"), text, 0o444)
+            batch.append(Graded(result, time_stamp))
+        writer.save(batch)
         for result in results:
             text = json.dumps(self._about(result), indent=1, ensure_ascii=False)
             write_whole(self._record(result.student), text + "\n", 0o600)

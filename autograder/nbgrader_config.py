@@ -12,6 +12,14 @@ def configure(c) -> None:
     c.ClearSolutions.code_stub = {"python": STUB}
     c.ClearSolutions.begin_solution_delimeter = BEGIN.removeprefix("### ")
     c.ClearSolutions.end_solution_delimeter = END.removeprefix("### ")
+    c.Autograde.exporter_class = "autograder.preprocessor.SubmissionExporter"
+    c.Autograde.sanitize_preprocessors = []  # the exporter makes the notebook anew
+    c.Autograde.autograde_preprocessors = [
+        "autograder.preprocessor.Judge",
+        "nbgrader.preprocessors.SaveAutoGrades",
+        "nbgrader.preprocessors.AssignLatePenalties",
+        "nbgrader.preprocessors.CheckCellMetadata",
+    ]
     find_own_programs()
 
 
