@@ -23,7 +23,7 @@ def conform(actual: Any, expected: Any) -> Any:
     if isinstance(expected, np.ndarray) and isinstance(actual, list | tuple):
         return _as_array(actual)
     if isinstance(expected, np.ndarray | float | int) and _is_number(actual):
-        return np.asarray(actual) if isinstance(expected, np.ndarray) else actual
+        return _as_numeric(actual) if isinstance(expected, np.ndarray) else actual
     if isinstance(expected, int | float) and np.shape(actual) == ():
         return actual.item() if isinstance(actual, np.ndarray) else actual
     return actual
@@ -45,6 +45,8 @@ def same(actual: Any, expected: Any) -> bool:
         )
     if not _is_numeric(actual) or not _is_numeric(expected):
         return type(actual) is type(expected) and actual == expected
+    if isinstance(actual, int) and isinstance(expected, int):
+        return actual == expected
     if np.shape(actual) != np.shape(expected):
         return False
     return bool(np.all(close(actual, expected)))
@@ -52,7 +54,7 @@ def same(actual: Any, expected: Any) -> bool:
 
 def close(actual: Any, expected: Any) -> np.ndarray:
     """Which entries agree: a boolean array of the common shape. NaN equals NaN."""
-    actual, expected = np.asarray(actual), np.asarray(expected)
+    actual, expected = _as_numeric(actual), _as_numeric(expected)
     relative = tolerance(actual)
     finite = np.abs(expected[np.isfinite(expected)])
     scale = finite.max() if finite.size else 1.0
@@ -118,6 +120,17 @@ def _is_number(value: Any) -> bool:
 
 def _is_numeric(value: Any) -> bool:
     return _is_number(value) or isinstance(value, np.ndarray)
+
+
+def _as_numeric(value: Any) -> np.ndarray:
+    """As an array; a Python int that NumPy cannot hold becomes the nearest float."""
+    array = np.asarray(value)
+    if array.dtype.kind != "O":
+        return array
+    try:
+        return np.asarray(float(array.item()))
+    except OverflowError:
+        return np.asarray(np.inf)
 
 
 def _as_array(values: list | tuple) -> Any:

@@ -72,16 +72,21 @@ def diagnose(exercise: Exercise, cases: list[Case]) -> Diagnosis:
 # --- declared mistakes --------------------------------------------------------
 
 
+def matching(exercise: Exercise, cases: list[Case]) -> Iterator[Callable]:
+    """The declared mistakes that behave like the answer on every case."""
+    alike = _behaves_like if exercise.compared else _looks_like
+    return (m for m in exercise.mistakes if alike(exercise, m, cases))
+
+
 def _declared(exercise: Exercise, cases: list[Case]) -> Diagnosis | None:
-    for mistake in exercise.mistakes:
-        behaves_like = _behaves_like if exercise.compared else _looks_like
-        if behaves_like(exercise, mistake, cases):
-            return Diagnosis(
-                rationale=f"{_failing(cases)} {_came(exercise, cases)}".strip(),
-                hint=inspect.getdoc(mistake),
-                mistake=mistake.__name__,
-            )
-    return None
+    mistake = next(matching(exercise, cases), None)
+    if mistake is None:
+        return None
+    return Diagnosis(
+        rationale=f"{_failing(cases)} {_came(exercise, cases)}".strip(),
+        hint=inspect.getdoc(mistake),
+        mistake=mistake.__name__,
+    )
 
 
 def _looks_like(exercise: Exercise, mistake: Callable, cases: list[Case]) -> bool:

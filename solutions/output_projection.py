@@ -365,7 +365,7 @@ def without_key_bias(X, params, num_heads):
 def with_torch(X, params, num_heads):
     import torch
 
-    t = {name: torch.as_tensor(value).T for name, value in params.items()}
+    t = {name: torch.as_tensor(value.T) for name, value in params.items()}
     block = torch.nn.MultiheadAttention(
         X.shape[1], num_heads, batch_first=True, dtype=torch.float64
     )

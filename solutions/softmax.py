@@ -121,6 +121,15 @@ def one_maximum_for_all(S):
     return E / E.sum(axis=-1, keepdims=True)
 
 
+def less_than_the_maximum_subtracted(S):
+    """What is subtracted lies below the maximum (the mean, the minimum), so the
+    largest scores can still overflow exp. Subtract the maximum: then the largest
+    score becomes 0, and exp of it 1.
+    """
+    E = np.exp(S - S.min(axis=-1, keepdims=True))
+    return E / E.sum(axis=-1, keepdims=True)
+
+
 def maximum_added(S):
     """The maximum is added, so exp gets even larger numbers. Subtract it: then the
     largest score becomes 0, and exp of it 1.
@@ -254,7 +263,9 @@ def huge_scores(rng):
     n, m = different_sizes(rng, 2, low=3)
     rows = 1000 * rng.choice([-1, 1], size=(n, 1))  # some rows far above, some below
     rows[:2] = [[1000], [-1000]]
-    return (rows + rng.standard_normal((n, m)),)
+    S = rows + rng.standard_normal((n, m))
+    S[0, -1] -= 10_000  # far apart within one row, too
+    return (S,)
 
 
 exercise = Exercise(
@@ -274,6 +285,7 @@ exercise = Exercise(
         maximum_without_keepdims,
         maximum_of_each_column,
         one_maximum_for_all,
+        less_than_the_maximum_subtracted,
         maximum_added,
         shares_without_exp,
         sign_turned,

@@ -171,6 +171,10 @@ def three_heads(rng):
     return rng.standard_normal((6, 3 * d_k)), 3
 
 
+def one_token(rng):
+    return rng.standard_normal((1, 6)), 3
+
+
 def all_sizes_equal(rng):
     # n = h = d_k: axes in the wrong order fit here, and show what they compute.
     n = int(rng.integers(2, 4))
@@ -179,7 +183,7 @@ def all_sizes_equal(rng):
 
 exercise = Exercise(
     reference=split_heads,
-    inputs=(two_heads, three_heads, all_sizes_equal),
+    inputs=(two_heads, three_heads, all_sizes_equal, one_token),
     mistakes=(
         reshaped_only,
         not_transposed,
