@@ -25,7 +25,7 @@ OUTPUTS = np.einsum("hnm,hmd->hnd", WEIGHTS, V)
 
 HIGH = 23
 ROWS = (80, 206, 332)  # where the rows of matrices begin
-LANES = (62, 372)  # where the heads stand
+LANES = (62, 370)  # where the heads stand
 FIRST = TOKENS.index("cat")
 
 
@@ -111,7 +111,7 @@ class _Play:
     def _lane(self, stage, k, x, level, t, i):
         """One head: how far it has come."""
         stage.text(x, 24, f"head {k + 1}", 19, "left", weight="bold")
-        stage.text(x + 74, 24, HEADS[k], 17, "left", colour=QUIET)
+        stage.text(x + 82, 24, HEADS[k], 17, "left", colour=QUIET)
         lit = [] if i is None else [i]
         row = min(int(t * 4), 3)
         now = lambda at: [row] if level == at and t < 1 else lit  # noqa: E731
@@ -119,13 +119,13 @@ class _Play:
         for c, (letter, values) in enumerate((("Q", Q), ("K", K), ("V", V))):
             stage.matrix(
                 values[k],
-                x + 87 * c,
+                x + 84 * c,
                 ROWS[0],
                 COLOURS[letter],
                 letter,
                 "",
                 rows=TOKENS if c == 0 else None,
-                width=26,
+                width=28 if letter == "V" else 26,
                 lit=now(1) if letter == "Q" else [],
                 **style,
             )

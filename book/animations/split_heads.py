@@ -5,7 +5,7 @@ import numpy as np
 from book.sentence import TOKENS
 
 from .scene import Scene, Step
-from .stage import COLOURS, LEFT, QUIET, WRONG, between
+from .stage import COLOURS, INK, LEFT, QUIET, WRONG, between
 from .take import cast
 
 # Each number tells its address: 32 is feature 2 of token 3.
@@ -129,7 +129,7 @@ def whole(stage, cut=False):
     )
     if cut:
         x = grid.x + 3 * WIDE
-        stage.line([x, x], [TOP - 12, grid.bottom + 26], WRONG, 3)
+        stage.line([x, x], [TOP - 12, grid.bottom + 26], INK, 3)
     return grid
 
 

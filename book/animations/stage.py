@@ -281,7 +281,7 @@ class Stage:
             edgecolors=LINE,
             linewidths=0.8,
         )
-        ink, digits = QUIET if faded else INK, (width - 5) / DIGIT
+        ink, digits = QUIET if faded else INK, (width - 3) / DIGIT
         for i, j in np.argwhere(shown):
             self.text(*grid.centre(i, j), number(values[i, j], digits), colour=ink)
         if wrong is not None:
