@@ -20,10 +20,11 @@ PAPER = (  # a chart is drawn on white, in a dark page too
     "max-width:100%;height:auto;box-sizing:border-box;padding:8px;background:#fff;"
     f"border:1px solid {LINE};border-radius:4px"
 )
-LOOKS = (  # of the first line of a panel, the second, the third
+LOOKS = (  # of the first line of a panel, the second, the third, the fourth
     {"color": QUIET, "linestyle": (0, (4, 2)), "marker": "s"},
     {"color": mix(COLOURS["S"], INK, 0.35), "linestyle": "-", "marker": "o"},
     {"color": COLOURS["O"], "linestyle": ":", "marker": "^"},
+    {"color": mix(COLOURS["V"], INK, 0.2), "linestyle": "-.", "marker": "D"},
 )
 
 
@@ -85,6 +86,44 @@ def against_size(
         for label, numbers in lines.items()
     )
     return Chart(figure, f"Measured against {name}. {'; '.join(told)}.")
+
+
+def over_depth(
+    panels: Mapping[str, Mapping[str, Sequence[float]]],
+    spans: Sequence[tuple[float, float]],
+) -> Chart:
+    """One panel under the other: lines of numbers measured block after block.
+
+    panels: title -> {label of a line -> numbers, one for each block}. spans: the
+    lowest and the highest number that a panel shows; its axis is logarithmic.
+    """
+    with quiet_style():
+        figure = Figure(figsize=(WIDTH, 0.7 + 2.1 * len(panels)), layout="constrained")
+        axes = np.atleast_1d(figure.subplots(len(panels), 1, sharex=True))
+        for axis, (title, lines), span in zip(axes, panels.items(), spans, strict=True):
+            _plain(axis, title)
+            axis.set_yscale("log")
+            axis.set_ylim(*span)
+            for look, (label, numbers) in zip(LOOKS, lines.items(), strict=False):
+                blocks = range(1, len(numbers) + 1)
+                axis.plot(
+                    blocks, numbers, linewidth=2.2, markevery=4, label=label, **look
+                )
+        axes[-1].set_xlabel("block", fontsize=11, color=INK)
+        figure.legend(
+            *axes[0].get_legend_handles_labels(),
+            loc="outside upper center",
+            ncols=2,
+            frameon=False,
+            fontsize=11,
+        )
+    told = (
+        f"{title}: {label} {numbers[0]:.1e} after the first block, "
+        f"{numbers[-1]:.1e} after the last"
+        for title, lines in panels.items()
+        for label, numbers in lines.items()
+    )
+    return Chart(figure, f"Measured block after block. {'; '.join(told)}.")
 
 
 def _plain(axis, title: str) -> None:
