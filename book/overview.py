@@ -122,9 +122,8 @@ class WorkflowTable:
     def _repr_html_(self) -> str:
         return "".join(
             f'<table class="workflow"><caption>{escape(title)}</caption>'
-            '<thead><tr><th scope="col">Step</th><th scope="col">Chapter</th>'
-            '<th scope="col">Function</th><th scope="col">Check</th>'
-            '<th scope="col">Animation</th></tr></thead><tbody>'
+            '<thead><tr><th scope="col">Step</th><th scope="col">In this book</th>'
+            "</tr></thead><tbody>"
             f"{''.join(_row(number, *step) for number, step in enumerate(rows, 1))}"
             "</tbody></table>"
             for title, rows in self.parts.items()
@@ -145,20 +144,16 @@ class WorkflowTable:
 
 def _row(number: int, english: str, chinese: str, places: list[Place]) -> str:
     page = f"{places[0].chapter}.html"
-    columns = (
-        [
-            f'<a href="{page}#{p.function}"><code>{p.function}</code></a>'
-            for p in places
-        ],
-        [f"<code>check({p.function})</code>" for p in places],
-        [f'<a href="{page}#watch-it"><code>{p.verb}</code></a>' for p in places],
-    )
+    lines = [f'Chapter <a href="{page}">{escape(places[0].title)}</a>']
+    for place in places:
+        lines += [
+            f"Write {_code(place.function, f'{page}#{place.function}')}",
+            f"Check {_code(f'check({place.function})')}",
+            f"Watch {_code(place.verb, f'{page}#watch-it')}",
+        ]
     return (
         f'<tr><th scope="row">{number}. {escape(english)}<br>'
-        f'<span lang="zh">{chinese}</span></th>'
-        f'<td><a href="{page}">{escape(places[0].title)}</a></td>'
-        + "".join(f"<td>{'<br>'.join(column)}</td>" for column in columns)
-        + "</tr>"
+        f'<span lang="zh">{chinese}</span></th><td>{"<br>".join(lines)}</td></tr>'
     )
 
 
@@ -191,7 +186,7 @@ class Interview:
 
     def _repr_markdown_(self) -> str:
         return "\n\n".join(
-            f"**[{step.title}]({step.chapter}.md)**\n\n"
+            f'<h2><a href="{step.chapter}.html">{escape(step.title)}</a></h2>\n\n'
             + "\n\n".join(
                 f"<details>\n<summary>{q.question}</summary>\n\n{q.answer}\n\n</details>"
                 for q in questions

@@ -132,6 +132,7 @@ def test_no_chapter_gives_its_answer_away(name):
     answers = {
         nameless(node)
         for node in outermost_operations(ast.parse(source_of(discover()[name])))
+        if not is_plain_sum(node)  # which says nothing of any answer
     }
     chapter = overview.place_of(name).chapter
     said = {
@@ -154,6 +155,12 @@ def outermost_operations(tree: ast.AST):
         return
     for child in ast.iter_child_nodes(tree):
         yield from outermost_operations(child)
+
+
+def is_plain_sum(node: ast.BinOp) -> bool:
+    """True for `a + b`."""
+    names = isinstance(node.left, ast.Name) and isinstance(node.right, ast.Name)
+    return names and isinstance(node.op, ast.Add)
 
 
 def nameless(tree: ast.AST) -> str:
