@@ -28,9 +28,9 @@ class Matrix:
         self.name = name
         self.rows = [str(label) for label in rows] if any(rows) else []
         self.columns = [str(label) for label in columns]
+        self.shape = np.shape(values)
         values = np.atleast_2d(values)
         self.cells = [[written(x, digits) for x in row] for row in values]
-        self.shape = values.shape
 
     def _repr_html_(self) -> str:
         head = "".join(
@@ -43,7 +43,7 @@ class Matrix:
                 body += f'<th scope="row">{escape(self.rows[number])}</th>'
             body += "".join(f"<td>{cell}</td>" for cell in row) + "</tr>"
         corner = "<td></td>" if self.rows else ""
-        shape = f"shape ({', '.join(map(str, self.shape))})"
+        shape = f"shape {self.shape}"
         return (
             f'<table class="matrix"><caption><strong>{escape(self.name)}</strong>, '
             f"{shape}</caption>"
