@@ -71,9 +71,10 @@ def card(app, page, chapter):
     number = f'<span class="number">{number}</span>' if number.isdigit() else ""
     title = escape(app.env.titles[chapter].astext())
     link = app.builder.get_relative_uri(page, chapter)
-    question = escape(describe(app, chapter))
+    question = describe(app, chapter)
+    question = f"<p>{escape(question)}</p>" if question else ""
     pictures = "".join(picture(shape_line(*e)) for e in exercises(app, chapter))
-    return f'<li>{number}<a href="{link}">{title}</a><p>{question}</p>{pictures}</li>'
+    return f'<li>{number}<a href="{link}">{title}</a>{question}{pictures}</li>'
 
 
 def describe(app, chapter):
