@@ -24,7 +24,7 @@ WEIGHTS = np.exp(SCORES) / np.exp(SCORES).sum(axis=-1, keepdims=True)
 OUTPUTS = np.einsum("hnm,hmd->hnd", WEIGHTS, V)
 
 HIGH = 23
-ROWS = (80, 206, 332)  # where the rows of matrices begin
+ROWS = (90, 216, 342)  # where the rows of matrices begin
 LANES = (62, 370)  # where the heads stand
 FIRST = TOKENS.index("cat")
 
@@ -157,4 +157,4 @@ class _Play:
         problems = [p for p in (self.outputs, self.weights) if not p.known]
         if problems:
             told = "Yours: " + problems[0].problem[:58]
-            stage.text(LEFT, 48, told, align="left", colour=WRONG, weight="bold")
+            stage.text(LEFT, 49, told, align="left", colour=WRONG, weight="bold")
