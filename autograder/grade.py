@@ -14,6 +14,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -103,7 +104,7 @@ def grade_chapter(
     options = options or Options()
     course = load_course(course_folder)
     summary = Summary(chapter)
-    with _sole_grader(Path(course.root)):
+    with _sole_grader(Path(course.root)), _stoppable():
         assignment = load_assignment(course, chapter)
         desk = _Desk(course, assignment)
         entries = desk.entries(tell)
@@ -267,6 +268,19 @@ def _sole_grader(root: Path):
                 f"{root} is being graded already; wait until that run has ended"
             ) from None
         yield
+
+
+@contextlib.contextmanager
+def _stoppable():
+    """Have `kill` stop a run as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may say so
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _cores() -> int:
