@@ -10,7 +10,7 @@ import inspect
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 
@@ -42,6 +42,10 @@ class Exercise:
                 of one is reported for a human to look at, never punished.
     compared    False where drawing random numbers is the exercise: then only the
                 shapes and the properties decide.
+    drive       where the exercise is a class: `drive(the_class, *arguments)` is what
+                is called. It runs in the sandbox by its source alone, so it is
+                called `drive` and imports what it needs; the shapes are in its
+                docstring.
     """
 
     reference: Callable
@@ -53,6 +57,7 @@ class Exercise:
     points: float = 1.0
     flagged: tuple[str, ...] = ()
     compared: bool = True
+    drive: Callable | None = None
 
     def __post_init__(self):
         name = getattr(self.reference, "__name__", "?")
@@ -81,7 +86,7 @@ class Exercise:
     @property
     def shapes(self) -> ShapeLine:
         """The parsed line 2 of the reference's docstring."""
-        text = inspect.getdoc(self.reference)
+        text = inspect.getdoc(self.drive or self.reference)
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         line, rest = "".join(lines[1:2]), lines[2:]
         while rest and line.endswith((",", "->")):  # too long for one line
@@ -93,6 +98,19 @@ class Exercise:
                 f"{self.name}: line 2 of the docstring must give the shapes, such as "
                 f"'Q (n, d_k), K (m, d_k) -> S (n, m)': {error}"
             ) from None
+
+    @property
+    def drive_source(self) -> str | None:
+        """The source of `drive`, for the sandbox."""
+        return inspect.getsource(self.drive) if self.drive else None
+
+    def driven(self, answer: Callable) -> Callable:
+        """What is called with a case's arguments to judge an answer."""
+        if self.drive is None:
+            return answer
+        call = partial(self.drive, answer)
+        call.__module__ = answer.__module__  # whose lines an error may show
+        return call
 
 
 def different_sizes(rng: np.random.Generator, count: int, low: int = 2) -> list[int]:

@@ -139,12 +139,14 @@ def kit_for(chapter: str) -> dict[str, str]:
         "book.sentence": sentence,
     }
     folder = workflow.ROOT / "book"
-    names = {path.stem for path in folder.glob("*.py")} | {"animations"}
+    names = {path.stem for path in folder.glob("*.py")}
     for name in sorted(names - {"__init__", "sentence"}):
         kit[f"book.{name}"] = nothing
-    for path in sorted((folder / "animations").glob("*.py")):
-        if path.stem != "__init__":
-            kit[f"book.animations.{path.stem}"] = nothing
+    for package in ("animations", "experiments"):
+        kit[f"book.{package}"] = nothing
+        for path in sorted((folder / package).glob("*.py")):
+            if path.stem != "__init__":
+                kit[f"book.{package}.{path.stem}"] = nothing
     return kit
 
 
@@ -420,7 +422,7 @@ def _judge(name, run, seed, trees) -> tuple[Verdict, list[str]]:
     flags = submission.flags_in(trees, exercise.flagged)
 
     def call(arguments) -> Outcome:
-        return run.call(name, arguments)
+        return run.call(name, arguments, exercise.drive_source)
 
     if not run.defined(name):
         return _undefined(exercise, run.errors), []

@@ -37,7 +37,7 @@ def judge_file(path: Path, allow_unsafe: bool = False) -> list[Verdict]:
 
 def _judge(exercise: Exercise, submission) -> Verdict:
     def call(arguments: tuple) -> Outcome:
-        return submission.call(exercise.name, arguments)
+        return submission.call(exercise.name, arguments, exercise.drive_source)
 
     return judge(exercise, call, seed=fresh_seed())
 

@@ -128,7 +128,7 @@ def _judged(exercise: Exercise, function: Callable) -> Verdict:
         contextlib.redirect_stderr(sys.stdout),
     ):
         warnings.simplefilter("ignore")
-        return judge(exercise, call_in_process(function))
+        return judge(exercise, call_in_process(exercise.driven(function)))
 
 
 def show(text: str, html: str) -> None:
@@ -202,6 +202,8 @@ def _remember(exercise: Exercise, function: Callable) -> None:
 
 def _cell_source(function: Callable) -> str | None:
     """The whole cell that defines a function, with what else it defines there."""
+    if inspect.isclass(function):
+        function = function.__init__  # a method knows its cell, a class does not
     try:
         lines = linecache.getlines(inspect.getfile(function))
     except TypeError:

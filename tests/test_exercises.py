@@ -21,7 +21,8 @@ from autograder.judge import agrees, draw_cases, judge, run, try_case
 from autograder.shapes import ShapeLine
 from autograder.wire import call_in_process
 
-EXERCISES = discover()
+# The class of chapter 16 is judged through its `drive`: see test_part3.
+EXERCISES = {name: e for name, e in discover().items() if e.drive is None}
 SEEDS = (0, 1, 20, 300, 4000)  # the first is what learners see
 OUTSIDE = 40  # arguments on which a mutant may show that it differs
 

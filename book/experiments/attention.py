@@ -44,18 +44,21 @@ def linear(X, W, b):
     return rows.unflatten(1, X.shape[1:-1])
 
 
-def attend(asking, X, params, num_heads, keep=None):
+def attend(asking, X, params, num_heads, *, offering=None, weights=None, keep=None):
     """asking (s, b, n, d), X (s, b, m, d) -> Y (s, b, n, d), A (s, b, h, n, m).
 
-    keep (h,): which heads go on to the output projection; the others give zeros.
+    What an experiment may change: offering, what the keys are made of, in the place of
+    X; weights, in the place of A; keep (h,), which heads go on to the output
+    projection, 1 or 0.
     """
+    offering = X if offering is None else offering
     Q = split_heads(linear(asking, params["W_q"], params["b_q"]), num_heads)
-    K = split_heads(linear(X, params["W_k"], params["b_k"]), num_heads)
+    K = split_heads(linear(offering, params["W_k"], params["b_k"]), num_heads)
     V = split_heads(linear(X, params["W_v"], params["b_v"]), num_heads)
     A = torch.softmax(Q @ K.mT / math.sqrt(Q.shape[-1]), dim=-1)
-    heads = A @ V  # (s, b, h, n, d_k)
+    heads = (A if weights is None else weights) @ V  # (s, b, h, n, d_k)
     if keep is not None:
-        heads = heads * torch.as_tensor(keep, dtype=heads.dtype)[:, None, None]
+        heads = heads * torch.tensor(keep, dtype=heads.dtype)[:, None, None]
     O = heads.transpose(2, 3).flatten(3)  # (s, b, n, d)
     return linear(O, params["W_o"], params["b_o"]), A
 

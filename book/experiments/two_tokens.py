@@ -7,36 +7,145 @@ SECOND, in this order. Behind the attention there is one linear map and nothing 
 import torch
 
 from book.experiments import attention as at
+from book.experiments.kept import kept
 
 POSITIONS, FIRST, SECOND = 10, 2, 7
-D_MODEL, BATCH = 32, 128
+D_MODEL, BATCH, STEPS, RATE, TESTED = 32, 128, 1000, 0.01, 4096
+GROUPS = 8  # of sentences, sorted by how loud one token is against the other
 
 
 def init(drawn_from, vocabulary):
-    """The parameters: tables for tokens and places, attention, and the readout."""
+    """Tables for tokens and places, the question, attention, and the readout."""
+    answers = 2 * vocabulary  # one for each token at the first place, at the second
     return {
         "tokens": at.normal(drawn_from, vocabulary, D_MODEL),
         "places": at.normal(drawn_from, POSITIONS, D_MODEL),
         "question": at.normal(drawn_from, 1, D_MODEL),
         **at.init_attention(drawn_from, D_MODEL),
-        "W_first": at.normal(drawn_from, D_MODEL, vocabulary, spread=D_MODEL**-0.5),
-        "b_first": torch.zeros(len(drawn_from), vocabulary),
-        "W_second": at.normal(drawn_from, D_MODEL, vocabulary, spread=D_MODEL**-0.5),
-        "b_second": torch.zeros(len(drawn_from), vocabulary),
+        "W": at.normal(drawn_from, D_MODEL, answers, spread=D_MODEL**-0.5),
+        "b": torch.zeros(len(drawn_from), answers),
     }
 
 
-def forward(params, ids, num_heads, content=True, keep=None):
-    """ids (s, b, n) -> logits (s, b, 2, vocabulary), A (s, b, h, n)."""
-    X = at.look_up(params["tokens"], ids) + params["places"][:, None]
+def forward(params, ids, num_heads, blind=False, **changes):
+    """ids (s, b, n) -> logits (s, b, 2, vocabulary), A (s, b, h, n).
+
+    blind: the scores see the places alone, and not the tokens that stand there.
+    """
+    places = params["places"][:, None].expand(-1, ids.shape[1], -1, -1)
+    X = at.look_up(params["tokens"], ids) + places
     asking = params["question"][:, None].expand(-1, ids.shape[1], -1, -1)
-    Y, A = at.attend(asking, X, params, num_heads, keep)
-    both = [
-        at.linear(Y[..., 0, :], params[f"W_{name}"], params[f"b_{name}"])
-        for name in ("first", "second")
-    ]
-    return torch.stack(both, dim=2), A[..., 0, :]
+    offering = places if blind else X
+    Y, A = at.attend(asking, X, params, num_heads, offering=offering, **changes)
+    logits = at.linear(Y[..., 0, :], params["W"], params["b"])
+    return logits.unflatten(-1, (2, -1)), A[..., 0, :]
 
 
-def targets(ids):
+def answers(ids):
+    """The two tokens that are asked for: (s, b, 2)."""
     return ids[..., [FIRST, SECOND]]
+
+
+def trained(num_heads, vocabulary, seeds, blind=False):
+    """Train one model for each seed -> its parameters, and sentences to test it on."""
+    drawn_from = at.generators(seeds)
+    params = init(drawn_from, vocabulary)
+
+    def losses():
+        ids = at.integers(drawn_from, vocabulary, BATCH, POSITIONS)
+        logits, _ = forward(params, ids, num_heads, blind)
+        return at.cross_entropy(logits, answers(ids))
+
+    at.train(params, losses, STEPS, RATE)
+    return params, at.integers(drawn_from, vocabulary, TESTED, POSITIONS)
+
+
+def loudness(params):
+    """How much each token adds to a score of the only head: (s, vocabulary)."""
+    asking = at.linear(params["question"], params["W_q"], params["b_q"])
+    keys = params["tokens"] @ params["W_k"]
+    scores = (keys @ asking.mT)[..., 0] / D_MODEL**0.5
+    return scores - scores.mean(dim=1, keepdim=True)
+
+
+def place_counts_for(params):
+    """How much an answer gains as weight moves from the second place to the first.
+
+    -> (s, 2, vocabulary): for each token as the first answer, as the second.
+    """
+    apart = params["places"][:, [FIRST]] - params["places"][:, [SECOND]]
+    gained = apart @ params["W_v"] @ params["W_o"] @ params["W"]
+    return gained[:, 0].unflatten(-1, (2, -1))
+
+
+@kept
+def one_head(vocabulary, seeds, blind=False):
+    """Train one head, and look into it. All lists go over the seeds.
+
+    right: share of answers that are right, at the first place and at the second.
+    shared: mean weight of the two places, and how much it varies among sentences.
+    frozen: share right when the weights are held at their means.
+    loudness, gains: see the functions above. groups: sentences sorted by the distance
+    in loudness: [distance, share with an error] of each.
+    from_the_pair: the share of the errors that use the two tokens, in wrong order or
+    one of them twice.
+    """
+    params, ids = trained(1, vocabulary, seeds, blind)
+    found, A = forward(params, ids, 1, blind)
+    found, wanted = found.argmax(-1), answers(ids)
+    still, _ = forward(params, ids, 1, blind, weights=A.mean(1)[:, None, :, None])
+    loud, weights = loudness(params), A[:, :, 0, [FIRST, SECOND]]
+    wrong = (found != wanted).any(-1)
+    return {
+        "right": (found == wanted).float().mean(1).tolist(),
+        "shared": weights.mean(1).tolist(),
+        "varies": weights.std(1).tolist(),
+        "frozen": (still.argmax(-1) == wanted).float().mean(1).tolist(),
+        "loudness": loud.tolist(),
+        "gains": place_counts_for(params).tolist(),
+        "groups": _by_distance(loud, wanted, wrong),
+        "from_the_pair": _from_the_pair(found, wanted, wrong),
+    }
+
+
+def _by_distance(loud, wanted, wrong):
+    groups = []
+    for own, pair, bad in zip(loud, wanted, wrong, strict=True):
+        differ = pair[:, 0] != pair[:, 1]
+        distance = (own[pair[:, 0]] - own[pair[:, 1]]).abs()[differ]
+        order = distance.argsort().chunk(GROUPS)
+        bad = bad[differ].float()
+        groups.append(
+            [[distance[k].mean().item(), bad[k].mean().item()] for k in order]
+        )
+    return groups
+
+
+def _from_the_pair(found, wanted, wrong):
+    either = (found == wanted) | (found == wanted.flip(-1))
+    ours = (either.all(-1) & wrong).sum(1)
+    return (ours / wrong.sum(1).clamp(min=1)).tolist()
+
+
+@kept
+def two_heads(vocabulary, seeds, blind=False):
+    """Train two heads, then remove one. All lists go over the seeds.
+
+    right: as above. maps: the mean weight that each head gives to each place.
+    removed: the loss and the share right [first, second] with both heads, without
+    head one, without head two.
+    """
+    params, ids = trained(2, vocabulary, seeds, blind)
+    logits, A = forward(params, ids, 2, blind)
+    wanted = answers(ids)
+    removed = []
+    for keep in ((1, 1), (0, 1), (1, 0)):
+        left, _ = forward(params, ids, 2, blind, keep=keep)
+        right = (left.argmax(-1) == wanted).float().mean(1)
+        losses = at.cross_entropy(left, wanted)
+        removed.append([losses.tolist(), right.tolist()])
+    return {
+        "right": (logits.argmax(-1) == wanted).float().mean(1).tolist(),
+        "maps": A.mean(1).tolist(),
+        "removed": removed,
+    }
