@@ -13,6 +13,7 @@ from autograder.workflow import ROOT, steps
 from book import by_hand, overview, sentence
 from book.charts import against_size
 from solutions.projections import project_qkv
+from solutions.split_heads import split_heads
 from solutions.tokens import embed
 
 # Parts III and after have sections of their own.
@@ -178,6 +179,16 @@ def test_the_running_sentence_is_what_the_references_compute():
     np.testing.assert_array_equal(sentence.Q, Q)
     np.testing.assert_array_equal(sentence.K, K)
     np.testing.assert_array_equal(sentence.V, V)
+
+
+def test_the_two_heads_are_what_the_references_compute():
+    heads = zip(
+        (sentence.HEADS_Q, sentence.HEADS_K, sentence.HEADS_V),
+        project_qkv(sentence.X, sentence.HEADS_PARAMS),
+        strict=True,
+    )
+    for written, computed in heads:
+        np.testing.assert_array_equal(written, split_heads(computed, 2))
 
 
 def test_no_two_sizes_of_the_running_sentence_are_equal():
