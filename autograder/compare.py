@@ -23,7 +23,7 @@ def conform(actual: Any, expected: Any) -> Any:
     if isinstance(expected, np.ndarray) and isinstance(actual, list | tuple):
         return _as_array(actual)
     if isinstance(expected, np.ndarray | float | int) and _is_number(actual):
-        return _as_numeric(actual) if isinstance(expected, np.ndarray) else actual
+        return as_numeric(actual) if isinstance(expected, np.ndarray) else actual
     if isinstance(expected, int | float) and np.shape(actual) == ():
         return actual.item() if isinstance(actual, np.ndarray) else actual
     return actual
@@ -54,7 +54,7 @@ def same(actual: Any, expected: Any) -> bool:
 
 def close(actual: Any, expected: Any) -> np.ndarray:
     """Which entries agree: a boolean array of the common shape. NaN equals NaN."""
-    actual, expected = _as_numeric(actual), _as_numeric(expected)
+    actual, expected = as_numeric(actual), as_numeric(expected)
     relative = tolerance(actual)
     finite = np.abs(expected[np.isfinite(expected)])
     scale = finite.max() if finite.size else 1.0
@@ -62,6 +62,13 @@ def close(actual: Any, expected: Any) -> np.ndarray:
         return np.isclose(
             actual, expected, rtol=relative, atol=relative * scale, equal_nan=True
         )
+
+
+def shape_of(value: Any) -> tuple[int, ...] | None:
+    """The shape of an array, `()` for a number, None for anything else."""
+    if isinstance(value, np.ndarray):
+        return value.shape
+    return () if _is_number(value) else None
 
 
 def tolerance(actual: np.ndarray) -> float:
@@ -122,7 +129,7 @@ def _is_numeric(value: Any) -> bool:
     return _is_number(value) or isinstance(value, np.ndarray)
 
 
-def _as_numeric(value: Any) -> np.ndarray:
+def as_numeric(value: Any) -> np.ndarray:
     """As an array; a Python int that NumPy cannot hold becomes the nearest float."""
     array = np.asarray(value)
     if array.dtype.kind != "O":

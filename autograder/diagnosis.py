@@ -8,14 +8,14 @@ its shape, its axes, a factor, a permutation, the cases that it gets wrong.
 import difflib
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import permutations
 from typing import Any
 
 import numpy as np
 
-from autograder.compare import close, same
+from autograder.compare import as_numeric, close, same, shape_of
 from autograder.exercise import Exercise
 from autograder.judge import (
     Case,
@@ -49,6 +49,8 @@ class Part:
     sizes: dict[str, int]
     expected: np.ndarray
     actual: np.ndarray
+    case: Case
+    argument_names: tuple[str, ...]
 
     @property
     def label(self) -> str:
@@ -64,7 +66,10 @@ def diagnose(exercise: Exercise, cases: list[Case]) -> Diagnosis:
         or _declared(exercise, cases)
         or _raised(exercise, failed)
         or _not_numbers(exercise, failed)
-        or _tuple_items(exercise, failed)
+        or _dict_items(exercise, failed)
+        or _wrong_count(exercise, failed)
+        or _wrong_order(exercise, failed)
+        or _no_array(exercise, failed)
         or _related(exercise, cases, failed)
     )
 
@@ -79,19 +84,35 @@ def matching(exercise: Exercise, cases: list[Case]) -> Iterator[Callable]:
 
 
 def _declared(exercise: Exercise, cases: list[Case]) -> Diagnosis | None:
-    mistake = next(matching(exercise, cases), None)
+    mistake, besides = next(matching(exercise, cases), None), ""
+    if mistake is None:
+        # The same mistake in a version that overflows besides.
+        finite = [case for case in cases if _finite(case.actual.value)]
+        if all(case.passed for case in finite):
+            return None
+        mistake, besides = next(matching(exercise, finite), None), OVERFLOW
     if mistake is None:
         return None
     return Diagnosis(
         rationale=f"{_failing(cases)} {_came(exercise, cases)}".strip(),
-        hint=inspect.getdoc(mistake),
+        hint=inspect.getdoc(mistake) + besides,
         mistake=mistake.__name__,
     )
 
 
+OVERFLOW = "\nBesides, large numbers give inf or nan: does something overflow?"
+
+
+def _finite(value: Any) -> bool:
+    """True where no number in a result, or in a part of it, is inf or nan."""
+    if isinstance(value, tuple | dict):
+        return all(map(_finite, value.values() if isinstance(value, dict) else value))
+    return shape_of(value) is None or bool(np.isfinite(as_numeric(value)).all())
+
+
 def _looks_like(exercise: Exercise, mistake: Callable, cases: list[Case]) -> bool:
     """Random answers: true where the same things are wrong with both in every case."""
-    call = call_in_process(mistake)
+    call = call_in_process(exercise.driven(mistake))
     return all(
         _symptoms(exercise, case)
         == _symptoms(exercise, try_case(exercise, call, case.name, case.arguments))
@@ -105,7 +126,7 @@ def _symptoms(exercise: Exercise, case: Case) -> tuple:
         return (case.actual.error.kind,)
     value = case.actual.value
     items = value if isinstance(value, dict) else {"": value}
-    shapes = {key: np.shape(item) for key, item in items.items()}
+    shapes = {key: shape_of(item) for key, item in items.items()}
     return type(value), shapes, failed_properties(exercise, case)
 
 
@@ -115,7 +136,7 @@ def _behaves_like(exercise: Exercise, mistake: Callable, cases: list[Case]) -> b
     A mistake may raise where sizes differ, and the learner's version of it may
     raise in other words. That counts as the same, unless it is all there is.
     """
-    call = call_in_process(mistake)
+    call = call_in_process(exercise.driven(mistake))
     values = 0
     same_words = True
     for case in cases:
@@ -172,6 +193,8 @@ SHAPES = re.compile(
     r"|shapes cannot be multiplied|must match the size|size mismatch"
     r"|do not match|does not broadcast|requested shape|cannot reshape"
     r"|invalid for input of size|Expected size for first two dimensions"
+    r"|axes don't match|must have the same shape|shape mismatch|dimensions .* match"
+    r"|inhomogeneous"
 )
 
 
@@ -187,6 +210,13 @@ def _raised(exercise: Exercise, failed: list[Case]) -> Diagnosis | None:
             )
         return None
     error = case.actual.error
+    if case.expected.error and error.kind not in LIMITS:
+        kind = case.expected.error.kind
+        return Diagnosis(
+            f"In the case '{case.name}' the answer is to raise {kind}, but your "
+            f"function raised {error.kind}.",
+            f"Write `raise {kind}(...)`, with a sentence for whoever called.",
+        )
     if error.kind in LIMITS:
         return Diagnosis(
             f"{exercise.name} gave no answer: {error.message}", _limit_hint(error)
@@ -209,42 +239,105 @@ def _limit_hint(error: CallError) -> str:
 
 def _error_hint(exercise: Exercise, case: Case, error: CallError) -> str:
     if SHAPES.search(error.message):
-        given = ", ".join(
-            f"{item.name} {item.sizes_text} is {np.shape(value)}"
-            for item, value in zip(
-                exercise.shapes.arguments, case.arguments, strict=False
-            )
-            if item.sizes is not None
-        )
         return (
-            f"The shapes do not fit each other. Here {given}. Write the shape of "
-            "every factor beside it: which two sizes have to be equal?"
+            f"The shapes do not fit each other. Here {_given(exercise, case)}. Write "
+            "the shape of every factor beside it: which two sizes have to be equal?"
         )
     if error.kind in ("NameError", "UnboundLocalError"):
-        return (
-            "A name that Python does not know: is it misspelt, or is the cell that "
-            "defines it further down or not run yet?"
-        )
+        return _name_hint(exercise, error)
     if error.kind == "AttributeError":
         return _attribute_hint(error)
-    if error.kind == "AxisError" or "out of range" in error.message:
+    if error.kind == "KeyError":
+        keys = [
+            key for value in case.arguments if isinstance(value, dict) for key in value
+        ]
+        which = f" The dict has {', '.join(keys)}." if keys else ""
+        return f"There is no such key.{which}"
+    if error.kind == "AxisError":
         return "An axis that is not there. Count axes from the end: -1 is the last."
-    if error.kind == "TypeError" and "argument" in error.message:
+    if error.kind == "IndexError":
+        return (
+            "An index reaches past the end of an axis, or an array has fewer axes than "
+            f"indices. Here {_given(exercise, case)}."
+        )
+    if error.kind == "TypeError":
+        return _type_hint(exercise, error)
+    if error.kind == "RecursionError":
+        return f"Your {exercise.name} calls itself without an end."
+    if error.kind == "AssertionError":
+        return "An `assert` of your own does not hold here."
+    if error.kind in ("SyntaxError", "IndentationError"):
+        return "Python cannot read the cell: look at the line before it, too."
+    if "sub-type of ndarray" in error.message:
+        return "NumPy's `view` is not PyTorch's. Use `reshape`."
+    return f"It is raised on right arguments: here {_given(exercise, case)}."
+
+
+def _given(exercise: Exercise, case: Case) -> str:
+    """The arguments of a case, as a reader needs them: shapes, and small numbers."""
+    described = []
+    for item, value in zip(exercise.shapes.arguments, case.arguments, strict=False):
+        if isinstance(value, np.ndarray):
+            described.append(f"{item} is {value.shape}")
+        elif isinstance(value, dict):
+            shapes = ", ".join(f"{k} {np.shape(v)}" for k, v in list(value.items())[:2])
+            described.append(f"{item.name} holds {shapes} and so on")
+        elif isinstance(value, int):
+            described.append(f"{item.name} is {value}")
+    return ", ".join(described)
+
+
+def _name_hint(exercise: Exercise, error: CallError) -> str:
+    match = re.search(r"'(\w+)'", error.message)
+    name = match[1] if match else ""
+    near = difflib.get_close_matches(
+        name, [item.name for item in exercise.shapes.arguments], n=1, cutoff=0.3
+    )
+    if error.kind == "UnboundLocalError":
+        return f"`{name}` is used before your function has given it a value."
+    if hasattr(np, name):
+        return f"Is `np.{name}` meant?"
+    if near and near[0].lower() == name.lower():
+        return f"Is `{near[0]}` meant? Python tells capital letters from small ones."
+    return (
+        f"Python does not know `{name}`. Is it misspelt, or has the cell that defines "
+        "it not been run yet?"
+    )
+
+
+def _type_hint(exercise: Exercise, error: CallError) -> str:
+    called = re.match(r"(?:.*\.)?(\S+?)\(\) (?:takes|missing|got)", error.message)
+    if called and called[1] in (exercise.name, "<lambda>"):
         names = ", ".join(item.name for item in exercise.shapes.arguments)
         return (
             f"{exercise.name} is called with ({names}). Keep these arguments, in "
             "this order."
         )
-    if error.kind == "RecursionError":
-        return f"Your {exercise.name} calls itself without an end."
-    if error.kind in ("SyntaxError", "IndentationError"):
-        return "Python cannot read the cell: look at the line before it, too."
-    return "The exception is raised on right arguments. Print the shapes before it."
+    if called and called[1] == "view":
+        return "NumPy's `view` is not PyTorch's. Use `reshape`."
+    if called:
+        return f"`{called[1]}` does not take these arguments: look up what it takes."
+    if "not callable" in error.message:
+        return "Round brackets call a function; square brackets look something up."
+    if "as an integer" in error.message:
+        return "A size has to be a whole number: `//` gives one, `/` does not."
+    if "must be Tensor" in error.message:
+        return (
+            "The arguments are NumPy arrays. Make tensors of them first, "
+            "`torch.as_tensor(...)`, or use NumPy's own functions."
+        )
+    if "NoneType" in error.message:
+        return "Something is None: does a function before this line lack a `return`?"
+    return "Two things of different kinds meet here. Print `type(...)` of each."
 
 
 def _attribute_hint(error: CallError) -> str:
     match = re.search(r"has no attribute '(\w+)'", error.message)
-    near = difflib.get_close_matches(match[1], dir(np), n=1) if match else []
+    if "'dict' object" in error.message and match:
+        return f'A dict is read with square brackets: `params["{match[1]}"]`.'
+    near = (
+        difflib.get_close_matches(match[1], dir(np), n=1, cutoff=0.85) if match else []
+    )
     if "NoneType" in error.message:
         return "Something is None: does a function before this line lack a `return`?"
     if near and near[0] != match[1]:
@@ -270,36 +363,92 @@ def _not_numbers(exercise: Exercise, failed: list[Case]) -> Diagnosis | None:
         return Diagnosis(
             f"{exercise.name} returned something of type {kind}; expected "
             f"{_promise(exercise)}.",
-            "Return an array of numbers. A generator, a set or a ragged list is none.",
+            "Return an array of numbers: `np.array(...)` makes one of a list.",
         )
     return None
 
 
-def _tuple_items(exercise: Exercise, failed: list[Case]) -> Diagnosis | None:
-    """Wrong number of results, or wrong keys of a dict."""
+def _wrong_count(exercise: Exercise, failed: list[Case]) -> Diagnosis | None:
     actual, expected = failed[0].actual.value, failed[0].expected.value
     came = len(actual) if isinstance(actual, tuple | list) else 1
     wanted = len(expected) if isinstance(expected, tuple) else 1
-    if isinstance(expected, dict):
-        return _dict_items(exercise, actual, expected)
-    if came != wanted and not isinstance(actual, list):
-        return Diagnosis(
-            f"{exercise.name} returned {_count(came, 'result')}; expected "
-            f"{wanted}: {_promise(exercise)}.",
-            f"End with `return {', '.join(i.name for i in exercise.shapes.results)}`.",
-        )
-    if isinstance(expected, np.ndarray) and not isinstance(actual, np.ndarray):
-        return Diagnosis(
-            f"{exercise.name} returned {_show(actual)}; expected {_promise(exercise)}.",
-            "A whole array is asked for, not one number.",
-        )
+    if came == wanted or isinstance(actual, list):
+        return None
+    return Diagnosis(
+        f"{exercise.name} returned {_count(came, 'result')}; expected {wanted}: "
+        f"{_promise(exercise)}.",
+        f"End with `return {', '.join(i.name for i in exercise.shapes.results)}`.",
+    )
+
+
+def _wrong_order(exercise: Exercise, failed: list[Case]) -> Diagnosis | None:
+    """The right results, returned in another order."""
+    results = exercise.shapes.results
+    if any(not isinstance(case.actual.value, tuple) for case in failed):
+        return None
+    for order in permutations(results):
+        came = [results.index(item) for item in order]
+        if all(
+            same(case.actual.value, tuple(case.expected.value[i] for i in came))
+            for case in failed
+        ):
+            names = [item.name for item in results]
+            return Diagnosis(
+                "All results are right, in the wrong order: "
+                f"{', '.join(item.name for item in order)}.",
+                f"End with `return {', '.join(names)}`.",
+            )
     return None
 
 
-def _dict_items(exercise: Exercise, actual: Any, expected: dict) -> Diagnosis | None:
+def _no_array(exercise: Exercise, failed: list[Case]) -> Diagnosis | None:
+    """A result, or a part of one, that is no array."""
+    case = failed[0]
+    for name, part, right in _items(exercise, case.actual.value, case.expected.value):
+        if shape_of(part) is None:
+            what = f"{name} is" if name else f"{exercise.name} returned"
+            wanted = f"an array of shape {np.shape(right)}" if name else None
+            return Diagnosis(
+                f"{what} {_kind(part)}; expected {wanted or _promise(exercise)}.",
+                "Its parts differ in shape, so they make no array: print the shape "
+                "of each."
+                if isinstance(part, list | tuple)
+                else "An array of numbers is asked for.",
+            )
+    return None
+
+
+def _items(exercise: Exercise, actual: Any, expected: Any) -> Iterator[tuple]:
+    """Each part of a result that ought to be numbers: its name, itself, the right."""
+    if isinstance(expected, tuple):
+        names = [item.name for item in exercise.shapes.results]
+        yield from zip(names, actual, expected, strict=True)
+    elif isinstance(expected, dict):
+        yield from ((key, actual.get(key), value) for key, value in expected.items())
+    else:
+        yield "", actual, expected
+
+
+def _kind(value: Any) -> str:
+    """What something is, in words."""
+    if value is None:
+        return "None"
+    if isinstance(value, Opaque):
+        return f"something of type {value.type_name}"
+    if isinstance(value, np.ndarray):
+        return "an array"
+    if isinstance(value, list | tuple):
+        return f"a {type(value).__name__} of {len(value)} parts that are no array"
+    return f"a {type(value).__name__}"
+
+
+def _dict_items(exercise: Exercise, failed: list[Case]) -> Diagnosis | None:
+    actual, expected = failed[0].actual.value, failed[0].expected.value
+    if not isinstance(expected, dict):
+        return None
     if not isinstance(actual, dict):
         return Diagnosis(
-            f"{exercise.name} returned {_show(actual)}; expected a dict with the keys "
+            f"{exercise.name} returned {_kind(actual)}; expected a dict with the keys "
             f"{', '.join(expected)}.",
             "Collect the arrays in a dict and return it.",
         )
@@ -329,9 +478,13 @@ def _related(exercise: Exercise, cases: list[Case], failed: list[Case]) -> Diagn
             f"{_promise(exercise)}.",
             "Print the result for a small example and compare it with the docstring.",
         )
+    # What is finite says more than inf and nan, which hide what they were.
+    wrong_parts = [p for p in wrong_parts if _finite(p.actual)] or wrong_parts
     first = wrong_parts[0]
     parts = [part for part in wrong_parts if part.name == first.name]
-    preface = _preface(exercise, failed[0], first)
+    preface = _preface(exercise, first.case, first)
+    if len(failed) < len(cases):
+        preface = f"{_failing(cases)} {preface}"
     for relation in RELATIONS:
         found = relation(parts)
         if found:
@@ -341,10 +494,13 @@ def _related(exercise: Exercise, cases: list[Case], failed: list[Case]) -> Diagn
             f"{preface}{lacking}", "Which step makes that true? Is it there?"
         )
     if len(failed) < len(cases):
-        return _some_cases(preface, cases, failed)
+        return _some_cases(preface, first)
     return Diagnosis(
         f"{preface}{_difference(first)}",
-        "Take the smallest example and do the first wrong number by hand.",
+        "Take the smallest example and work out this one number by hand: from which "
+        "row, which column?"
+        if first.expected.ndim
+        else "Work it out by hand for the smallest example.",
     )
 
 
@@ -358,38 +514,53 @@ def _lacking(exercise: Exercise, failed: list[Case]) -> str:
 
 
 def _wrong_part(exercise: Exercise, case: Case) -> Part | None:
-    """The first array of the result that is wrong."""
+    """The array of the result that is wrong: of wrong shape rather than value."""
+    alike = same if exercise.compared else same_form
+    wrong = [
+        Part(
+            *(name, letters, _sizes(exercise, case)),
+            *(as_numeric(expected), as_numeric(actual), case),
+            tuple(item.name for item in exercise.shapes.arguments),
+        )
+        for name, letters, actual, expected in _parts(exercise, case)
+        if shape_of(actual) is not None and not alike(actual, expected)
+    ]
+    misshapen = (p for p in wrong if p.actual.shape != p.expected.shape)
+    return next(misshapen, wrong[0] if wrong else None)
+
+
+def _sizes(exercise: Exercise, case: Case) -> dict[str, int]:
+    """Every size of the book that this case fixes, by its letter."""
     try:
-        sizes = exercise.shapes.bind(case.arguments)
+        return exercise.shapes.bind(case.arguments, case.expected.value)
     except ValueError:
-        sizes = {}
-    for name, letters, actual, expected in _parts(exercise, case):
-        numeric = isinstance(actual, np.ndarray | float | int)
-        alike = same if exercise.compared else same_form
-        if numeric and not alike(actual, expected):
-            return Part(name, letters, sizes, np.asarray(expected), np.asarray(actual))
-    return None
+        return {}
 
 
 def _parts(exercise: Exercise, case: Case) -> Iterator[tuple]:
+    """Name, size letters, actual and expected of each array of the result."""
     actual, expected = case.actual.value, case.expected.value
-    items = exercise.shapes.results
-    if isinstance(expected, dict):
-        for key, value in expected.items():
-            yield key, None, actual[key], value
-    elif isinstance(expected, tuple):
-        for item, a, e in zip(items, actual, expected, strict=True):
-            yield item.name, item.sizes, a, e
-    else:
-        yield items[0].name, items[0].sizes, actual, expected
+    letters = {item.name: item.sizes for item in exercise.shapes.results}
+    if isinstance(expected, dict) and not isinstance(actual, dict):
+        return
+    if isinstance(expected, tuple) and (
+        not isinstance(actual, tuple) or len(actual) != len(expected)
+    ):
+        return
+    for name, came, right in _items(exercise, actual, expected):
+        name = name or exercise.shapes.results[0].name
+        yield name, letters.get(name), came, right
 
 
 def _preface(exercise: Exercise, case: Case, wrong: Part) -> str:
     """With several results, say which are right."""
-    right = [n for n, _, a, e in _parts(exercise, case) if same(a, e)]
-    if isinstance(case.expected.value, np.ndarray | float | int):
+    if not isinstance(case.expected.value, tuple):
         return ""
-    return f"{', '.join(right)} is right; {wrong.name} is not. " if right else ""
+    right = [n for n, _, a, e in _parts(exercise, case) if same(a, e)]
+    if not right:
+        return ""
+    are = "is" if len(right) == 1 else "are"
+    return f"{' and '.join(right)} {are} right; {wrong.name} is not. "
 
 
 def _wrong_shape(parts: list[Part]) -> Diagnosis | None:
@@ -428,6 +599,35 @@ def _shape_hint(part: Part) -> str:
 
 def _named(letters: list[str]) -> str:
     return f": {', '.join(letters)}" if letters else ""
+
+
+def _an_argument(parts: list[Part]) -> Diagnosis | None:
+    """An argument came back as it was."""
+    name = _common(
+        [name for name, value in _arguments(part).items() if same(part.actual, value)]
+        for part in parts
+    )
+    if name is None:
+        return None
+    return Diagnosis(
+        f"{parts[0].label} is {name} itself, unchanged.",
+        "Is what your lines compute also what the function returns?",
+    )
+
+
+def _arguments(part: Part) -> dict[str, np.ndarray]:
+    """The arrays among the arguments by name, those inside a dict too."""
+    found = {}
+    for name, value in zip(part.argument_names, part.case.arguments, strict=False):
+        items = value.items() if isinstance(value, dict) else [(name, value)]
+        found.update((k, v) for k, v in items if isinstance(v, np.ndarray))
+    return found
+
+
+def _common(lists: Iterable[list]) -> Any:
+    """The first entry that all lists have, or None."""
+    first, *others = lists
+    return next((entry for entry in first if all(entry in o for o in others)), None)
 
 
 def _not_finite(parts: list[Part]) -> Diagnosis | None:
@@ -478,14 +678,14 @@ def _swaps_last(part: Part) -> bool:
 
 
 def _permuted(part: Part, axis: int) -> bool:
-    """Equal slices in another order. Sizes are small, so all orders are tried."""
-    size = part.expected.shape[axis]
-    if not 1 < size <= 6:
-        return False
-    return any(
-        same(np.take(part.actual, order, axis), part.expected)
-        for order in permutations(range(size))
-    )
+    """Equal slices in another order."""
+    actual = list(np.moveaxis(part.actual, axis, 0))
+    for wanted in np.moveaxis(part.expected, axis, 0):
+        found = next((i for i, a in enumerate(actual) if same(a, wanted)), None)
+        if found is None:
+            return False
+        del actual[found]
+    return part.expected.shape[axis] > 1
 
 
 def _same_numbers(part: Part) -> bool:
@@ -500,15 +700,28 @@ def _factor(parts: list[Part]) -> Diagnosis | None:
         return None
     label = parts[0].label
     quantity = _quantity(parts, factors)
+    if quantity:
+        inverse = quantity.removeprefix("1/")
+        return Diagnosis(
+            f"{label} is {quantity} times what was expected, everywhere.",
+            f"Is it divided by {inverse} once too often, or not multiplied by it?"
+            if quantity.startswith("1/")
+            else f"Is it multiplied by {inverse} once too often, or not divided by it?",
+        )
     if all(np.isclose(f, -1) for f in factors):
-        return Diagnosis(f"{label} has the wrong sign.", "Which difference is turned?")
-    times = quantity or (f"{factors[0]:.4g}" if _all_equal(factors) else "a factor")
+        return Diagnosis(
+            f"{label} has the wrong sign, everywhere.",
+            "Is there a minus sign too many, or a difference the wrong way round?",
+        )
+    if _all_equal(factors):
+        return Diagnosis(
+            f"{label} is {factors[0]:.4g} times what was expected, everywhere.",
+            "Which of your steps multiplies or divides all numbers alike?",
+        )
+    seen = ", ".join(dict.fromkeys(f"{factor:.4g}" for factor in factors))
     return Diagnosis(
-        f"{label} is {times} times what was expected, everywhere.",
-        f"Look for a factor of {times}: multiplied once too often, or a division "
-        "that is missing or doubled."
-        if times != "a factor"
-        else "The factor is another one in each case: which quantity changes too?",
+        f"In each case {label} is a constant times what was expected: {seen}.",
+        "The constant differs from case to case. Which size or number differs too?",
     )
 
 
@@ -534,6 +747,8 @@ QUANTITIES = {
     "1/{}": lambda size: 1 / size,
     "sqrt({})": np.sqrt,
     "1/sqrt({})": lambda size: 1 / np.sqrt(size),
+    "{}²": lambda size: size**2,
+    "1/{}²": lambda size: 1 / size**2,
 }
 
 
@@ -561,6 +776,88 @@ def _offset(parts: list[Part]) -> Diagnosis | None:
     )
 
 
+def _off_by_argument(parts: list[Part]) -> Diagnosis | None:
+    """A multiple of an argument is too much, or an argument is missing."""
+    found = _common(_multiples(part) for part in parts)
+    if found is None:
+        return None
+    name, multiple = found
+    if multiple == -1:
+        return Diagnosis(
+            f"{parts[0].label} is what was expected minus {name}.",
+            f"Is {name} added where it belongs?",
+        )
+    times = "" if multiple == 1 else f"{multiple:g} times "
+    return Diagnosis(
+        f"{parts[0].label} is what was expected plus {times}{name}.",
+        f"Where does {name} go in, and how often?",
+    )
+
+
+def _multiples(part: Part) -> list[tuple[str, float]]:
+    """Which argument, times which number, the answer is off by."""
+    if part.actual.shape != part.expected.shape:
+        return []
+    off = part.actual - part.expected
+    found = []
+    for name, value in _arguments(part).items():
+        if value.ndim == 0 or value.shape != off.shape[off.ndim - value.ndim :]:
+            continue
+        ratio = float(np.real(np.sum(off * value) / np.sum(value * value + 0 * off)))
+        ratio = round(ratio, 3)
+        if ratio and np.all(close(part.actual, part.expected + ratio * value)):
+            found.append((name, ratio))
+    return found
+
+
+DISTORTIONS = {
+    "Every number of {} is 0.": (
+        lambda right: 0 * right,
+        "An array of zeros has to be filled: does a loop write into it?",
+    ),
+    "{} would be right, but its negative numbers have become 0.": (
+        lambda right: np.maximum(right, 0),
+        "Nothing is cut off here: is there a maximum too many?",
+    ),
+    "{} would be right, but it has lost its minus signs.": (
+        np.abs,
+        "Negative numbers stay negative: is there an `abs` or a square too many?",
+    ),
+    "{} would be right, but it is rounded to whole numbers.": (
+        np.round,
+        "Keep the decimals: is there a `round`, an `int` or `//`?",
+    ),
+    "{} would be right, but its decimals are cut off.": (
+        np.trunc,
+        "Keep the decimals: an integer array drops what it cannot hold.",
+    ),
+    "{} would be right, but it is rounded to one decimal.": (
+        lambda right: np.round(right, 1),
+        "Return them as they are; rounding is for printing.",
+    ),
+    "{} would be right, but it is rounded to two decimals.": (
+        lambda right: np.round(right, 2),
+        "Return them as they are; rounding is for printing.",
+    ),
+    "{} would be right, but it is rounded to three decimals.": (
+        lambda right: np.round(right, 3),
+        "Return them as they are; rounding is for printing.",
+    ),
+    "{} holds the squares of the right numbers.": (
+        np.square,
+        "Is there a square too many?",
+    ),
+}
+
+
+def _distorted(parts: list[Part]) -> Diagnosis | None:
+    """Each number is a function of the right one."""
+    for words, (function, hint) in DISTORTIONS.items():
+        if all(same(part.actual, function(part.expected)) for part in parts):
+            return Diagnosis(words.format(parts[0].label), hint)
+    return None
+
+
 def _by_row(parts: list[Part]) -> Diagnosis | None:
     """Each row has its own factor: normalised by something else."""
     for part in parts:
@@ -569,9 +866,9 @@ def _by_row(parts: list[Part]) -> Diagnosis | None:
         if part.expected.shape[-1] < 2:
             return None
         with np.errstate(all="ignore"):
-            ratio = part.actual / part.expected
-        if not np.allclose(ratio, ratio[..., :1], rtol=1e-5):
-            return None
+            factors = part.actual.sum(-1) / part.expected.sum(-1)
+            if not np.all(close(part.actual, factors[..., None] * part.expected)):
+                return None
     return Diagnosis(
         f"Within each row of {parts[0].label} the proportions are right; each row "
         "is off by a factor of its own.",
@@ -598,20 +895,23 @@ def _some_rows(parts: list[Part]) -> Diagnosis | None:
 
 
 RELATIONS = (
+    _an_argument,
     _wrong_shape,
     _not_finite,
+    _distorted,
     _rearranged,
     _factor,
     _offset,
+    _off_by_argument,
     _by_row,
     _some_rows,
 )
 
 
-def _some_cases(preface: str, cases: list[Case], failed: list[Case]) -> Diagnosis:
+def _some_cases(preface: str, first: Part) -> Diagnosis:
     return Diagnosis(
-        f"{preface}{_failing(cases)}",
-        f"What is special about the case '{failed[0].name}'? The others are right.",
+        f"{preface}{_difference(first)}",
+        f"What is special about the case '{first.case.name}'? Others are right.",
     )
 
 
@@ -619,18 +919,24 @@ def _some_cases(preface: str, cases: list[Case], failed: list[Case]) -> Diagnosi
 
 
 def _difference(part: Part) -> str:
+    """How many numbers are right, and the first that is not."""
     right = close(part.actual, part.expected)
+    index = tuple(int(i) for i in np.argwhere(~right)[0])
+    place = f"{part.label}[{', '.join(map(str, index))}]" if index else part.label
+    came, wanted = part.actual[index].item(), part.expected[index].item()
     return (
-        f"{int(right.sum())} of {right.size} numbers of {part.label} are right; the "
-        "shape is as expected."
+        f"{int(right.sum())} of {right.size} numbers of {part.label} are right. "
+        f"{place} is {_show(came)}; expected {_show(wanted)}."
     )
 
 
 def _failing(cases: list[Case]) -> str:
+    """How many cases come out wrong, and which kinds they are of."""
     names = [case.name for case in cases if not case.passed]
     if len(names) == len(cases):
         return "No case comes out right."
-    return f"{len(names)} of {len(cases)} cases come out wrong: {', '.join(names)}."
+    kinds = dict.fromkeys(name.rstrip(" 0123456789") for name in names)
+    return f"{len(names)} of {len(cases)} cases come out wrong: {', '.join(kinds)}."
 
 
 def _came(exercise: Exercise, cases: list[Case]) -> str:
@@ -639,10 +945,10 @@ def _came(exercise: Exercise, cases: list[Case]) -> str:
     if case.actual.error:
         return f"{case.actual.error.kind}: {case.actual.error.message}"
     actual, expected = case.actual.value, case.expected.value
-    if isinstance(expected, np.ndarray) and np.shape(actual) != expected.shape:
+    shape = shape_of(actual)
+    if isinstance(expected, np.ndarray) and shape not in (None, expected.shape):
         return (
-            f"The shape is {np.shape(actual)}; expected {_promise(exercise)} = "
-            f"{expected.shape}."
+            f"The shape is {shape}; expected {_promise(exercise)} = {expected.shape}."
         )
     return ""
 

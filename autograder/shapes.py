@@ -76,10 +76,10 @@ class ShapeLine:
         sides = (", ".join(map(str, s)) for s in (self.arguments, self.results))
         return " -> ".join(sides)
 
-    def bind(self, arguments: tuple[Any, ...]) -> dict[str, int]:
-        """The value of every size letter, read off real arguments.
+    def bind(self, arguments: tuple[Any, ...], result: Any = None) -> dict[str, int]:
+        """The value of every size letter, read off real arguments and their result.
 
-        Raises ValueError where an argument does not fit the line.
+        Raises ValueError where an argument, or a result, does not fit the line.
         """
         sizes: dict[str, int] = {}
         for item, value in zip(self.arguments, arguments, strict=False):
@@ -90,11 +90,15 @@ class ShapeLine:
                         sizes.setdefault(SIZE_NAMES[item.name], int(value))
                 continue
             _bind_item(item, np.shape(value), sizes)
+        if result is not None:
+            self._bind_results(result, sizes)
         return sizes
 
     def check(self, arguments: tuple[Any, ...], result: Any) -> None:
         """Compare a real call with this line; raise ValueError where it lies."""
-        sizes = self.bind(arguments)
+        self._bind_results(result, self.bind(arguments))
+
+    def _bind_results(self, result: Any, sizes: dict[str, int]) -> None:
         results = result if isinstance(result, tuple) else (result,)
         if len(results) != len(self.results):
             raise ValueError(

@@ -163,6 +163,43 @@ def without_keepdims(X, gamma, beta, eps=1e-5):
     return gamma * centred / np.sqrt(X.var(axis=-1) + eps) + beta
 
 
+def mean_without_keepdims(X, gamma, beta, eps=1e-5):
+    """The mean has shape (n,), and NumPy lays it along the features. With
+    `keepdims=True` it has shape (n, 1), one for each token.
+    """
+    root = np.sqrt(X.var(axis=-1, keepdims=True) + eps)
+    return gamma * (X - X.mean(axis=-1)) / root + beta
+
+
+def one_mean_for_all(X, gamma, beta, eps=1e-5):
+    """One mean for the whole matrix is subtracted. Each token has its own: take it
+    along the last axis.
+    """
+    root = np.sqrt(X.var(axis=-1, keepdims=True) + eps)
+    return gamma * (X - X.mean()) / root + beta
+
+
+def one_variance_for_all(X, gamma, beta, eps=1e-5):
+    """One variance for the whole matrix is used. Each token has its own: take it
+    along the last axis.
+    """
+    centred = X - X.mean(axis=-1, keepdims=True)
+    return gamma * centred / np.sqrt(X.var() + eps) + beta
+
+
+def eps_subtracted(X, gamma, beta, eps=1e-5):
+    """eps is subtracted from the variance, and a root of a negative number is nan.
+    Add it.
+    """
+    centred = X - X.mean(axis=-1, keepdims=True)
+    return gamma * centred / np.sqrt(X.var(axis=-1, keepdims=True) - eps) + beta
+
+
+def divided_by_gamma(X, gamma, beta, eps=1e-5):
+    """The normalised features are divided by gamma. Multiply."""
+    return _normalised(X, eps) / gamma + beta
+
+
 def variance_without_keepdims(X, gamma, beta, eps=1e-5):
     """The variance has shape (n,), and NumPy lays it along the features. With
     `keepdims=True` it has shape (n, 1), one for each token.
@@ -269,7 +306,12 @@ layer_norm_exercise = Exercise(
         variance_of_the_uncentred,
         sum_of_squares,
         without_keepdims,
+        mean_without_keepdims,
         variance_without_keepdims,
+        one_mean_for_all,
+        one_variance_for_all,
+        eps_subtracted,
+        divided_by_gamma,
         smallest_to_largest,
     ),
     equivalents=(

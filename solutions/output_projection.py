@@ -194,6 +194,21 @@ def one_big_head(X, params, num_heads):
     return _with_output(X, params, 1)
 
 
+def one_head_alone(X, params, num_heads):
+    """This is one head of full width, as in chapter 7: nothing is split, and W_o and
+    b_o are not used. Split after projecting, then attend, join and project once more.
+    """
+    O, A = _block(X, params, 1)
+    return O, A[0]
+
+
+def heads_not_joined(X, params, num_heads):
+    """The heads are still apart: (h, n, d_k). Join them, then project them with W_o
+    and b_o.
+    """
+    return _block(X, params, num_heads, concat=lambda heads: heads)
+
+
 def split_by_reshape_alone(X, params, num_heads):
     """The heads are cut with a reshape alone, which deals whole tokens out to them.
     Use your `split_heads`: cut the features, then exchange two axes.
@@ -439,6 +454,8 @@ exercise = Exercise(
         keys_and_values_exchanged,
         input_sliced_into_heads,
         one_big_head,
+        one_head_alone,
+        heads_not_joined,
         split_by_reshape_alone,
         joined_by_reshape_alone,
         reshaped_both_ways,

@@ -277,6 +277,11 @@ def _sizes(params, d_model):
     ]
 
 
+def finite(params, d_model, num_heads, rng):
+    """Every number must be finite: no inf, no nan."""
+    return all(np.isfinite(value).all() for value in params.values())
+
+
 def matrices_differ(params, d_model, num_heads, rng):
     """W_q, W_k, W_v and W_o must not be the same matrix."""
     return not any(
@@ -363,6 +368,7 @@ init_exercise = Exercise(
         in_float32,
     ),
     properties=(
+        finite,
         matrices_differ,
         heads_differ,
         not_too_large,

@@ -1,0 +1,411 @@
+"""What the judge says of wrong answers that no mistake declares.
+
+Each message is held to its substance: the quantity, the axis, the item, the line.
+"""
+
+import json
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+from autograder.exercise import discover
+from autograder.judge import draw_cases, judge
+from autograder.wire import CallError, Outcome, call_in_process
+
+EXERCISES = discover()
+
+
+def right(name):
+    return EXERCISES[name].reference
+
+
+def verdict_of(name, function):
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        verdict = judge(EXERCISES[name], call_in_process(function))
+    json.dumps(verdict.as_json(), allow_nan=False)
+    return verdict
+
+
+def message(name, function):
+    """The whole message on an undeclared wrong answer."""
+    verdict = verdict_of(name, function)
+    assert verdict.passed is False
+    assert verdict.mistake is None, verdict.mistake
+    assert verdict.rationale and verdict.hint
+    return f"{verdict.rationale} | {verdict.hint}"
+
+
+def says(name, function, *words):
+    text = message(name, function)
+    for word in words:
+        assert word in text, text
+
+
+# --- a relation to the right answer -------------------------------------------
+
+
+def test_a_transposed_answer():
+    says("scale", lambda S, d_k: (S / d_k**0.5).T, "rows and columns")
+    says("layer_norm", lambda X, *rest: right("layer_norm")(X, *rest).T, "shape")
+
+
+def test_a_transposed_part_of_the_answer():
+    def turned(X, params):
+        Q, K, V = right("project_qkv")(X, params)
+        return Q, K.T, V
+
+    says("project_qkv", turned, "Q and V are right; K is not", "rows and columns")
+
+
+@pytest.mark.parametrize(
+    ("name", "function", "quantity"),
+    [
+        ("scores", lambda Q, K: Q @ K.T * np.sqrt(Q.shape[1]), "sqrt(d_k) times"),
+        ("scores", lambda Q, K: Q @ K.T / np.sqrt(len(K)), "1/sqrt(m) times"),
+        ("weighted_sum", lambda A, V: A @ V / len(A), "1/n times"),
+        ("linear", lambda X, W, b: (X @ W + b) * len(b), "d_out times"),
+        ("scores", lambda Q, K: 3 * Q @ K.T, "3 times"),
+        ("scores", lambda Q, K: -Q @ K.T, "wrong sign"),
+        ("scale", lambda S, d_k: S / np.sqrt(d_k + 1), "constant differs from case"),
+    ],
+)
+def test_a_constant_factor_is_named_by_its_quantity(name, function, quantity):
+    says(name, function, quantity)
+
+
+def test_a_factor_on_one_item_of_many():
+    def scaled(X, params, num_heads):
+        Y, A = right("multi_head_attention")(X, params, num_heads)
+        return Y * num_heads, A
+
+    says("multi_head_attention", scaled, "A is right; Y is not", "num_heads times")
+
+
+def test_the_width_of_a_head_is_known_though_only_params_hold_it():
+    def scaled(X, params):
+        return tuple(M / np.sqrt(M.shape[1]) for M in right("project_qkv")(X, params))
+
+    says("project_qkv", scaled, "Q is 1/sqrt(d_k) times")
+
+
+def test_permuted_rows_and_heads():
+    says("scores", lambda Q, K: (Q @ K.T)[::-1], "wrong order along n")
+    says(
+        "split_heads",
+        lambda X, h: np.roll(right("split_heads")(X, h), 1, axis=1),
+        "wrong order along n",
+    )
+
+    def heads_of_A(X, params, num_heads):
+        Y, A = right("multi_head_attention")(X, params, num_heads)
+        return Y, A[::-1]
+
+    says("multi_head_attention", heads_of_A, "Y is right", "wrong order along h")
+
+
+def test_numbers_at_wrong_places():
+    def scattered(heads):
+        return right("concat_heads")(heads.swapaxes(1, 2)).reshape(heads.shape[1], -1)
+
+    says("concat_heads", scattered, "right numbers at wrong places", "transpose")
+
+
+def test_results_in_the_wrong_order():
+    def backwards(X, params):
+        return right("project_qkv")(X, params)[::-1]
+
+    says("project_qkv", backwards, "wrong order: V, K, Q", "return Q, K, V")
+
+
+def test_off_by_an_argument():
+    says("linear", lambda X, W, b: X @ W + 2 * b, "plus b")
+    says(
+        "add_and_norm",
+        lambda X, Y, *rest: Y + right("add_and_norm")(X, Y, *rest),
+        "plus Y",
+    )
+    says(
+        "layer_norm", lambda X, g, b, *eps: right("layer_norm")(X, g, 3 * b, *eps), "2"
+    )
+    says("scores", lambda Q, K: Q @ K.T + 5, "off by the same amount", "5")
+
+
+def test_an_argument_given_back():
+    says("weighted_sum", lambda A, V: V, "O is V itself")
+    says("embed", lambda ids, table: table, "X is table itself")
+
+
+@pytest.mark.parametrize(
+    ("distort", "word"),
+    [
+        (np.abs, "minus signs"),
+        (lambda S: np.maximum(S, 0), "negative numbers have become 0"),
+        (np.round, "whole numbers"),
+        (lambda S: S.astype(int), "decimals are cut off"),
+        (lambda S: np.round(S, 2), "two decimals"),
+        (np.zeros_like, "Every number of S is 0"),
+    ],
+)
+def test_a_distorted_answer(distort, word):
+    says("scores", lambda Q, K: distort(Q @ K.T), word)
+
+
+def test_rows_divided_by_the_wrong_total():
+    says(
+        "softmax",
+        lambda S: right("softmax")(S) / (1 + np.arange(len(S))[:, None]),
+        "proportions are right",
+    )
+
+
+def test_a_property_that_is_lacking():
+    says(
+        "softmax", lambda S: right("softmax")(S) ** 1.01, "row of weights must sum to 1"
+    )
+
+
+def test_some_rows_right():
+    def first_row_only(A, V):
+        O = np.array(A @ V)
+        O[1:] = 7
+        return O
+
+    says("weighted_sum", first_row_only, "Along n, 1 of")
+
+
+def test_right_on_some_cases_only():
+    def clipped(S):
+        return right("softmax")(np.clip(S, -50, 50))
+
+    says("softmax", clipped, "4 of 8 cases", "large scores, huge scores", "special")
+
+
+def test_nothing_special_still_gives_an_example():
+    says(
+        "scores",
+        lambda Q, K: (Q - 1) @ K.T,
+        "0 of 12 numbers",
+        "S[0, 0] is",
+        "expected",
+    )
+
+
+# --- shapes and kinds ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "function", "words"),
+    [
+        (
+            "scores",
+            lambda Q, K: (Q @ K.T).ravel(),
+            ["(n, m) = (3, 4)", "another shape"],
+        ),
+        ("scores", lambda Q, K: (Q @ K.T)[..., None], ["axis of length 1"]),
+        ("scores", lambda Q, K: np.sum(Q @ K.T), ["summed away: n, m"]),
+        ("softmax", lambda S: S.max(-1), ["summed away: m"]),
+        ("embed", lambda t, T: T[:3] + 1, ["(n, d_model) = (5, 3)", "(3, 3)"]),
+        ("split_heads", lambda X, h: X[None], ["(h, n, d_k) = (2, 5, 4)"]),
+    ],
+)
+def test_a_wrong_shape_names_its_axes(name, function, words):
+    says(name, function, *words)
+
+
+def test_the_item_of_wrong_shape_comes_first():
+    says(
+        "multi_head_attention", lambda X, p, h: (X + 1, np.ones((2, 3))), "A has shape"
+    )
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (lambda Q, K: None, ["returned None", "`return`"]),
+        (lambda Q, K: [[1, 2], [3]], ["a list of 2 parts", "differ in shape"]),
+        (lambda Q, K: (q for q in Q), ["type generator"]),
+        (lambda Q, K: str(Q @ K.T), ["type str"]),
+        (lambda Q, K: {"S": Q @ K.T}, ["returned a dict"]),
+        (lambda Q, K: print, ["type builtin_function_or_method"]),
+        (lambda Q, K: np.nan * (Q @ K.T), ["S holds nan"]),
+        (lambda Q, K: ..., ["type ellipsis"]),
+        (lambda Q, K: (Q @ K.T, Q), ["2 results; expected 1"]),
+    ],
+)
+def test_what_is_no_array_of_numbers(function, words):
+    says("scores", function, *words)
+
+
+def test_nan_and_overflow_beside_another_mistake():
+    verdict = verdict_of(
+        "attention",
+        lambda Q, K, V: (
+            np.exp(Q @ K.T) / np.exp(Q @ K.T).sum(-1, keepdims=True) @ V,
+            np.exp(Q @ K.T) / np.exp(Q @ K.T).sum(-1, keepdims=True),
+        ),
+    )
+    assert verdict.mistake == "not_scaled"
+    assert "overflow" in verdict.hint
+    says(
+        "softmax", lambda S: 2 * np.exp(S) / np.exp(S).sum(-1, keepdims=True), "2 times"
+    )
+
+
+def test_results_missing_or_too_many():
+    says("attention", lambda Q, K, V: (Q, K, V), "3 results; expected 2", "O, A")
+    says(
+        "attention", lambda Q, K, V: (right("attention")(Q, K, V)[0], None), "A is None"
+    )
+
+
+def test_a_dict_with_wrong_keys():
+    def lower(d_model, num_heads, rng):
+        params = right("init_parameters")(d_model, num_heads, rng)
+        return {name.lower(): value for name, value in params.items()}
+
+    says("init_parameters", lower, "no W_q, W_k, W_v, W_o", "too many: w_q")
+    says("init_parameters", lambda *_: np.ones(3), "returned an array", "a dict")
+
+
+def test_random_answers_are_judged_by_what_they_lack():
+    def changed(**entries):
+        def function(d_model, num_heads, rng):
+            params = right("init_parameters")(d_model, num_heads, rng)
+            return {**params, **{k: v(d_model) for k, v in entries.items()}}
+
+        return function
+
+    says(
+        "init_parameters", changed(b_o=lambda d: np.zeros((1, d))), "b_o has shape (1,"
+    )
+    says("init_parameters", changed(b_o=lambda d: 0), "b_o has shape ()")
+    says("init_parameters", changed(W_v=lambda d: np.full((d, d), np.nan)), "finite")
+    says("init_parameters", changed(b_q=lambda d: np.random.rand(d) / 9), "again")
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.longdouble, complex])
+@pytest.mark.parametrize("name", ["scores", "softmax", "concat_heads"])
+def test_other_precisions_are_accepted(name, dtype):
+    verdict = verdict_of(name, lambda *a: np.asarray(right(name)(*a)).astype(dtype))
+    assert verdict.passed is True
+
+
+def test_a_complex_answer_is_wrong_where_it_is_not_real():
+    says("scores", lambda Q, K: Q @ K.T + 1j * np.ones((len(Q), len(K))), "S")
+
+
+# --- exceptions ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "function", "words"),
+    [
+        ("scores", lambda Q, K: Q + K, ["Q (n, d_k) is (3, 2)", "have to be equal"]),
+        (
+            "linear",
+            lambda X, W, b: torch.as_tensor(X) @ torch.as_tensor(X),
+            ["cannot be multiplied", "X (n, d_in) is (3, 4)"],
+        ),
+        ("split_heads", lambda X, h: X.reshape(7, h, 9), ["reshape", "(5, 8)"]),
+        (
+            "concat_heads",
+            lambda H: H.transpose(1, 0),
+            ["axes don't match", "(2, 5, 4)"],
+        ),
+        ("scores", lambda Q, K: q @ K.T, ["NameError", "`Q`", "capital"]),  # noqa: F821
+        ("scale", lambda S, d_k: S / sqrt(d_k), ["np.sqrt"]),  # noqa: F821
+        ("scale", lambda S, d: S / rooot(d), ["`rooot`", "misspelt"]),  # noqa: F821
+        ("scores", lambda Q: Q, ["called with (Q, K)"]),
+        ("scores", lambda Q, K: np.swapaxes(K), ["`swapaxes` does not take"]),
+        ("softmax", lambda S: S.exp(), ["np.exp(...)"]),
+        ("softmax", lambda S: np.sofmax(S), ["There is no such name"]),
+        ("softmax", lambda S: np.summ(S), ["np.sum"]),
+        ("softmax", lambda S: S.sum(axis=2), ["AxisError", "-1 is the last"]),
+        ("embed", lambda t, T: T(t), ["square brackets"]),
+        ("embed", lambda t, T: T[99], ["past the end"]),
+        ("project_qkv", lambda X, p: p["Wq"], ["KeyError", "W_q, b_q"]),
+        ("project_qkv", lambda X, p: p.W_q, ['params["W_q"]']),
+        ("split_heads", lambda X, h: np.ones((2, 8 / h)), ["`//`"]),
+        ("split_heads", lambda X, h: X.view(5, h, 4), ["`reshape`"]),
+        (
+            "softmax",
+            lambda S: torch.nn.functional.softmax(S, dim=-1),
+            ["There is no such name"],
+        ),
+    ],
+)
+def test_an_exception_is_put_into_words(name, function, words):
+    says(name, function, *words)
+
+
+def test_the_learners_own_line_is_shown():
+    def softmax(S):
+        E = np.exp(S)
+        return E / E.total()
+
+    says("softmax", softmax, "in your line `return E / E.total()`")
+
+
+def test_a_wrong_exception_where_one_is_asked_for():
+    def quits(d_model, num_heads, rng):
+        if d_model % num_heads:
+            raise KeyError(num_heads)
+        return right("init_parameters")(d_model, num_heads, rng)
+
+    says("init_parameters", quits, "KeyError", "ValueError")
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [("Timeout", "does not end"), ("Memory", "grow in a loop"), ("Killed", "kernel")],
+)
+def test_a_limit_of_the_sandbox(kind, words):
+    exercise = EXERCISES["scores"]
+    error = CallError(kind, "stopped")
+    verdict = judge(exercise, lambda arguments: Outcome(None, error, arguments))
+    assert verdict.passed is False and verdict.mistake is None
+    assert "gave no answer: stopped" in verdict.rationale
+    assert words in verdict.hint
+
+
+# --- whatever comes, the judge answers ---------------------------------------------
+
+ANYTHING = [
+    *(None, True, 0, -3, 10**400, 2.5, float("nan"), float("inf"), 1j, "text", ...),
+    *([], (), {}, [[]], [[1], [1, 2]], [None], ["a", "b"], (1, "a"), {"W_q": None}),
+    *(np.array([]), np.array(3), np.zeros((0, 3)), np.ones((1,) * 6), np.array("a")),
+    *(np.array([1, "x"], dtype=object), np.ma.masked_array([1.0], [True])),
+    *(torch.ones(2, 3), torch.tensor(1.0, requires_grad=True), {1, 2}, object(), print),
+    *([np.ones(2), np.ones(3)], [np.ones((2, 2))] * 2, ((1, 2), (3,)), {"a": {"b": 1}}),
+    *((None, None), (np.ones(2), None), (np.ones(2), [[1], [1, 2]]), ([], [], [])),
+    *({n: None for n in ("W_q", "b_q")}, range(3), b"bytes", np.bool_(True), [True]),
+]
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_anything_at_all_gets_a_verdict(name):
+    for value in ANYTHING:
+        verdict = verdict_of(name, lambda *_, value=value: value)
+        assert verdict.passed is False, value
+        assert verdict.rationale and verdict.hint, value
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_an_answer_that_changes_its_kind_gets_a_verdict(name):
+    cases = len(draw_cases(EXERCISES[name], 0))
+    for first in range(0, len(ANYTHING), 5):
+        calls = iter(range(10**6))
+
+        def fickle(*arguments, first=first, calls=calls):
+            number = next(calls)
+            if number % 3 == 2:
+                return right(name)(*arguments)
+            return ANYTHING[(first + number) % len(ANYTHING)]
+
+        verdict = verdict_of(name, fickle)
+        assert verdict.passed is False
+        assert 0 <= verdict.score < verdict.max_score
+        assert len(verdict.cases) == cases
