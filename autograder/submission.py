@@ -11,6 +11,7 @@ import re
 import stat
 import symtable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from autograder.wire import printable
@@ -119,6 +120,7 @@ class Names:
     tree: ast.Module
 
 
+@lru_cache(maxsize=256)  # most cells of a class are the ones that were handed out
 def names_in(source: str) -> Names | None:
     """What a code cell defines and needs; None where Python cannot read it."""
     try:

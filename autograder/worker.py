@@ -20,7 +20,6 @@ import socket
 import struct
 import sys
 import tempfile
-import types
 from pathlib import Path
 
 MESSAGE_LIMIT = 256 * 2**20  # what the engine may send: cells and arguments
@@ -267,16 +266,29 @@ def prepare(shell, limits, kit, seed):
     sys.modules["numpy"].random.seed(seed)
     if torch := sys.modules.get("torch"):
         torch.manual_seed(seed)
-    for name in kit:
-        module = types.ModuleType(name)
-        module.__path__ = []  # a package, so that modules below it are found
-        sys.modules[name] = module
-    for name, source in kit.items():
-        parent, _, own = name.rpartition(".")
-        if parent:
-            setattr(sys.modules[parent], own, sys.modules[name])
-        exec(compile(source, f"<{name}>", "exec"), vars(sys.modules[name]))
+    sys.meta_path.insert(0, KitFinder(kit))
     return True
+
+
+class KitFinder:
+    """Finds the modules of the kit, whose sources came with the submission."""
+
+    def __init__(self, kit):
+        self.kit = kit
+
+    def find_spec(self, name, path=None, target=None):
+        """A module is compiled when it is imported; most never are."""
+        if name not in self.kit:
+            return None
+        return importlib.util.spec_from_loader(name, self, is_package=True)
+
+    def create_module(self, spec):
+        """An ordinary module will do."""
+
+    def exec_module(self, module):
+        """Run the source of a module."""
+        name = module.__name__
+        exec(compile(self.kit[name], f"<{name}>", "exec"), vars(module))
 
 
 def run_cell(shell, limits, source):
