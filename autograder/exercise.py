@@ -86,13 +86,8 @@ class Exercise:
     @property
     def shapes(self) -> ShapeLine:
         """The parsed line 2 of the reference's docstring."""
-        text = inspect.getdoc(self.drive or self.reference)
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
-        line, rest = "".join(lines[1:2]), lines[2:]
-        while rest and line.endswith((",", "->")):  # too long for one line
-            line = f"{line} {rest.pop(0)}"
         try:
-            return ShapeLine.parse(line)
+            return ShapeLine.of(inspect.getdoc(self.drive or self.reference))
         except ValueError as error:
             raise DeclarationError(
                 f"{self.name}: line 2 of the docstring must give the shapes, such as "

@@ -72,6 +72,18 @@ class ShapeLine:
             raise ValueError(f"no '->' in {line!r}")
         return cls(_items(left), _items(right))
 
+    @classmethod
+    def of(cls, docstring: str) -> "ShapeLine":
+        """Read the second line of a docstring; it may go on after `,` or `->`.
+
+        Raises ValueError where there is none, or where it cannot be read.
+        """
+        lines = [line.strip() for line in docstring.splitlines() if line.strip()]
+        line, rest = "".join(lines[1:2]), lines[2:]
+        while rest and line.endswith((",", "->")):
+            line = f"{line} {rest.pop(0)}"
+        return cls.parse(line)
+
     def __str__(self) -> str:
         sides = (", ".join(map(str, s)) for s in (self.arguments, self.results))
         return " -> ".join(sides)

@@ -100,8 +100,7 @@ def exercises(app, chapter):
 def shape_line(file, name):
     """The shape line in the docstring of a declared function."""
     function = next(f for f in _parse(file).body if getattr(f, "name", None) == name)
-    lines = ast.get_docstring(function).splitlines()
-    return ShapeLine.parse(next(line for line in lines if "->" in line))
+    return ShapeLine.of(ast.get_docstring(function))
 
 
 def _parse(file):
