@@ -26,10 +26,13 @@ book: $(READY)  ## build the HTML book
 	@echo "Open the book: file://$(CURDIR)/_build/html/index.html"
 
 lab: $(READY)  ## open JupyterLab on your own copies of the chapters, in work/
+	@test -x $(RUN)jupyter-lab || { \
+	  echo "JupyterLab is missing in $(VENV). To install it: rm $(READY); make lab"; exit 1; }
 	@$(RUN)python -m autograder work
-	@echo "Starting JupyterLab on port $(PORT), or the next free one. Stop it with Ctrl-C."
-	@$(RUN)jupyter lab --port=$(PORT) --ServerApp.root_dir="$(CURDIR)" \
-	  --LabApp.default_url=/lab/tree/work $(LAB_OPTIONS)
+	@echo "Starting JupyterLab on port $(PORT), or the next free one, in $(CURDIR)."
+	@echo "Open the address that it prints, if no browser opens. Stop it with Ctrl-C."
+	@$(RUN)jupyter-lab --config=autograder/lab/jupyter_lab_config.py --port=$(PORT) \
+	  $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_OPTIONS)
 
 test: book  ## build the book and run all tests
 	@echo "Checking the stubs, the style and the code ..."

@@ -30,14 +30,14 @@ class Step:
 
 @cache
 def steps() -> tuple[Step, ...]:
-    """Every chapter that has an exercise, in reading order."""
+    """Every numbered chapter, in reading order: with exercises or without."""
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     parts = toc.get("parts") or [{"caption": "", "chapters": toc.get("chapters", [])}]
     found = []
     for part in parts:
         for entry in part["chapters"]:
             step = _step(ROOT / f"{entry['file']}.md", part.get("caption", ""))
-            if step.exercises:
+            if re.match(r"\d\d_", step.chapter):
                 found.append(step)
     return tuple(found)
 
@@ -53,20 +53,30 @@ def _step(path: Path, part: str) -> Step:
 def here(chapter: str) -> None:
     """Show where in the workflow a chapter stands."""
     titles = {step.chapter: step.title for step in steps()}
-    _show_map(f"You are here: {titles[chapter]}", lit=chapter, ticked=frozenset())
+    place = f"You are here: {titles[chapter]}", chapter, frozenset()
+    _show(map_text(*place), map_html(*place))
 
 
 def show_progress(solved: set[str]) -> None:
     """Show the workflow with the solved exercises ticked."""
+    _show(*progress_map(solved))
+
+
+def progress_map(solved: set[str]) -> tuple[str, str]:
+    """The workflow with the solved exercises ticked, as text and as HTML."""
     names = [name for step in steps() for name in step.exercises]
-    count = sum(name in solved for name in names)
-    _show_map(f"Solved: {count} of {len(names)} functions", None, frozenset(solved))
+    caption = (
+        f"Solved: {sum(name in solved for name in names)} of {len(names)} functions"
+    )
+    ticked = frozenset(solved)
+    html = map_html(caption, None, ticked)
+    return map_text(caption, None, ticked), f"<p>{escape(caption)}</p>{html}"
 
 
-def _show_map(caption: str, lit: str | None, ticked: frozenset[str]) -> None:
+def _show(text: str, html: str) -> None:
     from autograder.notebook import show
 
-    show(map_text(caption, lit, ticked), map_html(caption, lit, ticked))
+    show(text, html)
 
 
 def map_text(caption: str, lit: str | None, ticked: frozenset[str]) -> str:
@@ -77,7 +87,7 @@ def map_text(caption: str, lit: str | None, ticked: frozenset[str]) -> str:
         ticks = ", ".join(
             f"{name}{' ✓' if name in ticked else ''}" for name in step.exercises
         )
-        lines.append(f"{mark} {step.title}: {ticks}")
+        lines.append(f"{mark} {step.title}{': ' if ticks else ''}{ticks}")
     return "\n".join(lines)
 
 
@@ -99,15 +109,20 @@ def map_html(caption: str, lit: str | None, ticked: frozenset[str]) -> str:
 
 
 def _box(step: Step, lit: str | None, ticked: frozenset[str]) -> str:
-    solved = bool(step.exercises) and all(name in ticked for name in step.exercises)
-    current = step.chapter == lit
-    colours = "#0068a5;color:#fff" if current else "#e8ecf1;color:#1f2933"
-    tick = ' <span aria-label="solved">✓</span>' if solved else ""
+    count = sum(name in ticked for name in step.exercises)
+    current, solved = step.chapter == lit, 0 < count == len(step.exercises)
+    ink, paper = "#1f2933", "#c9ecd0" if solved else "#e8ecf1"
+    if current:
+        ink, paper = "#fff", "#0068a5"
+    tick = f" {count}/{len(step.exercises)}" if count else ""
+    tick = ' <span role="img" aria-label="solved">✓</span>' if solved else tick
     mark = ' aria-current="step"' if current else ""
+    title = escape(step.title)
+    if Path(f"{step.chapter}.ipynb").is_file():  # a learner's own copy, beside this
+        title = f'<a href="{step.chapter}.ipynb" style="color:{ink}">{title}</a>'
     return (
-        f'<li{mark} style="background:{colours};border-radius:.4em;margin:0;'
-        f'padding:.15em .55em;font-size:.8em;line-height:1.5">'
-        f"{escape(step.title)}{tick}</li>"
+        f'<li{mark} style="background:{paper};color:{ink};border-radius:.4em;margin:0;'
+        f'padding:.15em .55em;font-size:.8em;line-height:1.5">{title}{tick}</li>'
     )
 
 

@@ -2,15 +2,39 @@
 
 A chapter that has changed since a learner got it is offered beside the learner's
 copy, as `05_softmax.new.ipynb`. What was handed out is noted in `.handed_out.json`.
+
+The start page, `00_start.ipynb`, lists the chapters and what is solved. It is brought
+up to date for as long as its cells are those that were handed out; once a learner
+has written in it, it is the learner's.
 """
 
+import contextlib
 import hashlib
 import json
 from pathlib import Path
 
 import nbformat
 
-from autograder.chapters import learner_notebook, load_chapters
+from autograder import notebook, workflow
+from autograder.chapters import Chapter, learner_notebook, load_chapters
+
+START = "00_start"
+WELCOME = """# Attention by writing
+
+Open a chapter below. These are your own copies: read, write the functions, and run
+`check`. What you write here is never overwritten.
+
+Run the next cell again (Shift+Enter) to see what you have solved by then."""
+PROGRESS = "from autograder import progress\n\nprogress()"
+HOWTO = """\
+- **Run a cell**: Shift+Enter. Start at the top of a chapter, and leave none out.
+- **Write a function** in the place of `raise NotImplementedError`, run its cell, and
+  run the cell below it, `check(...)`. It says what is right, what is wrong, and why.
+- **Stuck?** `hint(...)` in a new cell goes one step further at each call.
+- **Stop for today**: save (Ctrl+S) and close. What you have solved is remembered, and
+  later chapters work with it.
+- **Something hangs or looks odd?** *Kernel > Restart Kernel and Run up to Selected
+  Cell*."""
 
 
 def lay_out(work: Path) -> list[str]:
@@ -20,31 +44,113 @@ def lay_out(work: Path) -> list[str]:
     handed_out = _read(ledger)
     said = []
     for chapter in load_chapters():
-        text = nbformat.writes(learner_notebook(chapter)) + "\n"
-        digest = hashlib.sha256(text.encode()).hexdigest()
-        mine = work / f"{chapter.name}.ipynb"
-        newer = work / f"{chapter.name}.new.ipynb"
-        if not mine.exists():
-            mine.write_text(text, encoding="utf-8")
-            said.append(f"{mine.name}: new")
-        elif handed_out.get(chapter.name) == digest:
-            continue
-        elif not newer.exists():
-            newer.write_text(text, encoding="utf-8")
-            said.append(f"{newer.name}: the chapter has changed; yours is untouched")
-        else:
-            said.append(
-                f"{newer.name} is there already and stays; rename or delete it to get "
-                "the newest version of the chapter"
-            )
-            continue
+        said += _hand_out(chapter, work, handed_out)
+    _start_page(work, handed_out)
+    _write(ledger, json.dumps(handed_out, indent=1) + "\n")
+    return said or [f"Your copies in {work.name}/ are up to date."]
+
+
+def _hand_out(chapter: Chapter, work: Path, handed_out: dict[str, str]) -> list[str]:
+    """Copy one chapter, or offer its new version beside the learner's copy."""
+    text = nbformat.writes(learner_notebook(chapter)) + "\n"
+    digest = _digest(text)
+    mine = work / f"{chapter.name}.ipynb"
+    newer = work / f"{chapter.name}.new.ipynb"
+    if not _there(mine):
+        said = f"{mine.name}: new"
+        _write(mine, text)
+    elif digest in (handed_out.get(chapter.name), _digest_of(mine)):
         handed_out[chapter.name] = digest
-    ledger.write_text(json.dumps(handed_out, indent=1) + "\n", encoding="utf-8")
-    return said or ["Your copies in work/ are up to date."]
+        return []
+    elif not _there(newer):
+        said = f"{newer.name}: the chapter has changed; yours is untouched"
+        _write(newer, text)
+    else:
+        return [
+            f"{newer.name} is there already and stays; rename or delete it to get "
+            "the newest version of the chapter"
+        ]
+    handed_out[chapter.name] = digest
+    return [said]
+
+
+def _there(path: Path) -> bool:
+    """True where a name is taken, be it by a link that leads nowhere just now."""
+    return path.is_symlink() or path.exists()
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a whole file or none of it."""
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _digest_of(path: Path) -> str | None:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return None
 
 
 def _read(ledger: Path) -> dict[str, str]:
     try:
-        return json.loads(ledger.read_text(encoding="utf-8"))
+        found = json.loads(ledger.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return {}  # a lost ledger offers every chapter again, beside the learner's
+        found = None  # a lost ledger offers every chapter again, beside the learner's
+    return found if isinstance(found, dict) else {}
+
+
+# --- the start page -----------------------------------------------------------
+
+
+def _start_page(work: Path, handed_out: dict[str, str]) -> None:
+    """Write the start page, or bring it up to date where nobody has written in it."""
+    path = work / f"{START}.ipynb"
+    page = _start_notebook(work)
+    if _there(path):
+        mine = None if path.is_symlink() else _notebook(path)
+        if mine is None or handed_out.get(START) != _digest(_sources(mine)):
+            return
+        if _shown(mine) == _shown(page) and _sources(mine) == _sources(page):
+            return
+    _write(path, nbformat.writes(page) + "\n")
+    handed_out[START] = _digest(_sources(page))
+
+
+def _start_notebook(work: Path) -> nbformat.NotebookNode:
+    with contextlib.chdir(work):
+        text, html = workflow.progress_map(notebook.solved_names())
+    new = nbformat.v4
+    shown = new.new_output("display_data", {"text/plain": text, "text/html": html})
+    cells = [
+        new.new_markdown_cell(WELCOME, id="welcome"),
+        new.new_code_cell(PROGRESS, id="progress", outputs=[shown]),
+        new.new_markdown_cell(HOWTO, id="howto"),
+    ]
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    return new.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+
+
+def _notebook(path: Path) -> nbformat.NotebookNode | None:
+    try:
+        return nbformat.read(path, as_version=4)
+    except Exception:  # whatever it is, it is the learner's
+        return None
+
+
+def _sources(page: nbformat.NotebookNode) -> str:
+    return json.dumps([[cell.cell_type, cell.source] for cell in page.cells])
+
+
+def _shown(page: nbformat.NotebookNode) -> list[str]:
+    """The text of what the cells show."""
+    return [
+        output.get("data", {}).get("text/plain", "")
+        for cell in page.cells
+        for output in cell.get("outputs", [])
+    ]

@@ -1,0 +1,26 @@
+"""JupyterLab as `make lab` starts it: for a learner, quiet, and off the network.
+
+`page_config.json` names what is left out. jupyterlab-myst is: the chapters are plain
+Markdown, and it would take the answers out of their `<details>`.
+"""
+
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+c = get_config()  # noqa: F821 - given by Jupyter
+c.ServerApp.root_dir = str(HERE.parent.parent)  # hints link to pages in _build/
+c.LabApp.default_url = "/lab/tree/work/00_start.ipynb"
+c.LabApp.app_settings_dir = str(HERE)
+c.Application.log_level = "WARN"  # the address is printed all the same
+
+# Neither news nor updates nor extensions are asked for.
+c.LabApp.news_url = None
+c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
+c.LabApp.extension_manager = "readonly"
+
+# What an instructor needs of nbgrader stays away; its Validate button stays.
+c.ServerApp.jpserver_extensions = {
+    f"nbgrader.server_extensions.{name}": False
+    for name in ("assignment_list", "course_list", "formgrader")
+}
