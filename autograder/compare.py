@@ -37,9 +37,9 @@ def same(actual: Any, expected: Any) -> bool:
             and actual.keys() == expected.keys()
             and all(same(actual[key], expected[key]) for key in expected)
         )
-    if isinstance(expected, tuple):
+    if isinstance(expected, tuple | list):
         return (
-            isinstance(actual, tuple)
+            type(actual) is type(expected)
             and len(actual) == len(expected)
             and all(same(a, e) for a, e in zip(actual, expected, strict=True))
         )
