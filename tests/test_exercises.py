@@ -302,7 +302,7 @@ def mutation(name):
 @pytest.mark.parametrize("name", EXERCISES)
 def test_every_mutant_is_caught_or_equivalent(name):
     caught, _, missed = mutation(name)
-    assert caught > 0
+    assert caught > 0 or inspect.isclass(EXERCISES[name].reference)
     assert not missed, "\n".join(missed)
 
 
