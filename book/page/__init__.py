@@ -9,6 +9,8 @@
 `theme`     the page itself: one layout, one style sheet, one small script
 """
 
+import base64
+import re
 from pathlib import Path
 
 from . import contents, exercises, mathml, media, preview, sources
@@ -21,6 +23,7 @@ def setup(app):
     # Jupyter Book sets this for sphinx_comments, which the book does not load.
     app.add_config_value("comments_config", {}, "env")
     app.connect("html-page-context", fill_in)
+    app.connect("build-finished", embed_faces)
     for part in (mathml, media, sources, exercises, contents, preview):
         part.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
@@ -32,3 +35,23 @@ def fill_in(app, page, template, context, doctree):
         context["plain_title"] = app.env.titles[page].astext()
         context["description"] = contents.describe(app, page)
     context["has_scene"] = "<book-scene" in context.get("body", "")
+
+
+def embed_faces(app, error):
+    """Put the faces of the text into the style sheet.
+
+    So the first paint has them, and a browser that loads no fonts from the file
+    system shows them too.
+    """
+    if error or app.builder.format != "html":
+        return
+
+    def embedded(match):
+        face = base64.b64encode((sheet.parent / match[1]).read_bytes()).decode()
+        return f"url(data:font/woff2;base64,{face})"
+
+    sheet = Path(app.outdir, "_static", "page.css")
+    css = re.sub(
+        r"url\((fonts/text[\w-]*\.woff2)\)", embedded, sheet.read_text("utf-8")
+    )
+    sheet.write_text(css, "utf-8")

@@ -5,7 +5,9 @@ readers, zoom and print work. The sources stay the TeX that JupyterLab's MathJax
 """
 
 import html
+import re
 
+from docutils import nodes
 from docutils.nodes import SkipNode
 from math_core import LatexError, LatexToMathML
 from sphinx.util import logging
@@ -17,10 +19,22 @@ converter = LatexToMathML()
 
 def setup(app):
     app.add_html_math_renderer("mathml", (inline, None), (block, None))
+    app.connect("doctree-resolved", keep_together)
+
+
+def keep_together(app, doctree, page):
+    """Give a formula the comma behind it: browsers would break the line between."""
+    for formula in doctree.findall(nodes.math):
+        rest = formula.next_node(descend=False, siblings=True)
+        if isinstance(rest, nodes.Text):
+            formula["tail"] = re.match(r"[,.;:!?)’”…]*", rest)[0]
+            rest.parent.replace(rest, nodes.Text(rest[len(formula["tail"]) :]))
 
 
 def inline(writer, node):
-    writer.body.append(mathml(node, display=False))
+    formula, tail = mathml(node, display=False), node.get("tail")
+    formula = f'<span class="together">{formula}{tail}</span>' if tail else formula
+    writer.body.append(formula)
     raise SkipNode
 
 
