@@ -122,8 +122,8 @@ class WorkflowTable:
     def _repr_html_(self) -> str:
         return "".join(
             f'<table class="workflow"><caption>{escape(title)}</caption>'
-            '<thead><tr><th scope="col">Step</th><th scope="col">In this book</th>'
-            "</tr></thead><tbody>"
+            '<thead><tr><th scope="col">Step</th><th scope="col">'
+            "Chapter, function, check, animation</th></tr></thead><tbody>"
             f"{''.join(_row(number, *step) for number, step in enumerate(rows, 1))}"
             "</tbody></table>"
             for title, rows in self.parts.items()
@@ -144,12 +144,12 @@ class WorkflowTable:
 
 def _row(number: int, english: str, chinese: str, places: list[Place]) -> str:
     page = f"{places[0].chapter}.html"
-    lines = [f'Chapter <a href="{page}">{escape(places[0].title)}</a>']
+    lines = [f'<a href="{page}">{escape(places[0].title)}</a>']
     for place in places:
         lines += [
-            f"Write {_code(place.function, f'{page}#{place.function}')}",
-            f"Check {_code(f'check({place.function})')}",
-            f"Watch {_code(place.verb, f'{page}#watch-it')}",
+            _code(place.function, f"{page}#{place.function}"),
+            _code(f"check({place.function})"),
+            _code(place.verb, f"{page}#watch-it"),
         ]
     return (
         f'<tr><th scope="row">{number}. {escape(english)}<br>'
