@@ -8,7 +8,7 @@ import math
 
 import torch
 
-STEPS_OF_WARMUP = 50
+WARM_UP = 50  # steps in which the learning rate rises
 
 
 def generators(seeds):
@@ -89,27 +89,41 @@ def share_right(logits, targets):
     return (logits.argmax(-1) == targets).flatten(1).float().mean(dim=1)
 
 
-def train(params, losses, steps, rate, watch=None):
-    """Change `params` in place with Adam, and return the losses (steps, s).
+def train(params, losses, steps, rates, watch=None):
+    """Train with Adam -> the trained parameters, and the losses (steps, s).
 
-    losses: function that draws a batch and returns one loss for each seed, (s,).
-    rate: the largest learning rate; it rises at the start and falls to zero.
-    watch: called before each step with its number.
+    params: name -> (s, ...), the start. losses(params): draws a batch and returns one
+    loss for each seed, (s,). rates: the largest learning rate, for all or for each
+    seed; it rises at the start and falls to zero. watch(step, params): called before
+    each step.
     """
-    weights = [weight.requires_grad_() for weight in params.values()]
-    adam = torch.optim.Adam(weights, lr=rate)
-    history = []
+    shapes = [weight.shape[1:] for weight in params.values()]
+    sizes = [shape.numel() for shape in shapes]
+    # All numbers of a seed in one row: one step of Adam for all parameters at once.
+    flat = torch.cat([weight.flatten(1) for weight in params.values()], dim=1)
+    flat.requires_grad_()
+    mean, square = torch.zeros_like(flat), torch.zeros_like(flat)
+    rates, history = torch.as_tensor(rates).reshape(-1, 1), []
+
+    def named():
+        parts = zip(params, flat.split(sizes, dim=1), shapes, strict=True)
+        return {name: part.unflatten(1, shape) for name, part, shape in parts}
+
     for step in range(steps):
         if watch:
-            watch(step)
-        rising = min(1, (step + 1) / STEPS_OF_WARMUP)
-        falling = 0.5 + 0.5 * math.cos(math.pi * step / steps)
-        adam.param_groups[0]["lr"] = rate * rising * falling
-        adam.zero_grad()
-        loss = losses()
-        loss.sum().backward()  # each seed's weights are in its own loss only
-        adam.step()
+            with torch.no_grad():
+                watch(step, named())
+        loss = losses(named())
+        # Each seed's weights are in its own loss only, so the sum mixes nothing.
+        (gradient,) = torch.autograd.grad(loss.sum(), flat)
         history.append(loss.detach())
-    for weight in weights:
-        weight.requires_grad_(False)
-    return torch.stack(history)
+        with torch.no_grad():
+            mean.lerp_(gradient, 0.1)
+            square.lerp_(gradient**2, 0.001)
+            now = step + 1
+            rise = min(1, now / WARM_UP)
+            fall = 0.5 + 0.5 * math.cos(math.pi * step / steps)
+            size = (square / (1 - 0.999**now)).sqrt_().add_(1e-8)
+            flat -= rates * rise * fall * mean / (1 - 0.9**now) / size
+    with torch.no_grad():
+        return named(), torch.stack(history)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
@@ -39,7 +40,7 @@ def lines(
         figure = Figure(figsize=(WIDTH, 2.5 * len(panels)), layout="constrained")
         axes = np.atleast_1d(figure.subplots(len(panels), 1, sharex=True))
         for axis, (title, measured) in zip(axes, panels.items(), strict=True):
-            _plain(axis, title, sizes if ticks is None else ticks, log)
+            _plain(axis, title)
             for label, values in (expected or {}).items():
                 axis.plot(sizes, values, linewidth=2, label=label, **EXPECTED)
             dots = len(sizes) <= 12
@@ -51,17 +52,62 @@ def lines(
                 look = look if dots else look | {"marker": None}
                 middle = np.nanmedian(rows, axis=0)
                 axis.plot(sizes, middle, linewidth=2.2, label=label, **look)
+            _scales(axis, sizes if ticks is None else ticks, log)
             axis.legend(frameon=False, fontsize=11)
         axes[-1].set_xlabel(name, fontsize=11, color=INK)
     return Chart(figure, alternative)
 
 
-def _plain(axis, title, ticks, log):
+def points(
+    name: str,
+    values: Sequence[float],
+    series: Mapping[str, Sequence[float]],
+    title: str,
+    alternative: str,
+) -> Chart:
+    """A dot for each of several things: series label -> (things,), against values."""
+    with quiet_style():
+        figure = Figure(figsize=(WIDTH, 2.8), layout="constrained")
+        axis = figure.subplots()
+        _plain(axis, title)
+        for look, (label, heights) in zip(LOOKS, series.items(), strict=False):
+            look = look | {"linestyle": "none"}
+            axis.plot(values, heights, markersize=7, label=label, **look)
+        axis.legend(frameon=False, fontsize=11)
+        axis.set_xlabel(name, fontsize=11, color=INK)
+    return Chart(figure, alternative)
+
+
+def strips(name: str, rows: Mapping[str, Sequence[float]], alternative: str) -> Chart:
+    """Rows of cells, darker for more attention: label -> (cells,), each from 0 to 1."""
+    with quiet_style():
+        figure = Figure(figsize=(WIDTH, 0.5 + 0.42 * len(rows)), layout="constrained")
+        axis = figure.subplots()
+        weights = np.array(list(rows.values()))
+        paint = LinearSegmentedColormap.from_list("weights", ["white", COLOURS["A"]])
+        axis.pcolormesh(weights, cmap=paint, vmin=0, vmax=1, edgecolors=LINE)
+        for (row, column), weight in np.ndenumerate(weights):
+            if weight >= 0.05:
+                place = column + 0.5, row + 0.5
+                axis.text(*place, f"{weight:.1f}", ha="center", va="center", color=INK)
+        axis.set_yticks(np.arange(len(rows)) + 0.5, list(rows))
+        axis.set_xticks(np.arange(weights.shape[1]) + 0.5, range(weights.shape[1]))
+        axis.tick_params(colors=INK, labelsize=11, length=0)
+        axis.invert_yaxis()
+        axis.spines[:].set_visible(False)
+        axis.set_xlabel(name, fontsize=11, color=INK)
+    return Chart(figure, alternative)
+
+
+def _plain(axis, title):
     """A panel with a title, light lines and no box."""
     axis.set_title(title, fontsize=11, color=INK, loc="left")
     axis.tick_params(colors=INK, labelsize=11, color=LINE)
     axis.grid(color=LINE, linewidth=0.6)
     axis.spines[:].set_visible(False)
+
+
+def _scales(axis, ticks, log):
     if "x" in log:
         axis.set_xscale("log", base=2)
     axis.set_xticks(ticks, [f"{size:g}" for size in ticks])

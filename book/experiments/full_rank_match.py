@@ -11,7 +11,7 @@ from book.experiments import attention as at
 from book.experiments.kept import kept
 
 ITEMS, KEY, LABELS = 32, 16, 16
-D_MODEL, BATCH, STEPS, RATE, TESTED = KEY + LABELS, 64, 800, 0.01, 1024
+D_MODEL, BATCH, STEPS, RATE, TESTED = KEY + LABELS, 32, 600, 0.01, 1024
 
 
 def draw(drawn_from, count):
@@ -45,11 +45,11 @@ def accuracies(num_heads, seeds):
     drawn_from = at.generators(seeds)
     params = init(drawn_from)
 
-    def losses():
+    def losses(params):
         items, questions, labels = draw(drawn_from, BATCH)
         return at.cross_entropy(forward(params, items, questions, num_heads)[0], labels)
 
-    at.train(params, losses, STEPS, RATE)
+    params, _ = at.train(params, losses, STEPS, RATE)
     items, questions, labels = draw(drawn_from, TESTED)
     logits, _ = forward(params, items, questions, num_heads)
     return at.share_right(logits, labels).tolist()

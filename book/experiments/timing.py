@@ -46,15 +46,10 @@ def against_length(block, lengths, d_model, num_heads):
 
 def _timed(block, sizes):
     calls = [_calls(block, *size) for size in sizes]
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        seconds = {name: [] for name in calls[0]}
-        for _ in range(ROUNDS + 1):  # the first one warms up
-            for name, rows in seconds.items():
-                rows.append([_seconds(call[name]) for call in calls])
-    finally:
-        torch.set_num_threads(threads)
+    seconds = {name: [] for name in calls[0]}
+    for _ in range(ROUNDS + 1):  # the first one warms up
+        for name, rows in seconds.items():
+            rows.append([_seconds(call[name]) for call in calls])
     return {name: rows[1:] for name, rows in seconds.items()}
 
 

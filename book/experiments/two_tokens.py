@@ -10,7 +10,7 @@ from book.experiments import attention as at
 from book.experiments.kept import kept
 
 POSITIONS, FIRST, SECOND = 10, 2, 7
-D_MODEL, BATCH, STEPS, RATE, TESTED = 32, 128, 1000, 0.01, 4096
+D_MODEL, BATCH, STEPS, RATE, TESTED = 32, 64, 800, 0.01, 4096
 GROUPS = 8  # of sentences, sorted by how loud one token is against the other
 
 
@@ -51,12 +51,12 @@ def trained(num_heads, vocabulary, seeds, blind=False):
     drawn_from = at.generators(seeds)
     params = init(drawn_from, vocabulary)
 
-    def losses():
+    def losses(params):
         ids = at.integers(drawn_from, vocabulary, BATCH, POSITIONS)
         logits, _ = forward(params, ids, num_heads, blind)
         return at.cross_entropy(logits, answers(ids))
 
-    at.train(params, losses, STEPS, RATE)
+    params, _ = at.train(params, losses, STEPS, RATE)
     return params, at.integers(drawn_from, vocabulary, TESTED, POSITIONS)
 
 
@@ -88,7 +88,8 @@ def one_head(vocabulary, seeds, blind=False):
     loudness, gains: see the functions above. groups: sentences sorted by the distance
     in loudness: [distance, share with an error] of each.
     from_the_pair: the share of the errors that use the two tokens, in wrong order or
-    one of them twice.
+    one of them twice. map: the mean weight of each place. examples: sentences in which
+    two tokens change places, [first token, second token, their weights].
     """
     params, ids = trained(1, vocabulary, seeds, blind)
     found, A = forward(params, ids, 1, blind)
@@ -105,6 +106,8 @@ def one_head(vocabulary, seeds, blind=False):
         "gains": place_counts_for(params).tolist(),
         "groups": _by_distance(loud, wanted, wrong),
         "from_the_pair": _from_the_pair(found, wanted, wrong),
+        "map": A[:, :, 0].mean(1).tolist(),
+        "examples": _examples(params, ids, blind),
     }
 
 
@@ -125,6 +128,18 @@ def _from_the_pair(found, wanted, wrong):
     either = (found == wanted) | (found == wanted.flip(-1))
     ours = (either.all(-1) & wrong).sum(1)
     return (ours / wrong.sum(1).clamp(min=1)).tolist()
+
+
+def _examples(params, ids, blind):
+    """Three pairs of tokens, each in both orders, in the same sentences otherwise."""
+    pairs = torch.tensor([[0, 1], [1, 0], [2, 3], [3, 2], [4, 5], [5, 4]])
+    ids = ids[:, [0, 0, 1, 1, 2, 2]].clone()
+    ids[..., [FIRST, SECOND]] = pairs
+    weights = forward(params, ids, 1, blind)[1][:, :, 0, [FIRST, SECOND]]
+    return [
+        [[*pair, *own] for pair, own in zip(pairs.tolist(), rows, strict=True)]
+        for rows in weights.tolist()
+    ]
 
 
 @kept

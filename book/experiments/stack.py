@@ -1,0 +1,198 @@
+"""Blocks on top of each other: with few heads and many, with and without what chapter
+13 puts around a block, and more and more of them.
+
+The task is to say a sentence backwards: at each place, name the token that stands as
+far from the end as this place is from the beginning. One block is enough for it. So
+what a deep stack does worse is the fault of its depth.
+"""
+
+import math
+
+import torch
+
+from book.experiments import attention as at
+from book.experiments.kept import kept
+
+WORDS, VOCABULARY, D_MODEL, BATCH, STEPS, TESTED = 8, 16, 32, 16, 300, 256
+VARIANTS = {  # name -> residual, layer norm
+    "both": (True, True),
+    "residual only": (True, False),
+    "norm only": (False, True),
+    "neither": (False, False),
+}
+
+
+def init(drawn_from, depth):
+    """Tables for tokens and places, `depth` blocks, and a linear readout."""
+    params = {
+        "tokens": at.normal(drawn_from, VOCABULARY, D_MODEL),
+        "places": at.normal(drawn_from, WORDS, D_MODEL),
+        "W": at.normal(drawn_from, D_MODEL, VOCABULARY, spread=D_MODEL**-0.5),
+        "b": torch.zeros(len(drawn_from), VOCABULARY),
+    }
+    for layer in range(depth):
+        block = at.init_attention(drawn_from, D_MODEL)
+        block["gamma"] = torch.ones(len(drawn_from), D_MODEL)
+        block["beta"] = torch.zeros(len(drawn_from), D_MODEL)
+        params |= {f"{layer}.{name}": weight for name, weight in block.items()}
+    return params
+
+
+def layer_of(params, layer):
+    """The parameters of one block, without its number."""
+    mark = f"{layer}."
+    own = {name: w for name, w in params.items() if name.startswith(mark)}
+    return {name.removeprefix(mark): w for name, w in own.items()}
+
+
+def forward(params, ids, depth, num_heads, residual, norm):
+    """ids (s, b, n) -> logits (s, b, n, vocabulary), signals and maps of all layers.
+
+    signals: depth + 1 of (s, b, n, d); maps: depth of (s, b, h, n, n).
+    """
+    X = at.look_up(params["tokens"], ids) + params["places"][:, None]
+    signals, maps = [X], []
+    for layer in range(depth):
+        block = layer_of(params, layer)
+        Y, A = at.attend(X, X, block, num_heads)
+        X = X + Y if residual else Y
+        if norm:
+            X = layer_norm(X, block["gamma"], block["beta"])
+        signals.append(X)
+        maps.append(A)
+    return at.linear(X, params["W"], params["b"]), signals, maps
+
+
+def layer_norm(X, gamma, beta):
+    """X (s, b, n, d), gamma and beta (s, d) -> (s, b, n, d)."""
+    normed = torch.nn.functional.layer_norm(X, X.shape[-1:])
+    return normed * gamma[:, None, None] + beta[:, None, None]
+
+
+def task(drawn_from, count):
+    """Sentences (s, b, n), and the same backwards."""
+    ids = at.integers(drawn_from, VOCABULARY, count, WORDS)
+    return ids, ids.flip(-1)
+
+
+@kept
+def race(heads, depth, rates, seeds, steps=STEPS):
+    """Train `depth` blocks with residual and norm, for each number of heads.
+
+    -> {"loss": (heads, rates, seeds, steps), "right": (heads, rates, seeds)}.
+    """
+    losses, right = [], []
+    for num_heads in heads:
+        drawn_from = at.generators(list(seeds) * len(rates))
+        each_rate = torch.tensor(rates).repeat_interleave(len(seeds))
+        history, share = _train(
+            drawn_from, depth, num_heads, (True, True), each_rate, steps
+        )
+        form = len(rates), len(seeds)
+        losses.append(history.T.reshape(*form, steps).tolist())
+        right.append(share.reshape(form).tolist())
+    return {"loss": losses, "right": right}
+
+
+@kept
+def deeper(depths, rate, seeds, num_heads=2):
+    """Train each variant at each depth.
+
+    -> {variant: {"loss": (depths, seeds) at the end, "right": (depths, seeds)}}.
+    """
+    found = {}
+    for name, variant in VARIANTS.items():
+        runs = [
+            _train(at.generators(seeds), depth, num_heads, variant, rate, STEPS)
+            for depth in depths
+        ]
+        found[name] = {
+            "loss": [history[-20:].mean(0).tolist() for history, _ in runs],
+            "right": [share.tolist() for _, share in runs],
+        }
+    return found
+
+
+def _train(drawn_from, depth, num_heads, variant, rates, steps):
+    def losses(params):
+        ids, wanted = task(drawn_from, BATCH)
+        return at.cross_entropy(
+            forward(params, ids, depth, num_heads, *variant)[0], wanted
+        )
+
+    params, history = at.train(init(drawn_from, depth), losses, steps, rates)
+    ids, wanted = task(drawn_from, TESTED)
+    logits = forward(params, ids, depth, num_heads, *variant)[0]
+    return history, at.share_right(logits, wanted)
+
+
+@kept
+def at_the_start(depth, seeds, num_heads=2):
+    """What goes through an untrained stack, forwards and backwards.
+
+    -> {variant: {...}}, each (seeds, depth + 1 or depth):
+    size: the mean length of a token's vector after each layer, in units of the first.
+    apart: how different the tokens of a sentence are, 0 when all are the same.
+    gradient: the length of the gradient of W_v in each layer.
+    """
+    found = {}
+    for name, variant in VARIANTS.items():
+        drawn_from = at.generators(seeds)
+        params = init(drawn_from, depth)
+        for weight in params.values():
+            weight.requires_grad_()
+        ids, wanted = task(drawn_from, TESTED)
+        logits, signals, _ = forward(params, ids, depth, num_heads, *variant)
+        at.cross_entropy(logits, wanted).sum().backward()
+        sizes = torch.stack([_length(X) for X in signals], dim=1)
+        apart = [_length(X - X.mean(2, keepdim=True)) / _length(X) for X in signals]
+        slopes = [params[f"{k}.W_v"].grad.flatten(1).norm(dim=1) for k in range(depth)]
+        found[name] = {
+            "size": (sizes / sizes[:, :1]).tolist(),
+            "apart": torch.stack(apart, dim=1).tolist(),
+            "gradient": torch.stack(slopes, dim=1).tolist(),
+        }
+    return found
+
+
+def _length(X):
+    """The root of the mean square of a vector's length: (s, b, n, d) -> (s,)."""
+    return X.detach().square().sum(-1).flatten(1).mean(1).sqrt()
+
+
+@kept
+def growing(num_heads, seed, moments, rate=0.01):
+    """The maps of one block's heads for one sentence, at some steps of a training.
+
+    -> {"steps", "maps": (moments, h, n, n), "loss": (moments,), "right": (moments,)}.
+    """
+    drawn_from = at.generators([seed])
+    sentence, _ = task(at.generators([seed + 1]), 1)
+    test, wanted = task(at.generators([seed + 2]), TESTED)
+    seen = {"steps": list(moments), "maps": [], "loss": [], "right": []}
+    setting = 1, num_heads, True, True
+
+    def look(step, params):
+        if step in moments:
+            logits, _, _ = forward(params, test, *setting)
+            maps = forward(params, sentence, *setting)[2][0][0, 0]
+            seen["maps"].append(maps.tolist())
+            seen["loss"].append(at.cross_entropy(logits, wanted).item())
+            seen["right"].append(at.share_right(logits, wanted).item())
+
+    def losses(params):
+        ids, backwards = task(drawn_from, BATCH)
+        return at.cross_entropy(forward(params, ids, *setting)[0], backwards)
+
+    params, _ = at.train(init(drawn_from, 1), losses, STEPS, rate, watch=look)
+    with torch.no_grad():
+        look(max(moments), params)
+    return seen
+
+
+def steps_until(losses, level):
+    """(..., steps) -> the first step from which the loss stays below level, or inf."""
+    above = torch.as_tensor(losses) >= level
+    steps = torch.arange(1, above.shape[-1] + 1)
+    last = (above * steps).amax(-1).double()
+    return torch.where(last < len(steps), last, torch.tensor(math.inf)).numpy()
