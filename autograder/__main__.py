@@ -56,6 +56,11 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--json", action="store_true", help="print a summary as JSON")
     _add_limits(verb)
     verb.set_defaults(run=_grade)
+
+    verb = verbs.add_parser("bench", help="measure grading against stock nbgrader")
+    verb.add_argument("--students", type=int, default=60, metavar="N")
+    verb.add_argument("--chapter", default="05_softmax", metavar="CHAPTER")
+    verb.set_defaults(run=_bench)
     return parser
 
 
@@ -165,6 +170,13 @@ def _grade(options: argparse.Namespace) -> int:
     else:
         print("\n".join(summary.lines()))
     return 1 if summary.missing else 0
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from autograder.bench import bench
+
+    bench(options.students, options.chapter)
+    return 0
 
 
 if __name__ == "__main__":

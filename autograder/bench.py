@@ -1,0 +1,235 @@
+"""Side by side with stock nbgrader: the same class, the same machine, one run.
+
+A class of one chapter is made from the declarations: right answers by different
+roads, declared mistakes, blank ones. Cells that grading does not need are taken out
+of the chapter, for both. Each grader starts cold, from the command line, and ends
+with a complete gradebook and the graded notebooks.
+"""
+
+import ast
+import copy
+import inspect
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import textwrap
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+
+from autograder.chapters import load_chapters, source_notebook
+from autograder.course import make_course
+from autograder.exercise import Exercise
+from autograder.submission import Cell, needed
+
+STOCK = """c = get_config()
+c.CourseDirectory.course_id = "attention"
+c.ClearSolutions.code_stub = {"python": "raise NotImplementedError"}
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One grader on one class."""
+
+    students: int
+    seconds: float
+    peak_bytes: int
+    scores: dict[str, float]
+
+    @property
+    def each(self) -> float:
+        """Milliseconds a submission."""
+        return 1000 * self.seconds / self.students
+
+
+def bench(students: int = 60, chapter: str = "05_softmax", tell=print) -> float:
+    """Grade a class with both; print what it took; return how many times as fast."""
+    from autograder.gradebook import CourseError
+
+    if students < 8:
+        raise CourseError("a class needs at least 8 students to tell anything")
+    sizes = (students // 4, students)
+    table = {}
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        for size in sizes:
+            for grader, command in COMMANDS.items():
+                course = Path(folder) / f"{grader}-{size}" / "course"
+                _prepare(course, chapter, size, stock=grader == "stock nbgrader")
+                tell(f"{grader}, {size} students ...")
+                table[grader, size] = _run(course, [*command, chapter], size)
+                shutil.rmtree(course.parent)
+    stock, ours = (table[grader, students] for grader in COMMANDS)
+    _compare(stock, ours, tell)
+    tell(f"{'':24}{'students':>9}{'seconds':>9}{'ms each':>9}{'peak MB':>9}")
+    for (grader, size), run in table.items():
+        peak = run.peak_bytes / 2**20
+        line = f"{size:9}{run.seconds:9.1f}{run.each:9.0f}{peak:9.0f}"
+        tell(f"{grader:24}{line}")
+    for grader in COMMANDS:
+        small, large = (table[grader, size] for size in sizes)
+        further = 1000 * (large.seconds - small.seconds) / (sizes[1] - sizes[0])
+        tell(f"{grader}: {further:.0f} ms for each further submission")
+    ratio = stock.seconds / ours.seconds
+    tell(f"ratio: {ratio:.1f}")
+    return ratio
+
+
+COMMANDS = {
+    "stock nbgrader": [sys.executable, "-m", "nbgrader", "autograde"],
+    "grade": [sys.executable, "-m", "autograder", "grade"],
+}
+
+
+def _prepare(course: Path, chapter: str, students: int, stock: bool):
+    """A course whose class has handed in, ready to be graded."""
+    make_course(course)
+    if stock:
+        (course / "nbgrader_config.py").write_text(STOCK, encoding="utf-8")
+    [found] = load_chapters([chapter])
+    exercises = list(found.exercises().values())
+    source = course / "source" / chapter / f"{chapter}.ipynb"
+    nbformat.write(_lean(source_notebook(found), exercises), source)
+    command = [sys.executable, "-m", "nbgrader", "generate_assignment", chapter]
+    subprocess.run(command, cwd=course, check=True, capture_output=True)
+    release = nbformat.read(course / "release" / chapter / f"{chapter}.ipynb", 4)
+    for number in range(students):
+        folder = course / "submitted" / f"student{number:04}" / chapter
+        folder.mkdir(parents=True)
+        made = _answered(release, exercises, number)
+        nbformat.write(made, folder / f"{chapter}.ipynb")
+
+
+def _lean(notebook, exercises: list[Exercise]):
+    """The chapter without the cells that grading does not need."""
+    code = [
+        Cell("code" if cell.cell_type == "code" else "raw", cell.source)
+        for cell in notebook.cells
+    ]
+    names = {name for e in exercises for name in (e.name, "check")}
+    keep = set(needed(code, names, frozenset()))
+    notebook.cells = [
+        cell
+        for index, cell in enumerate(notebook.cells)
+        if cell.cell_type != "code" or index in keep or "nbgrader" in cell.metadata
+    ]
+    return notebook
+
+
+def _answered(release, exercises: list[Exercise], number: int):
+    """The released notebook with the answers of one student; every tenth is blank."""
+    made = copy.deepcopy(release)
+    if number % 10 == 9:
+        return made
+    for cell in made.cells:
+        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id", "")
+        for exercise in exercises:
+            if grade_id == f"{exercise.name}_answer":
+                cell.source = _answer(exercise, number)
+    return made
+
+
+def _answer(exercise: Exercise, number: int) -> str:
+    """One of the right answers for even numbers, one of the mistakes for odd ones."""
+    right = [exercise.reference, *exercise.equivalents]
+    # Those that need torch would make stock nbgrader slower still.
+    right = [answer for answer in right if "torch" not in inspect.getsource(answer)]
+    answers = (right, exercise.mistakes)[number % 2] or right
+    tree = ast.parse(textwrap.dedent(inspect.getsource(answers[number % len(answers)])))
+    tree.body[0].name = exercise.name
+    return f"import numpy as np\n# student {number}\n\n\n{ast.unparse(tree)}"
+
+
+def _run(course: Path, command: list[str], students: int) -> Run:
+    """Run a grader in a course; measure its time, and the memory of its processes."""
+    begin = time.monotonic()
+    process = subprocess.Popen(
+        command,
+        cwd=course,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    peak = _Peak(process.pid)
+    peak.start()
+    _, trouble = process.communicate()
+    seconds = time.monotonic() - begin
+    peak.stop()
+    scores = _scores(course, command[-1])
+    if len(scores) != students:
+        raise RuntimeError(f"{' '.join(command)}: {trouble[-2000:]}")
+    return Run(students, seconds, peak.bytes, scores)
+
+
+def _scores(course: Path, chapter: str) -> dict[str, float]:
+    from nbgrader.api import Gradebook
+
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}", "attention") as gradebook:
+        found = gradebook.assignment_submissions(chapter)
+        return {submission.student.id: submission.score for submission in found}
+
+
+def _compare(stock: Run, ours: Run, tell):
+    """Honest submissions must get the same scores from both."""
+    differing = [
+        student
+        for student, score in stock.scores.items()
+        if abs(score - ours.scores[student]) > 1e-9
+    ]
+    full = max(stock.scores.values())
+    honest = {student for student, score in stock.scores.items() if score == full}
+    lost = sorted(honest & set(differing))
+    if lost:
+        raise RuntimeError(f"right answers with another score: {', '.join(lost)}")
+    count = len(stock.scores)
+    tell(f"{count - len(differing)} of {count} scores are the same from both;")
+    tell(f"all {len(honest)} right answers have full marks from both")
+
+
+class _Peak(threading.Thread):
+    """Samples the memory of a process and all below it, shared pages counted once."""
+
+    def __init__(self, process: int):
+        super().__init__(daemon=True)
+        self.process, self.bytes, self._done = process, 0, threading.Event()
+
+    def run(self):
+        """Sample until stopped."""
+        while not self._done.wait(0.2):
+            self.bytes = max(self.bytes, sum(map(_share, _family(self.process))))
+
+    def stop(self):
+        """Stop sampling."""
+        self._done.set()
+        self.join()
+
+
+def _family(process: int) -> list[int]:
+    children = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                stat = Path(f"/proc/{entry}/stat").read_text()
+            except OSError:
+                continue
+            parent = int(stat.rpartition(")")[2].split()[1])
+            children.setdefault(parent, []).append(int(entry))
+    found, more = [], [process]
+    while more:
+        found.append(more.pop())
+        more += children.get(found[-1], [])
+    return found
+
+
+def _share(process: int) -> int:
+    """A process's proportional share of the memory that it uses, in bytes."""
+    try:
+        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in lines if line[:4] == "Pss:")
