@@ -10,7 +10,6 @@ from axe_playwright_python.base import AXE_SCRIPT
 from browser import visit
 from playwright.sync_api import expect
 
-pytest_plugins = ["browser"]
 HTML = Path(__file__).parent.parent / "_build" / "html"
 PAGES = sorted(page.relative_to(HTML).as_posix() for page in HTML.rglob("*.html"))
 CHAPTERS = [page for page in PAGES if re.match(r"book/\d\d_", page)]
@@ -125,11 +124,13 @@ def test_the_keyboard_alone_is_enough(chromium):
         assert page.evaluate("document.documentElement.dataset.theme") == "dark"
         expect(page.locator("button.theme")).to_have_attribute("aria-pressed", "true")
         page.keyboard.press("/")
-        page.keyboard.type("softmax")
+        title = re.search(r"<h1>(.*?)<", _text(CHAPTERS[-1]))[1]
+        page.keyboard.type(title)
         page.keyboard.press("Enter")
-        page.wait_for_url("**/search.html?q=softmax")
-        page.get_by_role("link", name="Softmax").last.focus()
-        assert "softmax" in page.evaluate("document.activeElement.href")
+        page.wait_for_url("**/search.html?q=*")
+        expect(
+            page.locator(f"#search-results a[href*='{CHAPTERS[-1]}']")
+        ).not_to_have_count(0)
         assert seen.complaints == []
 
 

@@ -1,0 +1,3 @@
+"""What several test modules share."""
+
+from browser import chromium  # noqa: F401  (a fixture)
