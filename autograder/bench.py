@@ -25,6 +25,7 @@ import nbformat
 from autograder.chapters import load_chapters, source_notebook
 from autograder.course import make_course
 from autograder.exercise import Exercise
+from autograder.grading import CourseError
 from autograder.submission import Cell, needed
 
 STOCK = """c = get_config()
@@ -50,8 +51,6 @@ class Run:
 
 def bench(students: int = 60, chapter: str = "05_softmax", tell=print) -> float:
     """Grade a class with both; print what it took; return how many times as fast."""
-    from autograder.gradebook import CourseError
-
     if students < 8:
         raise CourseError("a class needs at least 8 students to tell anything")
     sizes = (students // 4, students)

@@ -35,12 +35,15 @@ from autograder import sandbox, submission
 from autograder.grading import (
     HEAVY,
     Assignment,
+    CourseError,
     Options,
     Result,
     digest_of,
     grade_batch,
     versions,
+    warm_up,
 )
+from autograder.sandbox import SandboxUnavailable
 from autograder.submission import UnreadableError
 
 BATCH = 8  # submissions a task: one transaction, and what an interrupt can cost
@@ -99,33 +102,31 @@ def grade_chapter(
     Raises CourseError, and SandboxUnavailable where nothing may be run.
     """
     begin = time.monotonic()
-    # jsonschema would load the grammars of web addresses, which takes a second or
-    # two; no notebook's schema asks for one.
-    sys.modules.setdefault("rfc3987_syntax", None)
-    from autograder.gradebook import GradebookWriter, load_assignment, load_course
-
-    options = options or Options()
-    course = load_course(course_folder)
-    summary = Summary(chapter)
-    with _sole_grader(Path(course.root)), _stoppable():
-        assignment = load_assignment(course, chapter)
-        desk = _Desk(course, assignment)
-        entries = desk.entries(tell)
-        todo = [entry for entry in entries if not desk.is_done(entry)]
-        summary.unchanged = len(entries) - len(todo)
-        todo.sort(key=lambda entry: entry.heavy)  # those wait for an import
+    root, options = course_folder.resolve(), options or Options()
+    if not (root / "nbgrader_config.py").is_file():
+        raise CourseError(
+            f"{root} is no nbgrader course; make one with `python -m autograder "
+            f"course {root}`, or name yours with --course"
+        )
+    summary, todo = Summary(chapter), []
+    handed_in = len(list(root.glob(f"submitted/*/{chapter}")))
+    jobs = max(1, min(jobs or _cores(), handed_in))
+    with _sole_grader(root), _stoppable():
         try:
-            with (
-                GradebookWriter(course, chapter) as writer,
-                _executor(min(jobs or _cores(), len(todo) or 1), scheduler) as pool,
-            ):
-                for results in _graded(pool, desk, todo, options):
-                    desk.save(results, writer)
-                    summary.graded += len(results)
-                    summary.tier = results[0].tier or summary.tier
-                    _report(results, summary, len(todo), begin, tell)
+            with _executor(jobs, scheduler) as pool:
+                pool.warm_up(options)  # while this process goes on importing
+                desk, writer = _open(root, chapter)
+                with writer:
+                    todo = desk.todo(summary, tell)
+                    for results in _graded(pool, desk, todo, options):
+                        desk.save(results, writer)
+                        summary.graded += len(results)
+                        summary.tier = results[0].tier or summary.tier
+                        _report(results, summary, len(todo), begin, tell)
         except KeyboardInterrupt:
             summary.interrupted = "Interrupted"
+        except SandboxUnavailable:
+            raise
         except OSError as error:
             full = error.errno == errno.ENOSPC or "disk is full" in str(error)
             remedy = "; free some space" if full else ""
@@ -133,6 +134,18 @@ def grade_chapter(
     summary.missing = len(todo) - summary.graded
     summary.seconds = time.monotonic() - begin
     return summary
+
+
+def _open(root: Path, chapter: str):
+    """The course's folders, and the writer to its gradebook."""
+    # jsonschema would load the grammars of web addresses, which takes a second or
+    # two; no notebook's schema asks for one.
+    sys.modules.setdefault("rfc3987_syntax", None)
+    from autograder.gradebook import GradebookWriter, load_assignment, load_course
+
+    course = load_course(root)
+    desk = _Desk(course, load_assignment(course, chapter))
+    return desk, GradebookWriter(course, chapter)
 
 
 class _Desk:
@@ -144,6 +157,13 @@ class _Desk:
         self.fingerprint = assignment.fingerprint()
         self.versions = versions()
         self.records = Path(course.root) / RECORDS / self.chapter
+
+    def todo(self, summary: Summary, tell) -> list[Entry]:
+        """What is new or has changed."""
+        entries = self.entries(tell)
+        todo = [entry for entry in entries if not self.is_done(entry)]
+        summary.unchanged = len(entries) - len(todo)
+        return sorted(todo, key=lambda entry: entry.heavy)  # those wait for an import
 
     def entries(self, tell) -> list[Entry]:
         """Every submission, the broken ones too, in the order of the students."""
@@ -261,8 +281,6 @@ def write_whole(path: Path, text: str, mode: int):
 @contextlib.contextmanager
 def _sole_grader(root: Path):
     """Hold the course's lock; it goes with the process, however that ends."""
-    from autograder.gradebook import CourseError
-
     with open(root / ".grading.lock", "w", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -311,6 +329,9 @@ class _Pool:
     executor: Executor
     width: int  # how many batches to keep under way
 
+    def warm_up(self, options: Options):
+        """Have warm processes started ahead of the first submissions."""
+
     def submit(self, *call) -> Future:
         try:
             return self.executor.submit(*call)
@@ -338,6 +359,10 @@ class _Processes(_Pool):
             self.jobs, mp_context=get_context("spawn"), initializer=_serve_parent
         )
 
+    def warm_up(self, options: Options):
+        for _ in range(self.jobs):
+            self.submit(warm_up, options)
+
     def stop(self, now: bool):
         processes = list((self.executor._processes or {}).values())
         self.executor.shutdown(wait=not now, cancel_futures=True)
@@ -356,8 +381,6 @@ class _Cluster(_Pool):
     """The machines of a Dask cluster."""
 
     def __init__(self, address: str):
-        from autograder.gradebook import CourseError
-
         try:
             from distributed import Client
         except ImportError:

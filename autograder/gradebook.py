@@ -30,7 +30,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from traitlets.config import Config
 from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
-from autograder.grading import STUB, Assignment, GradedCell, Result, declared, kit_for
+from autograder.grading import (
+    STUB,
+    Assignment,
+    CourseError,
+    GradedCell,
+    Result,
+    declared,
+    kit_for,
+)
 
 SECRET = ".grading_secret"
 SOLUTION = re.compile(
@@ -38,24 +46,14 @@ SOLUTION = re.compile(
 )
 
 
-class CourseError(ValueError):
-    """A course that cannot be graded. One sentence that names the remedy."""
-
-
 def load_course(folder: Path) -> CourseDirectory:
     """nbgrader's view of a course folder, with the folder's own configuration."""
-    folder = folder.resolve()
-    if not (folder / "nbgrader_config.py").is_file():
-        raise CourseError(
-            f"{folder} is no nbgrader course; make one with `python -m autograder "
-            f"course {folder}`, or name yours with --course"
-        )
     try:
         loaded = PyFileConfigLoader("nbgrader_config.py", str(folder)).load_config()
     except ConfigFileNotFound as error:
         raise CourseError(str(error)) from None
     config = Config(loaded)
-    config.CourseDirectory.root = str(folder)
+    config.CourseDirectory.root = str(folder.resolve())
     return CourseDirectory(config=config)
 
 

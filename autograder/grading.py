@@ -35,6 +35,10 @@ HEAVY = {"torch": "torch", "matplotlib": "matplotlib.pyplot"}
 OUTPUT_LINES = 200  # of a cell's prints, in the graded notebook
 
 
+class CourseError(ValueError):
+    """A course that cannot be graded. One sentence that names the remedy."""
+
+
 @dataclass(frozen=True)
 class GradedCell:
     """A cell that nbgrader knows: a test with its points, or a solution."""
@@ -576,6 +580,11 @@ def engine_for(sources: list[str], options: Options) -> Engine:
         )
         engines[key] = engine.__enter__()
     return engines[key]
+
+
+def warm_up(options: Options):
+    """Start a warm process ahead of the first submission."""
+    engine_for([], options)
 
 
 def stop_engines():

@@ -47,7 +47,7 @@ class Limits:
     result_bytes: int = 16 * MEBI
 
 
-class SandboxUnavailable(RuntimeError):
+class SandboxUnavailable(OSError):
     """This host offers no sandbox, and nobody allowed to do without."""
 
 

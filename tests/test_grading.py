@@ -20,8 +20,8 @@ from autograder import grade as grade_module
 from autograder import sandbox
 from autograder.course import make_course
 from autograder.grade import RECORDS, grade_chapter
-from autograder.gradebook import CourseError, GradebookWriter, load_course
-from autograder.grading import Options, stop_engines
+from autograder.gradebook import GradebookWriter
+from autograder.grading import CourseError, Options, stop_engines
 from autograder.sandbox import Limits
 
 pytestmark = pytest.mark.skipif(
@@ -658,6 +658,42 @@ def test_the_tiers_give_identical_verdicts(course, release):
     assert found[0] == found[1] and len(found[0]) >= 8
 
 
+def test_a_cluster_gives_identical_verdicts_though_it_loses_a_worker(
+    course, release, monkeypatch
+):
+    """Dask: a real scheduler, two worker processes, one of them killed."""
+    distributed = pytest.importorskip("distributed")
+    expected = many(course, release, 40)
+    run(course)
+    here = {student: verdict(course, student) for student in expected}
+    alone = scores(course)
+    subprocess.run(["rm", "-rf", course / RECORDS, course / "autograded"], check=True)
+    saved, killed = GradebookWriter.save, []
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None
+    ) as cluster:
+        with distributed.Client(cluster) as client:
+            workers = list(client.run(os.getpid).values())
+
+        def save(self, batch):
+            if not killed:
+                os.kill(workers[0], signal.SIGKILL)
+                killed.append(workers[0])
+            saved(self, batch)
+
+        monkeypatch.setattr(GradebookWriter, "save", save)
+        summary, _ = run(course, scheduler=cluster.scheduler_address)
+    assert killed and summary.graded == len(expected) and summary.missing == 0
+    assert {student: verdict(course, student) for student in expected} == here
+    assert scores(course) == alone == expected
+
+
+def test_a_cluster_that_is_not_there_is_said(course):
+    pytest.importorskip("distributed")
+    with pytest.raises(CourseError, match="no Dask scheduler answers"):
+        run(course, scheduler="tcp://127.0.0.1:9")
+
+
 # --- a machine that fails ---------------------------------------------------------
 
 
@@ -770,8 +806,7 @@ def test_a_lost_process_is_replaced(course, release, monkeypatch):
 
 def test_two_graders_at_once(course, release):
     hand_in(course, "ada", notebook(release))
-    root = Path(load_course(course).root)
-    with grade_module._sole_grader(root), pytest.raises(CourseError, match="already"):
+    with grade_module._sole_grader(course), pytest.raises(CourseError, match="already"):
         run(course)
     assert run(course)[0].graded == 1
 
