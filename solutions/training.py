@@ -15,9 +15,9 @@ class MultiHeadAttention(torch.nn.Module):
     """Multi-head attention as a layer that can be trained.
 
     X (b, n, d_model) -> Y (b, n, d_model), A (b, h, n, n)
-    W_q, W_k, W_v, W_o (d_model, d_model), b_q, b_k, b_v, b_o (d_model,) are parameters.
-    They start as in chapter 8: random with standard deviation about 1 / sqrt(d_model),
-    the biases at zero.
+    Its parameters are W_q, W_k, W_v, W_o (d_model, d_model) and b_q, b_k, b_v,
+    b_o (d_model,). They start as in chapter 8: W random with standard deviation
+    about 1 / sqrt(d_model), b at zero.
     """
 
     def __init__(self, d_model, num_heads):

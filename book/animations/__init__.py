@@ -26,6 +26,8 @@ _HOME = {
     "play_add_and_norm": "add_and_norm",
     "play_softmax": "softmax",
     "play_cost": "cost",
+    "play_heads_in_training": "heads_in_training",
+    "play_deep_stack": "deep_stack",
 }
 
 __all__ = sorted(_HOME)

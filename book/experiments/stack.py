@@ -160,36 +160,6 @@ def _length(X):
     return X.detach().square().sum(-1).flatten(1).mean(1).sqrt()
 
 
-@kept
-def growing(num_heads, seed, moments, rate=0.01):
-    """The maps of one block's heads for one sentence, at some steps of a training.
-
-    -> {"steps", "maps": (moments, h, n, n), "loss": (moments,), "right": (moments,)}.
-    """
-    drawn_from = at.generators([seed])
-    sentence, _ = task(at.generators([seed + 1]), 1)
-    test, wanted = task(at.generators([seed + 2]), TESTED)
-    seen = {"steps": list(moments), "maps": [], "loss": [], "right": []}
-    setting = 1, num_heads, True, True
-
-    def look(step, params):
-        if step in moments:
-            logits, _, _ = forward(params, test, *setting)
-            maps = forward(params, sentence, *setting)[2][0][0, 0]
-            seen["maps"].append(maps.tolist())
-            seen["loss"].append(at.cross_entropy(logits, wanted).item())
-            seen["right"].append(at.share_right(logits, wanted).item())
-
-    def losses(params):
-        ids, backwards = task(drawn_from, BATCH)
-        return at.cross_entropy(forward(params, ids, *setting)[0], backwards)
-
-    params, _ = at.train(init(drawn_from, 1), losses, STEPS, rate, watch=look)
-    with torch.no_grad():
-        look(max(moments), params)
-    return seen
-
-
 def steps_until(losses, level):
     """(..., steps) -> the first step from which the loss stays below level, or inf."""
     above = torch.as_tensor(losses) >= level
