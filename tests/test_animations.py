@@ -10,12 +10,12 @@ import re
 
 import numpy as np
 import pytest
-from matplotlib.text import Text
+from matplotlib.colors import to_rgb
 
 import book.animations as animations
 from autograder.exercise import discover
 from book.animations import stepper_files
-from book.animations.stage import SCALE, WIDTH
+from book.animations.stage import COLOURS, INK, PAPER, SCALE, WIDTH, Words, fullest, mix
 
 EXERCISES = {
     name: exercise
@@ -54,9 +54,8 @@ def reference_scene(name):
 
 def boxes(stage):
     """The texts on a stage, and the pixels from left, below, right, above of each."""
-    texts = [artist for artist in stage.artists if isinstance(artist, Text)]
-    extents = [text.get_window_extent(stage.renderer).extents for text in texts]
-    return [text.get_text() for text in texts], np.array(extents)
+    words = [artist for artist in stage.artists if isinstance(artist, Words)]
+    return [word.get_text() for word in words], np.array([w.ink() for w in words])
 
 
 def assert_legible(scene):
@@ -68,9 +67,74 @@ def assert_legible(scene):
         assert not cut.any(), f"{texts[cut.argmax()]!r} is cut {where}"
         low = np.maximum(found[:, None, :2], found[None, :, :2])
         high = np.minimum(found[:, None, 2:], found[None, :, 2:])
-        over = np.argwhere(np.triu((high - low).min(axis=-1) > 2, k=1))
+        over = np.argwhere(np.triu((high - low).min(axis=-1) > 0, k=1))
         pairs = [(texts[a], texts[b]) for a, b in over]
         assert not pairs, f"{pairs[0][0]!r} lies on {pairs[0][1]!r} {where}"
+
+
+# Machado, Oliveira and Fernandes 2009, complete colour blindness, on linear RGB.
+EYES = {
+    "all three cones": np.eye(3),
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "tritanopia": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+}
+TO_XYZ = np.array(
+    [
+        [0.4124564, 0.3575761, 0.1804375],
+        [0.2126729, 0.7151522, 0.0721750],
+        [0.0193339, 0.1191920, 0.9503041],
+    ]
+)
+
+
+def linear(rgb):
+    rgb = np.clip(rgb, 0, 1)
+    return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+
+
+def lab(light):
+    """CIELAB of linear RGB."""
+    xyz = np.clip(light, 0, 1) @ TO_XYZ.T / np.array([0.95047, 1, 1.08883])
+    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    x, y, z = np.moveaxis(f, -1, 0)
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
+
+
+def turned(rgb):
+    """What the style of a dark page does: invert(0.93) hue-rotate(180deg)."""
+    grey = np.array([0.213, 0.715, 0.072])
+    inverted = 0.93 - 0.86 * np.asarray(rgb)
+    return np.clip(2 * (inverted @ grey)[..., None] - inverted, 0, 1)
+
+
+@pytest.mark.parametrize("eye", EYES)
+@pytest.mark.parametrize("page", [np.asarray, turned], ids=["light", "dark"])
+def test_the_colours_of_matrices_stay_apart(eye, page):
+    colours = page([to_rgb(COLOURS[letter]) for letter in "XQKVSAO"])
+    seen = lab(linear(colours) @ np.transpose(EYES[eye]))
+    apart = np.linalg.norm(seen[:, None] - seen[None], axis=-1)
+    assert apart[np.triu_indices(len(seen), 1)].min() > 16
+
+
+@pytest.mark.parametrize("page", [np.asarray, turned], ids=["light", "dark"])
+@pytest.mark.parametrize("letter", COLOURS)
+def test_numbers_can_be_read_on_the_fullest_tint(letter, page):
+    pair = page([mix(PAPER, COLOURS[letter], fullest(COLOURS[letter])), to_rgb(INK)])
+    dark, bright = sorted(linear(pair) @ TO_XYZ[1])
+    assert (bright + 0.05) / (dark + 0.05) >= 4.5
 
 
 def test_there_is_a_scene_for_every_function_of_parts_one_and_two():

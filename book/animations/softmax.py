@@ -37,7 +37,7 @@ def play_softmax(softmax):
     """Play `softmax` on the scaled scores of the sentence: S (n, m) -> A (n, m)."""
     actor = cast(softmax)
     part = actor.play(SCORES, expected=WEIGHTS)
-    shifted = actor.play(SCORES + SHIFT, expected=WEIGHTS)
+    shifted = actor.play(SCORES + SHIFT, expected=part.values)
     return Scene(
         title="A row of scores becomes a row of weights",
         steps=_Play(part, shifted).steps(),
@@ -252,7 +252,7 @@ class _Play:
             stage.text(x, y + 120, told, align="left")
 
 
-def bar(stage, x, y, lengths, unit, colour, height, labels=None, longest=1.18):
+def bar(stage, x, y, lengths, unit, colour, height, labels=None, longest=1.16):
     """Lay lengths end to end as pieces of one bar, at most `longest` units long."""
     start, end = x, x + longest * unit
     for k, length in enumerate(lengths):

@@ -9,11 +9,12 @@ its letter, its rows bear their tokens and its cells bear their numbers.
 
 import textwrap
 from dataclasses import dataclass
+from functools import cache, lru_cache
 
 import matplotlib
 import matplotlib.style
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
@@ -121,6 +122,76 @@ class Grid:
         return self.x + (j + 0.5) * self.width, self.y + (i + 0.5) * self.height
 
 
+class Words(Text):
+    """A text that is painted once and then stamped: frames repeat their words."""
+
+    def draw(self, renderer):
+        stamp, x, y = self._stamped()
+        if (patch := self.get_bbox_patch()) is not None:
+            self.update_bbox_position_size(renderer)
+            patch.draw(renderer)
+        context = renderer.new_gc()
+        renderer.draw_image(context, x, y, stamp)
+        context.restore()
+
+    def ink(self):
+        """The pixels that it covers: left, below, right, above."""
+        stamp, x, y = self._stamped()
+        return x, y, x + stamp.shape[1], y + stamp.shape[0]
+
+    def _stamped(self):
+        stamp, left, low = _stamp(
+            self.get_text(),
+            self.get_fontsize(),
+            self.get_fontweight(),
+            self.get_color(),
+            self.get_horizontalalignment(),
+        )
+        x, y = self.get_transform().transform(self.get_position())
+        return stamp, round(x) + left, round(y) + low
+
+
+@cache
+def _figure():
+    return Figure(dpi=100 * SCALE)
+
+
+@lru_cache(4096)
+def _stamp(text, size, weight, colour, align):
+    """The pixels of a text, bottom row first, and where they begin from its point."""
+    dpi = 100 * SCALE
+    wide = int((len(text) + 2) * size * dpi / 72)
+    middle = int(size * dpi / 72)
+    renderer = RendererAgg(2 * wide, 2 * middle, dpi)
+    artist = Text(
+        wide,
+        middle,
+        text,
+        fontsize=size,
+        fontweight=weight,
+        color=colour,
+        **_placed(align),
+    )
+    artist.set_figure(_figure())
+    artist.draw(renderer)
+    pixels = np.asarray(renderer.buffer_rgba())[::-1]
+    rows, columns = (np.flatnonzero(pixels[..., 3].any(axis=k)) for k in (1, 0))
+    if not rows.size:
+        return pixels[:1, :1].copy(), 0, 0
+    ink = pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].copy()
+    return ink, columns[0] - wide, rows[0] - middle
+
+
+def _placed(align):
+    """How every text stands at its point, and in which letters."""
+    return {
+        "horizontalalignment": align,
+        "verticalalignment": "center_baseline",
+        "fontfamily": "DejaVu Sans",
+        "parse_math": False,
+    }
+
+
 class Stage:
     """A picture that is drawn afresh for each frame.
 
@@ -178,16 +249,13 @@ class Stage:
     def text(self, x, y, text, size=SMALL, align="center", colour=INK, **style):
         """Write at a point: (x, y) is the middle of the line, or its left or right."""
         self._keep(
-            Text,
+            Words,
             float(x),
             float(y),
             text,
             fontsize=size * 0.72,
             color=_hex(colour),
-            horizontalalignment=align,
-            verticalalignment="center_baseline",
-            fontfamily="DejaVu Sans",
-            parse_math=False,
+            **_placed(align),
             **style,
         )
 
@@ -366,8 +434,15 @@ def tints(values, colour, shown, top=None):
     size = np.abs(np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0))
     share = np.clip(size / (top or size.max() or 1.0), 0, 1)
     share = np.where(np.isinf(values), 1.0, share)
-    share = np.where(shown, 0.10 + 0.48 * share, 0.0)
-    return [to_hex(mix(PAPER, colour, s)) for s in share.ravel()]
+    share = np.where(shown, 0.10 + (fullest(colour) - 0.10) * share, 0.0)
+    white, full = np.array(to_rgb(PAPER)), np.array(to_rgb(colour))
+    bytes_ = np.round(255 * (white + (full - white) * share.reshape(-1, 1))).astype(int)
+    return ["#{:02x}{:02x}{:02x}".format(*rgb) for rgb in bytes_]
+
+
+def fullest(colour):
+    """The strongest tint on which a number can still be read, light or turned."""
+    return 0.38 if np.dot(to_rgb(colour), (0.2126, 0.7152, 0.0722)) < 0.3 else 0.50
 
 
 def cell_width(*arrays):
