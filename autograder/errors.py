@@ -8,6 +8,10 @@ import difflib
 from autograder.exercise import discover
 
 WANTED = (NameError, NotImplementedError, ModuleNotFoundError)
+NEEDED = ("autograder", "book", "solutions", "matplotlib", "numpy", "torch")
+VERBS = ("agree", "check", "hint", "is_reference", "progress", "ready")
+IMPORTS = {verb: f"from autograder import {verb}" for verb in VERBS}
+IMPORTS |= {"np": "import numpy as np", "torch": "import torch"}
 
 
 def explain_errors() -> None:
@@ -35,20 +39,33 @@ def note_for(error: BaseException) -> str | None:
             "This function is not written yet: replace `raise NotImplementedError` "
             "with your own lines, and run its cell again."
         )
-    if isinstance(error, ModuleNotFoundError):
-        return (
-            f"This kernel has no package {error.name}. Start JupyterLab with "
-            "`make lab`, and choose the kernel 'Python 3' at the top right."
-        )
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return _note_for_package(error.name.partition(".")[0])
+    if isinstance(error, UnboundLocalError) and error.name:
+        return f"Inside this function, {error.name} is read before it gets a value."
     if isinstance(error, NameError) and error.name:
         return _note_for_name(error.name)
     return None
 
 
+def _note_for_package(name: str) -> str:
+    near = difflib.get_close_matches(name, NEEDED, n=1)
+    if near and name not in NEEDED:
+        return f"Is {near[0]} meant?"
+    return (
+        f"This kernel has no package {name}. The chapters need {', '.join(NEEDED)}: "
+        "start JupyterLab with `make lab`, and choose the kernel 'Python 3 "
+        "(ipykernel)' at the top right."
+    )
+
+
 def _note_for_name(name: str) -> str:
     if name in discover():
         return f"Run the cell that defines {name} first; it stands above this one."
-    near = difflib.get_close_matches(name, discover(), n=1)
+    line = IMPORTS.get(name)
+    if line:
+        return f"Run the cell with `{line}` first; it stands above this one."
+    near = difflib.get_close_matches(name, [*discover(), *IMPORTS], n=1)
     if near:
         return f"Is {near[0]} meant?"
     return (

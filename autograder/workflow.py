@@ -134,20 +134,27 @@ def where_explained(exercise: str) -> str:
     return "Read the chapter again."
 
 
-def page_of(exercise: str) -> Path | None:
-    """The built page of the chapter that holds an exercise, where it was built."""
+def page_of(exercise: str) -> str | None:
+    """Where the chapter of an exercise can be opened from here, if it can.
+
+    The learner's own copy comes first: it is the same text, and JupyterLab does not
+    show a page of the book with its style.
+    """
     for step in steps():
+        if exercise not in step.exercises:
+            continue
+        if Path(f"{step.chapter}.ipynb").is_file():
+            return f"{step.chapter}.ipynb#What-goes-wrong"
         page = ROOT / "_build" / "html" / "book" / f"{step.chapter}.html"
-        if exercise in step.exercises and page.is_file():
-            return page
+        if page.is_file():
+            return f"{os.path.relpath(page)}#{exercise}"
     return None
 
 
 def linked(text: str, exercise: str = "") -> str:
-    """A hint as HTML, with a link to the page of the exercise where it was built."""
+    """A hint as HTML, with a link to the chapter of the exercise where there is one."""
     page = page_of(exercise)
     link = ""
     if page:
-        address = f"{os.path.relpath(page)}#{exercise}"
-        link = f' <a href="{escape(address)}" target="_blank">Open the page</a>'
+        link = f' <a href="{escape(page)}" target="_blank">Open the page</a>'
     return f'<p style="margin:.4em 0">{escape(text)}{link}</p>'

@@ -4,6 +4,7 @@
 Markdown, and it would take the answers out of their `<details>`.
 """
 
+import os
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -12,6 +13,7 @@ c = get_config()  # noqa: F821 - given by Jupyter
 c.ServerApp.root_dir = str(HERE.parent.parent)  # hints link to pages in _build/
 c.LabApp.default_url = "/lab/tree/work/00_start.ipynb"
 c.LabApp.app_settings_dir = str(HERE)
+os.environ["PYTHONSTARTUP"] = str(HERE / "startup.py")  # of every kernel
 c.Application.log_level = "WARN"  # the address is printed all the same
 
 # Neither news nor updates nor extensions are asked for.
