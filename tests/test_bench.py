@@ -1,0 +1,52 @@
+"""The measurement itself: that it measures what it says."""
+
+import sys
+
+import pytest
+
+from autograder.__main__ import main
+from autograder.bench import COMMANDS, Run, _compare, _prepare, _run
+from autograder.grading import CourseError
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="graded runs need Linux"
+)
+
+
+def test_bench_compares_and_ends_with_the_ratio(capsys):
+    if main(["bench", "--students", "8"]) != 0:
+        pytest.fail(capsys.readouterr().err)
+    lines = capsys.readouterr().out.splitlines()
+    assert "right answers have full marks from both" in "\n".join(lines)
+    table = [line.split() for line in lines if line.startswith(("stock", "grade "))]
+    assert [row[-4] for row in table if len(row) <= 6] >= ["8", "8"]
+    word, ratio = lines[-1].split()
+    assert word == "ratio:" and float(ratio) > 2
+
+
+def test_scores_are_what_the_class_was_made_to_score(tmp_path):
+    course = tmp_path / "course"
+    _prepare(course, "03_scores", 12, stock=False)
+    run = _run(course, [*COMMANDS["grade"], "03_scores"], 12)
+    for number in range(12):
+        score = run.scores[f"student{number:04}"]
+        right = number % 2 == 0 and number % 10 != 9
+        assert (score == max(run.scores.values())) == right
+    assert run.peak_bytes > 2**20 and run.seconds > 0
+
+
+def test_a_right_answer_that_loses_points_stops_the_comparison():
+    stock = Run(2, 9.0, 0, {"ada": 4.0, "ben": 0.0})
+    same = Run(2, 1.0, 0, {"ada": 4.0, "ben": 1.0})
+    said = []
+    _compare(stock, same, said.append)
+    assert said[0].startswith("1 of 2")
+    with pytest.raises(RuntimeError, match="ada"):
+        _compare(stock, Run(2, 1.0, 0, {"ada": 3.0, "ben": 0.0}), said.append)
+
+
+def test_a_class_of_a_few_tells_nothing():
+    with pytest.raises(CourseError, match="at least 8"):
+        from autograder.bench import bench
+
+        bench(3)
