@@ -17,7 +17,7 @@ from pathlib import Path
 from autograder.wire import printable
 
 NOTEBOOK_BYTES = 10 * 2**20
-CODE_CHARACTERS = 2**19  # in all cells; reading code takes far more memory than text
+CODE_CHARACTERS = 2**18  # in all cells; reading code takes far more memory than text
 CELLS = 2000
 CACHED_CHARACTERS = 20_000
 KINDS = ("code", "markdown", "raw")

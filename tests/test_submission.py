@@ -93,15 +93,15 @@ def test_a_cell_that_breaks_the_parser_is_no_error(source):
 @pytest.mark.parametrize(
     "source",
     [
-        "\n" * 400_000,
-        " " * 400_000 + "x",
-        "%a\n" * 100_000,
-        "x = [" + "1," * 200_000 + "]",
-        "?\n" * 200_000,
-        "def " * 100_000,
-        "f = " * 100_000,
-        "f\n" * 200_000 + "(",
-        "f : " * 100_000 + "(",
+        "\n" * 200_000,
+        " " * 200_000 + "x",
+        "%a\n" * 60_000,
+        "x = [" + "1," * 100_000 + "]",
+        "?\n" * 100_000,
+        "def " * 60_000,
+        "f = " * 60_000,
+        "f\n" * 100_000 + "(",
+        "f : " * 60_000 + "(",
     ],
 )
 def test_reading_a_hostile_cell_is_quick(source):
