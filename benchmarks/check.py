@@ -1,0 +1,112 @@
+"""How long `check` takes to answer, for every exercise: `python benchmarks/check.py`.
+
+Measured in a real kernel, from the request to the reply: without a picture (the right
+answer), and with one (every declared mistake, and one that nobody declared, drawn
+beside the right answer). Prints medians in ms; exits with 1 where one is too slow.
+"""
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+
+from jupyter_client.manager import start_new_kernel
+
+from autograder.exercise import discover
+
+LIMITS = {"without": 50, "with": 400}  # ms, medians
+IMPORT = "from autograder import check"
+SETUP = """
+import types
+from autograder.exercise import discover
+
+def renamed(answer, name):
+    if isinstance(answer, type):
+        return type(name, (answer,), {})
+    twin = types.FunctionType(answer.__code__, answer.__globals__, name)
+    twin.__defaults__, twin.__closure__ = answer.__defaults__, answer.__closure__
+    return twin
+
+def undeclared(reference):
+    def spoiled(*arguments):
+        return stretched(reference(*arguments))
+    return spoiled
+
+def stretched(value):
+    if isinstance(value, tuple):
+        return tuple(map(stretched, value))
+    if isinstance(value, dict):
+        return {key: stretched(item) for key, item in value.items()}
+    return value * value + 1
+"""
+
+
+def main() -> int:
+    """Measure, print the table, and return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=7, metavar="N")
+    repeats = parser.parse_args().repeats
+    with tempfile.TemporaryDirectory() as folder:
+        manager, client = start_new_kernel(cwd=folder)
+        try:
+            return _report(client, repeats)
+        finally:
+            client.stop_channels()
+            manager.shutdown_kernel(now=True)
+
+
+def _report(client, repeats: int) -> int:
+    print(f"{'medians in ms':26} {'without':>8} {'with picture':>13}")
+    print(f"{'importing autograder':26} {_seconds(client, IMPORT) * 1000:8.0f}  (once)")
+    _seconds(client, SETUP)
+    taken = {"without": [], "with": []}
+    slow = []
+    for name in discover():
+        row = {
+            kind: [
+                t for answer in answers for t in _check(client, name, answer, repeats)
+            ]
+            for kind, answers in _answers(name).items()
+        }
+        medians = {kind: statistics.median(times) * 1000 for kind, times in row.items()}
+        slow += [name for kind in LIMITS if medians[kind] > LIMITS[kind]]
+        for kind, times in row.items():
+            taken[kind] += times
+        print(f"{name:26} {medians['without']:8.1f} {medians['with']:13.1f}")
+    without, with_ = (statistics.median(taken[kind]) * 1000 for kind in LIMITS)
+    print(f"{'all':26} {without:8.1f} {with_:13.1f}")
+    print(f"too slow: {', '.join(slow)}" if slow else "all within 50 and 400 ms")
+    return 1 if slow else 0
+
+
+def _answers(name: str) -> dict[str, list[str]]:
+    """Expressions for answers: right ones, and wrong ones."""
+    exercise = f"discover()[{name!r}]"
+    mistakes = range(len(discover()[name].mistakes))
+    wrong = [f"{exercise}.mistakes[{number}]" for number in mistakes]
+    if not isinstance(discover()[name].reference, type):
+        wrong.append(f"undeclared({exercise}.reference)")
+    return {"without": [f"{exercise}.reference"], "with": wrong}
+
+
+def _check(client, name: str, answers: list[str], repeats: int) -> list[float]:
+    """Seconds of each call of `check`, on one answer after the other."""
+    taken = []
+    for answer in answers:
+        _seconds(client, f"{name} = renamed({answer}, {name!r})")
+        taken += [_seconds(client, f"check({name})") for _ in range(repeats)]
+    return taken
+
+
+def _seconds(client, code: str) -> float:
+    """Seconds from sending a cell to the kernel's being ready for the next one."""
+    start = time.perf_counter()
+    reply = client.execute_interactive(code, output_hook=lambda message: None)
+    if reply["content"]["status"] != "ok":
+        raise RuntimeError("\n".join(reply["content"]["traceback"]))
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    sys.exit(main())
