@@ -53,7 +53,8 @@ def lines(
                 middle = np.nanmedian(rows, axis=0)
                 axis.plot(sizes, middle, linewidth=2.2, label=label, **look)
             _scales(axis, sizes if ticks is None else ticks, log)
-            axis.legend(frameon=False, fontsize=11)
+            if len(measured) + len(expected or {}) > 1:
+                axis.legend(frameon=False, fontsize=11)
         axes[-1].set_xlabel(name, fontsize=11, color=INK)
     return Chart(figure, alternative)
 
@@ -73,7 +74,8 @@ def points(
         for look, (label, heights) in zip(LOOKS, series.items(), strict=False):
             look = look | {"linestyle": "none"}
             axis.plot(values, heights, markersize=7, label=label, **look)
-        axis.legend(frameon=False, fontsize=11)
+        style = {"ncols": 2, "frameon": False, "fontsize": 11, "handletextpad": 0.1}
+        figure.legend(loc="outside lower center", **style)
         axis.set_xlabel(name, fontsize=11, color=INK)
     return Chart(figure, alternative)
 
@@ -124,6 +126,19 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
     for row in texts:
         print("  ".join(c.rjust(w) for c, w in zip(row, widths, strict=True)))
+
+
+class Markdown:
+    """A text with numbers in it, shown as Markdown; as it stands, everywhere else."""
+
+    def __init__(self, text: str):
+        self.text = text
+
+    def _repr_markdown_(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return self.text
 
 
 def spread(values: Sequence[float], form: str = ".2f") -> str:

@@ -1,0 +1,317 @@
+"""Part III: what is counted is what PyTorch counts, a class is judged like a function,
+and the experiments train the attention that the book teaches.
+"""
+
+import inspect
+import json
+
+import numpy as np
+import pytest
+import torch
+from test_animations import assert_legible, under_the_name
+from torch.utils.flop_counter import FlopCounterMode
+
+import book.animations as animations
+from autograder.diagnosis import matching
+from autograder.exercise import discover
+from autograder.judge import draw_cases, judge, try_case
+from autograder.judge_file import judge_file
+from autograder.wire import call_in_process
+from book.experiments import attention, full_rank_match, kept, stack, two_tokens
+from book.experiments.charts import lines, points, spread, strips
+from solutions import cost
+from solutions.output_projection import multi_head_attention
+from solutions.training import MultiHeadAttention
+
+LAYER = discover()["MultiHeadAttention"]
+BLOCKS = [(5, 8, 1), (7, 12, 3), (48, 64, 8), (64, 8, 2)]  # n, d_model, num_heads
+
+
+# --- cost ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("n", "d_model", "num_heads"), BLOCKS)
+def test_counts_are_those_of_torch(n, d_model, num_heads):
+    block = torch.nn.MultiheadAttention(d_model, num_heads, batch_first=True)
+    tokens = torch.randn(1, n, d_model)
+    with FlopCounterMode(display=False) as counter:
+        _, A = block(tokens, tokens, tokens, average_attn_weights=False)
+    numbers = sum(parameter.numel() for parameter in block.parameters())
+    assert cost.count_parameters(d_model, num_heads) == numbers
+    work = cost.count_matmul_flops(n, d_model, num_heads)
+    assert work == counter.get_total_flops()
+    assert cost.attention_map_bytes(n, num_heads, A.itemsize) == A.nbytes
+
+
+def test_only_the_maps_grow_with_the_number_of_heads():
+    heads = (1, 2, 4, 8)
+    assert len({cost.count_parameters(64, h) for h in heads}) == 1
+    assert len({cost.count_matmul_flops(48, 64, h) for h in heads}) == 1
+    sizes = [cost.attention_map_bytes(48, h, 4) for h in heads]
+    assert sizes == [h * sizes[0] for h in heads]
+
+
+# --- a class is an exercise ---------------------------------------------------
+
+
+def verdict_on(answer, seed=0):
+    return judge(LAYER, call_in_process(LAYER.driven(answer)), seed)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**40])
+@pytest.mark.parametrize("answer", [LAYER.reference, *LAYER.equivalents])
+def test_right_layers_pass(answer, seed):
+    verdict = verdict_on(answer, seed)
+    assert verdict.passed is True, (verdict.rationale, verdict.hint)
+
+
+@pytest.mark.parametrize("mistake", LAYER.mistakes, ids=lambda m: m.__name__)
+def test_a_wrong_layer_is_named_and_taken_for_no_other(mistake):
+    for seed in (0, 1):
+        verdict = verdict_on(mistake, seed)
+        assert verdict.passed is False
+        assert verdict.mistake == mistake.__name__
+        assert verdict.hint == inspect.getdoc(mistake)
+        assert 0 <= verdict.score < LAYER.points
+    call = call_in_process(LAYER.driven(mistake))
+    cases = [try_case(LAYER, call, *case) for case in draw_cases(LAYER, 0)]
+    assert list(matching(LAYER, cases)) == [mistake]
+
+
+def test_a_stub_of_a_class_is_not_written_yet():
+    class Stub(torch.nn.Module):
+        def __init__(self, d_model, num_heads):
+            raise NotImplementedError
+
+    assert verdict_on(Stub).passed is None
+
+
+def test_the_shapes_hold_on_real_runs():
+    for _, arguments in draw_cases(LAYER, 3):
+        result = call_in_process(LAYER.driven(LAYER.reference))(arguments)
+        assert result.error is None
+        LAYER.shapes.check(arguments, result.value)
+
+
+SUBMITTED = """
+import math
+import torch
+
+class MultiHeadAttention(torch.nn.Module):
+    def __init__(self, d_model, num_heads):
+        super().__init__()
+        self.h = num_heads
+        for name in "qkvo":
+            W = torch.randn(d_model, d_model) / math.sqrt(d_model)
+            setattr(self, f"W_{name}", torch.nn.Parameter(W))
+            setattr(self, f"b_{name}", torch.nn.Parameter(torch.zeros(d_model)))
+
+    def forward(self, X):
+        b, n, d = X.shape
+        Q, K, V = (
+            (X @ W + c).view(b, n, self.h, -1).transpose(1, 2)
+            for W, c in (
+                (self.W_q, self.b_q), (self.W_k, self.b_k), (self.W_v, self.b_v)
+            )
+        )
+        A = torch.softmax(Q @ K.mT / math.sqrt(Q.shape[-1]), dim=AXIS)
+        return (A @ V).transpose(1, 2).flatten(2) @ self.W_o + self.b_o, A
+"""
+
+
+@pytest.mark.parametrize(
+    ("axis", "passed", "mistake"), [("-1", True, None), ("1", False, "over_heads")]
+)
+def test_a_submitted_class_is_judged_in_the_sandbox(tmp_path, axis, passed, mistake):
+    file = tmp_path / "answer.py"
+    file.write_text(SUBMITTED.replace("AXIS", axis), encoding="utf-8")
+    (verdict,) = judge_file(file)
+    assert (verdict.exercise, verdict.passed) == ("MultiHeadAttention", passed)
+    assert verdict.mistake == mistake
+
+
+def test_the_layer_is_that_of_torch_forwards_and_backwards():
+    torch.manual_seed(1)
+    ours = MultiHeadAttention(12, 3).double()
+    theirs = torch.nn.MultiheadAttention(12, 3, batch_first=True, dtype=torch.float64)
+    with torch.no_grad():
+        for weight in ours.parameters():
+            weight += 0.1 * torch.randn_like(weight)  # biases of zero hide mistakes
+        theirs.in_proj_weight.copy_(torch.cat([ours.W_q.T, ours.W_k.T, ours.W_v.T]))
+        theirs.in_proj_bias.copy_(torch.cat([ours.b_q, ours.b_k, ours.b_v]))
+        theirs.out_proj.weight.copy_(ours.W_o.T)
+        theirs.out_proj.bias.copy_(ours.b_o)
+    X = torch.randn(2, 5, 12, dtype=torch.float64)
+    Y, A = ours(X)
+    Z, B = theirs(X, X, X, average_attn_weights=False)
+    assert torch.allclose(Y, Z) and torch.allclose(A, B)
+    (Y**2).sum().backward()
+    (Z**2).sum().backward()
+    joined = torch.cat([W.grad.T for W in (ours.W_q, ours.W_k, ours.W_v)])
+    assert torch.allclose(joined, theirs.in_proj_weight.grad)
+    assert torch.allclose(ours.W_o.grad.T, theirs.out_proj.weight.grad)
+
+
+# --- the experiments ----------------------------------------------------------
+
+
+def test_the_experiments_train_the_attention_of_the_book():
+    drawn_from = attention.generators([4, 5])
+    params = attention.init_attention(drawn_from, 12)
+    params = {name: w + 0.1 * torch.randn_like(w) for name, w in params.items()}
+    X = attention.normal(drawn_from, 3, 7, 12)  # (s, b, n, d)
+    Y, A = attention.attend(X, X, params, 3)
+    for seed in range(2):
+        own = {name: w[seed].double().numpy() for name, w in params.items()}
+        for sentence in range(3):
+            expected = multi_head_attention(X[seed, sentence].double().numpy(), own, 3)
+            assert np.allclose(Y[seed, sentence], expected[0], atol=1e-5)
+            assert np.allclose(A[seed, sentence], expected[1], atol=1e-5)
+
+
+def test_a_removed_head_leaves_the_others_alone():
+    drawn_from = attention.generators([0])
+    params = attention.init_attention(drawn_from, 8)
+    X = attention.normal(drawn_from, 2, 5, 8)
+    both, first, second, none = (
+        attention.attend(X, X, params, 2, keep=keep)[0]
+        for keep in ((1, 1), (1, 0), (0, 1), (0, 0))
+    )
+    assert torch.allclose(both + none, first + second, atol=1e-6)
+    assert not torch.allclose(both, first, atol=1e-3)
+
+
+def test_seeds_do_not_meet():
+    """A seed gives the same model, whichever seeds are trained beside it."""
+
+    def right(seeds):
+        params = stack.init(attention.generators(seeds), 1)
+        history, _ = stack._train(
+            attention.generators(seeds), 1, 2, (True, True), 0.01, 20
+        )
+        return params["0.W_q"], history
+
+    (alone, history), (beside, histories) = right([3]), right([1, 3, 2])
+    assert torch.equal(alone[0], beside[1])
+    assert torch.allclose(history[:, 0], histories[:, 1], rtol=1e-4)
+
+
+def test_the_rate_of_one_seed_is_not_that_of_another():
+    target = torch.tensor([[1.0], [1.0]])
+
+    def losses(params):
+        return ((params["w"] - target) ** 2).sum(1)
+
+    start = {"w": torch.zeros(2, 1)}
+    found, _ = attention.train(start, losses, 60, [0.1, 0.0])
+    assert abs(found["w"][0, 0] - 1) < 0.2 and found["w"][1, 0] == 0
+
+
+def test_the_answers_are_at_the_two_places():
+    ids = torch.arange(20).view(1, 2, 10)
+    assert two_tokens.answers(ids).tolist() == [[[2, 7], [12, 17]]]
+
+
+def test_weights_that_are_blind_to_tokens_do_not_depend_on_them():
+    drawn_from = attention.generators([0])
+    params = two_tokens.init(drawn_from, 12)
+    ids = attention.integers(drawn_from, 12, 5, two_tokens.POSITIONS)
+    _, blind = two_tokens.forward(params, ids, 1, blind=True)
+    _, seeing = two_tokens.forward(params, ids, 1)
+    assert torch.allclose(blind, blind[:, :1].expand_as(blind))
+    assert not torch.allclose(seeing, seeing[:, :1].expand_as(seeing), atol=1e-3)
+
+
+def test_loudness_is_what_a_token_adds_to_its_score():
+    params = two_tokens.init(attention.generators([0]), 12)
+    loud = two_tokens.loudness(params)[0]
+    ids = torch.zeros(1, 2, two_tokens.POSITIONS, dtype=torch.long)
+    ids[0, :, two_tokens.FIRST] = torch.tensor([3, 8])
+    _, A = two_tokens.forward(params, ids, 1)
+    place, other = A[0, :, 0, two_tokens.FIRST], A[0, :, 0, two_tokens.SECOND]
+    odds = (place / other).log()
+    assert torch.isclose(odds[0] - odds[1], loud[3] - loud[8], atol=1e-4)
+
+
+def test_exactly_one_item_has_the_key_that_is_asked_for():
+    items, asked, labels = full_rank_match.draw(attention.generators([0]), 6)
+    key = full_rank_match.KEY
+    same = torch.isclose(items[..., :key], asked[..., :key]).all(-1)  # (s, b, m)
+    assert (same.sum(-1) == 1).all()
+    assert torch.equal(items[..., key:][same].argmax(-1), labels[0])
+    assert (asked[..., key:] == 0).all()
+
+
+def test_steps_until():
+    losses = [[3, 0.05, 2, 0.01, 0.01], [3, 3, 3, 3, 3], [0, 0, 0, 0, 0]]
+    assert stack.steps_until(losses, 0.1).tolist() == [3, np.inf, 0]
+
+
+def test_a_result_is_kept_under_all_that_it_depends_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(kept, "FOLDER", tmp_path)
+    ran = []
+
+    @kept.kept
+    def experiment(seeds, size=1):
+        ran.append(size)
+        return {"sizes": [size for _ in seeds]}
+
+    assert experiment([0, 1]) == experiment([0, 1]) == {"sizes": [1, 1]}
+    assert experiment([0, 1], size=2) == {"sizes": [2, 2]}
+    assert ran == [1, 2]
+    files = sorted(tmp_path.iterdir())
+    assert len(files) == 2 and all(json.loads(f.read_text()) for f in files)
+    monkeypatch.setattr(torch, "__version__", "another")
+    experiment([0, 1])
+    assert ran == [1, 2, 1]
+
+
+def test_charts_say_what_they_show():
+    chart = lines("n", [1, 2], {"t": {"a": np.ones((3, 2))}}, "Both are one.")
+    dots = points("x", [1, 2], {"a": [1, 2], "b": [2, 1]}, "t", "Two rows of dots.")
+    rows = strips("place", {"head": [0.2, 0.8]}, "The second cell is darker.")
+    for drawn in (chart, dots, rows):
+        assert drawn.svg() == drawn.svg()
+        assert f'alt="{drawn}"' in drawn._repr_html_()
+    assert spread([1, 3, 2]) == "2.00 (1.00–3.00)"
+
+
+# --- the scenes ---------------------------------------------------------------
+
+
+def test_the_scene_of_cost_is_legible():
+    scene = animations.play_cost(cost.count_matmul_flops, cost.attention_map_bytes)
+    assert_legible(scene)
+    assert len(scene.video_mp4()) <= 150_000
+
+
+@pytest.mark.parametrize("mistake", cost.work.mistakes, ids=lambda m: m.__name__)
+def test_wrong_work_is_played_and_marked(mistake):
+    wrong = under_the_name("count_matmul_flops", mistake)
+    scene = animations.play_cost(wrong, cost.attention_map_bytes)
+    assert_legible(scene)
+    assert "yours" in scene.transcript()
+
+
+@pytest.mark.parametrize("value", [None, "text", np.ones(3), float("nan"), 1e30])
+def test_whatever_is_counted_is_shown(value):
+    functions = (
+        under_the_name(name, lambda *_: value)
+        for name in ("count_matmul_flops", "attention_map_bytes")
+    )
+    assert_legible(animations.play_cost(*functions))
+
+
+def test_the_scene_of_a_training_is_legible():
+    rng = np.random.default_rng(0)
+    maps = rng.dirichlet(np.ones(8), size=(2, 8))
+    history = [(0, 2.8, 0.06, maps), (100, 0.01, 1.0, maps)]
+    scene = animations.play_heads_in_training(MultiHeadAttention, history)
+    assert_legible(scene)
+    assert "100%" in scene.transcript()
+
+
+def test_the_scene_of_a_stack_is_legible():
+    scene = animations.play_deep_stack(stack.at_the_start(12, [0, 1]))
+    assert_legible(scene)
+    assert len(scene.video_mp4()) <= 150_000
