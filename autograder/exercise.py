@@ -5,12 +5,13 @@ inputs, and one `Exercise(...)` for each function that a learner writes. This fi
 is all that such a module needs.
 """
 
+import ast
 import importlib
 import inspect
-import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
+from pathlib import Path
 
 import numpy as np
 
@@ -121,21 +122,65 @@ def words(function: Callable) -> str:
     return function.__name__.replace("_", " ")
 
 
-@cache
-def discover(package: str = "solutions") -> dict[str, Exercise]:
-    """Import every module of a package; return its exercises by function name.
+def registered(folder: Path) -> dict[str, Path]:
+    """The file that declares each exercise of a folder, by the exercise's name.
 
-    Raises DeclarationError where two modules declare the same name.
+    Found by reading: nothing is imported. Raises DeclarationError where a name is
+    declared twice.
     """
-    found: dict[str, Exercise] = {}
-    home = importlib.import_module(package)
-    for module_info in sorted(
-        pkgutil.iter_modules(home.__path__), key=lambda m: m.name
-    ):
-        module = importlib.import_module(f"{package}.{module_info.name}")
-        for exercise in vars(module).values():
-            if not isinstance(exercise, Exercise):
-                continue
-            if found.setdefault(exercise.name, exercise) is not exercise:
-                raise DeclarationError(f"{exercise.name} is declared twice")
+    found: dict[str, Path] = {}
+    for file in sorted(folder.glob("[!_]*.py")):
+        for name in _references(ast.parse(file.read_text(encoding="utf-8"))):
+            if name in found:
+                raise DeclarationError(f"{name} is declared twice: look in {file}")
+            found[name] = file
     return found
+
+
+def _references(tree: ast.Module) -> Iterator[str]:
+    """The name that each `Exercise(reference=name, ...)` gives."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(ast.Name("Exercise"), _, keywords):
+                for keyword in keywords:
+                    if keyword.arg == "reference" and isinstance(
+                        keyword.value, ast.Name
+                    ):
+                        yield keyword.value.id
+
+
+class Shelf(Mapping):
+    """The exercises of a package, by name. A module is imported when it is needed.
+
+    So a chapter without torch does not wait for a solution that imports it.
+    """
+
+    def __init__(self, package: str):
+        self._package = package
+        home = importlib.import_module(package)
+        self._files = registered(Path(home.__path__[0]))
+        self._exercises: dict[str, Exercise] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._files
+
+    def __getitem__(self, name: str) -> Exercise:
+        if name not in self._exercises:
+            stem = self._files[name].stem
+            module = importlib.import_module(f"{self._package}.{stem}")
+            for value in vars(module).values():
+                if isinstance(value, Exercise):
+                    self._exercises[value.name] = value
+        return self._exercises[name]
+
+
+@cache
+def discover(package: str = "solutions") -> Shelf:
+    """The exercises that a package declares, by function name."""
+    return Shelf(package)

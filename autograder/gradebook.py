@@ -30,13 +30,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from traitlets.config import Config
 from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
+from autograder.exercise import discover
 from autograder.grading import (
     STUB,
     Assignment,
     CourseError,
     GradedCell,
     Result,
-    declared,
     kit_for,
 )
 
@@ -93,7 +93,7 @@ def load_assignment(course: CourseDirectory, chapter: str) -> Assignment:
             if cell.name in points or cell.name in solutions
         )
         kernelspec = json.loads(notebook.kernelspec or "{}")
-    unknown = [name for name in points if not declared(name) or name in solutions]
+    unknown = [name for name in points if name not in discover() or name in solutions]
     if unknown:
         raise CourseError(
             f"{chapter}: {unknown[0]} is no exercise that solutions/ declares, so it "

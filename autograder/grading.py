@@ -6,24 +6,20 @@ machine, many machines, and nbgrader's own `autograde`.
 """
 
 import hashlib
-import importlib
 import inspect
 import json
-import pkgutil
 import platform
 import re
 import threading
 import time
 from dataclasses import asdict, dataclass, field, replace
-from functools import cache
 from html import escape
-from pathlib import Path
 
 import numpy as np
 
 from autograder import submission, workflow
 from autograder.engine import Engine
-from autograder.exercise import Exercise
+from autograder.exercise import Exercise, discover
 from autograder.judge import VISIBLE_SEED, Verdict, judge
 from autograder.message import as_html, as_text
 from autograder.sandbox import Limits
@@ -82,7 +78,7 @@ class Assignment:
         """Changes whenever a verdict could: with an exercise, a score, the seed."""
         parts = [self.chapter, self.seed, [asdict(cell) for cell in self.cells]]
         for cell in self.tests:
-            if exercise := declared(cell.exercise):
+            if exercise := discover().get(cell.exercise):
                 parts.append(inspect.getsource(inspect.getmodule(exercise.reference)))
         return digest_of(json.dumps(parts).encode())
 
@@ -123,24 +119,6 @@ class Result:
 _DEFINITION = re.compile(r"^(?:def|class) (\w+)", re.MULTILINE)
 
 
-@cache
-def declared(name: str) -> Exercise | None:
-    """The exercise of that name, where there is one.
-
-    Imports the one module that declares it, for there are some that import torch.
-    """
-    home = importlib.import_module("solutions")
-    for module_info in pkgutil.iter_modules(home.__path__):
-        path = Path(home.__path__[0]) / f"{module_info.name}.py"
-        if name not in _DEFINITION.findall(path.read_text(encoding="utf-8")):
-            continue
-        module = importlib.import_module(f"solutions.{module_info.name}")
-        for exercise in vars(module).values():
-            if isinstance(exercise, Exercise) and exercise.name == name:
-                return exercise
-    return None
-
-
 def kit_for(chapter: str) -> dict[str, str]:
     """Stand-ins for the book's own modules, for the cells of one chapter.
 
@@ -152,9 +130,9 @@ def kit_for(chapter: str) -> dict[str, str]:
         for path in sorted((workflow.ROOT / "book").glob("[0-9][0-9]_*.md"))
         if path.stem < chapter
         for name in _DEFINITION.findall(path.read_text(encoding="utf-8"))
-        if declared(name)
+        if name in discover()
     ]
-    sources = [inspect.getsource(declared(name).reference) for name in earlier]
+    sources = [inspect.getsource(discover()[name].reference) for name in earlier]
     ready = (
         "def ready(function):\n"
         "    if not isinstance(function, str):\n        return function\n"
@@ -448,7 +426,7 @@ def _without_stubs(cells, chosen, names, stubs):
 
 
 def _judge(name, run, seed, trees) -> tuple[Verdict, list[str]]:
-    exercise = declared(name)
+    exercise = discover()[name]
     flags = submission.flags_in(trees, exercise.flagged)
 
     def call(arguments) -> Outcome:
@@ -526,6 +504,7 @@ def _scaled(verdict: Verdict, points: float) -> Verdict:
 def _outputs(verdict: Verdict) -> list[dict]:
     """What the test's cell shows, and the number that nbgrader reads."""
     text, html = as_text(verdict), as_html(verdict)
+    points = f"{verdict.score:g} of {verdict.max_score:g} points"
     return [
         {
             "output_type": "display_data",
@@ -535,7 +514,7 @@ def _outputs(verdict: Verdict) -> list[dict]:
         {
             "output_type": "execute_result",
             "execution_count": 1,
-            "data": {"text/plain": repr(float(verdict.score))},
+            "data": {"text/html": points, "text/plain": repr(float(verdict.score))},
             "metadata": {},
         },
     ]

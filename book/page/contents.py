@@ -14,10 +14,11 @@ from docutils import nodes
 from docutils.parsers.rst import Directive
 from myst_nb.core.read import is_myst_markdown_notebook
 
+from autograder.exercise import registered
 from autograder.shapes import SIZE_NAMES, ShapeLine
 from book.sentence import TOKENS, K, Q
 
-from .sources import code_of, registered
+from .sources import code_of
 
 # How long each side is drawn: the sizes of the running sentence.
 SIZES = {"n": 4, "m": 4, "d_model": 6, "d_k": 3, "d_v": 2, "h": 2, "vocab": 7}
@@ -90,7 +91,7 @@ def exercises(app, chapter):
 
     -> [(file, name)], in the order of the chapter.
     """
-    known = registered(app.srcdir)
+    known = registered(Path(app.srcdir, "solutions"))
     text = Path(app.env.doc2path(chapter)).read_text("utf-8")
     body = ast.parse(code_of(text)).body if is_myst_markdown_notebook(text) else []
     names = (getattr(node, "name", None) for node in body)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from docutils import nodes
 
-from .sources import registered
+from autograder.exercise import registered
 
 FOLDER = "notebooks"
 
@@ -23,7 +23,7 @@ def setup(app):
 def invite(app, doctree):
     """Mark each exercise of a chapter, and say under it how to do it."""
     chapter = Path(app.env.docname).name
-    known = registered(app.srcdir)
+    known = registered(Path(app.srcdir, "solutions"))
     for cell in list(doctree.findall(_is_code)):
         names = [name for name in _defined(cell) if name in known]
         if names:

@@ -16,6 +16,8 @@ from pathlib import Path
 from myst_nb.core.read import is_myst_markdown_notebook, read_myst_markdown_notebook
 from sphinx.util import logging
 
+from autograder.exercise import registered
+
 logger = logging.getLogger(__name__)
 KERNEL = re.compile(r"^( +display_name:[^\n]*?) *$", re.MULTILINE)
 
@@ -64,21 +66,9 @@ def dependencies(code, root):
     found = _reached(_imported(tree, (), root), root)
     names = _defined(tree) | _asked_for(tree)
     names = names.union(*(_asked_for(_parse(file)) for file in found))
-    declared = registered(root)
+    declared = registered(Path(root, "solutions"))
     found |= _reached({declared[name] for name in names & declared.keys()}, root)
     return sorted(found.union(*(_packages(file, root) for file in found)))
-
-
-def registered(root):
-    """The name of each declared exercise, with the file that declares it."""
-    found = {}
-    for file in sorted(Path(root, "solutions").glob("[!_]*.py")):
-        for call in _calls(_parse(file), "Exercise"):
-            given = [k.value for k in call.keywords if k.arg == "reference"]
-            for reference in (given + call.args)[:1]:
-                if isinstance(reference, ast.Name):
-                    found[reference.id] = file
-    return found
 
 
 # From imports to files.
