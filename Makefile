@@ -7,6 +7,8 @@ VENV   := .venv
 RUN    := $(VENV)/bin/
 READY  := $(VENV)/.ready
 SHELL  := /bin/bash
+# On all cores, each file of tests on one of them.
+PARALLEL := -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help install book lab test course sync lint clean
@@ -40,9 +42,9 @@ test: book  ## build the book and run all tests
 	@$(RUN)ruff check .
 	@$(RUN)ruff format --check .
 	@echo "Running the chapters with their solutions, and comparing what the checks say ..."
-	@$(RUN)pytest --nbval-lax _build/source
+	@$(RUN)pytest $(PARALLEL) --nbval-lax _build/source
 	@echo "Running the tests ..."
-	@$(RUN)pytest tests
+	@$(RUN)pytest $(PARALLEL) tests
 
 course: $(READY)  ## make an nbgrader course in course/; nothing there is overwritten
 	@$(RUN)python -m autograder course course
