@@ -94,7 +94,7 @@ class _Norm:
     def _aside(self, i):
         if not self.part.wrong[i].any():
             return ""
-        return f" {self.part.wrong[i].sum()} of your six numbers differ."
+        return f" {self.part.wrong[i].sum()} of your 6 numbers differ."
 
     def _quiet(self):
         text = "A token with six equal features has variance 0. eps saves it from 0 / 0"
@@ -264,7 +264,7 @@ class _Add:
     def _aside(self, i):
         if not self.part.wrong[i].any():
             return ""
-        return f" {self.part.wrong[i].sum()} of your six numbers differ."
+        return f" {self.part.wrong[i].sum()} of your 6 numbers differ."
 
     def _closing(self):
         if not self.part.known:
@@ -384,10 +384,13 @@ def _bar(stage, j, base, value, colour, aside=0.0, share=1.0):
 def _label(stage, j, value, tall=None, deep=None):
     """The number at the end of a bar."""
     end = np.clip(value, -2.7, 2.7)
-    y = ZERO - (max(end, 0) if tall is None else min(tall, 2.7)) * UNIT - 11
+    y = ZERO - (max(end, 0) if tall is None else min(tall, 2.7)) * UNIT - 12
     if end < 0:
         y = ZERO - (end if deep is None else max(deep, -2.7)) * UNIT + 13
-    stage.text(START + (j + 0.5) * WIDE, y, number(value), backgroundcolor=PAPER)
+    x, told = START + (j + 0.5) * WIDE, number(value)
+    half = 6 * len(told)
+    stage.box(x - half, y - 7, 2 * half, 14, PAPER, PAPER, 0)  # off the dashed line
+    stage.text(x, y, told)
 
 
 def _zero(stage):

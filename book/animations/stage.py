@@ -127,9 +127,6 @@ class Words(Text):
 
     def draw(self, renderer):
         stamp, x, y = self._stamped()
-        if (patch := self.get_bbox_patch()) is not None:
-            self.update_bbox_position_size(renderer)
-            patch.draw(renderer)
         context = renderer.new_gc()
         renderer.draw_image(context, x, y, stamp)
         context.restore()
