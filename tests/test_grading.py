@@ -5,6 +5,7 @@ import hashlib
 import html.parser
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,7 +22,8 @@ from autograder import sandbox
 from autograder.course import make_course
 from autograder.grade import RECORDS, grade_chapter
 from autograder.gradebook import GradebookWriter
-from autograder.grading import CourseError, Options, stop_engines
+from autograder.grading import CourseError, Options, declared, stop_engines
+from autograder.judge import VISIBLE_SEED, draw_cases
 from autograder.sandbox import Limits
 
 pytestmark = pytest.mark.skipif(
@@ -547,14 +549,20 @@ def test_feedback_explains_and_runs_no_script(course, release):
 def test_hidden_inputs_are_not_in_the_feedback(course, release):
     hand_in(course, "wrong", notebook(release, WRONG))
     run(course)
-    from autograder.exercise import discover
-    from autograder.judge import draw_cases
-
     text = json.dumps(graded_notebook(course, "wrong"))
-    seed = record(course, "wrong")["seed"]
-    for _, (scores_, *_) in draw_cases(discover()["softmax"], seed):
-        for number in scores_.ravel()[:20]:
-            assert f"{number:.3f}" not in text or abs(number) < 0.1
+    shown = set(re.findall(r"-?\d+\.\d+", text))
+    hidden = numbers_drawn(record(course, "wrong")["seed"])
+    assert shown & numbers_drawn(VISIBLE_SEED)  # so they would be found
+    assert len(shown & hidden) < 0.02 * len(hidden)  # by accident
+
+
+def numbers_drawn(seed):
+    """The inputs of softmax as a message writes them."""
+    return {
+        f"{number:.4g}"
+        for _, arguments in draw_cases(declared("softmax"), seed)
+        for number in arguments[0].ravel()
+    }
 
 
 # --- what becomes of a course ----------------------------------------------------
