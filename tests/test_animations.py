@@ -72,6 +72,13 @@ def assert_legible(scene):
         assert not pairs, f"{pairs[0][0]!r} lies on {pairs[0][1]!r} {where}"
 
 
+@pytest.mark.parametrize("passed", [lambda Q, K: Q @ K.T, np.ones((4, 4)), None])
+def test_what_is_no_exercise_is_played_as_it_is(passed):
+    scene = play("scores", passed)
+    assert_legible(scene)
+    assert callable(passed) != ("not callable" in scene.transcript())
+
+
 # Machado, Oliveira and Fernandes 2009, complete colour blindness, on linear RGB.
 EYES = {
     "all three cones": np.eye(3),

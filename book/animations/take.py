@@ -1,7 +1,7 @@
 """Whose function plays, and what came when it was called."""
 
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,7 +99,7 @@ class Actor:
 
 def cast(function):
     """Choose who plays: the learner's function if it is written, else the reference."""
-    with _silence():
+    with _silence(), suppress(LookupError):  # an unknown name plays as it is
         function = ready(function)
     name = getattr(function, "__name__", "function")
     return Actor(function, name, is_reference(function))
