@@ -24,7 +24,7 @@ class MultiHeadAttention(torch.nn.Module):
         super().__init__()
         self.num_heads = num_heads
         for name in "qkvo":
-            W = torch.randn(d_model, d_model) / math.sqrt(d_model)
+            W = torch.randn(d_model, d_model) / d_model**0.5
             setattr(self, f"W_{name}", torch.nn.Parameter(W))
             setattr(self, f"b_{name}", torch.nn.Parameter(torch.zeros(d_model)))
 
@@ -32,7 +32,7 @@ class MultiHeadAttention(torch.nn.Module):
         Q = self.split(X @ self.W_q + self.b_q)  # (b, h, n, d_k)
         K = self.split(X @ self.W_k + self.b_k)  # (b, h, n, d_k)
         V = self.split(X @ self.W_v + self.b_v)  # (b, h, n, d_k)
-        S = Q @ K.mT / math.sqrt(Q.shape[-1])  # (b, h, n, n)
+        S = Q @ K.mT / Q.shape[-1] ** 0.5  # (b, h, n, n)
         A = torch.softmax(S, dim=-1)  # (b, h, n, n)
         O = (A @ V).transpose(1, 2).flatten(2)  # (b, n, d_model)
         return O @ self.W_o + self.b_o, A

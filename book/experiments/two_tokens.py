@@ -20,7 +20,9 @@ def init(drawn_from, vocabulary):
     return {
         "tokens": at.normal(drawn_from, vocabulary, D_MODEL),
         "places": at.normal(drawn_from, POSITIONS, D_MODEL),
-        "question": at.normal(drawn_from, 1, D_MODEL),
+        # A small question begins with even shares. A large one begins by preferring
+        # some place, and may then never look at a second one.
+        "question": at.normal(drawn_from, 1, D_MODEL, spread=0.1),
         **at.init_attention(drawn_from, D_MODEL),
         "W": at.normal(drawn_from, D_MODEL, answers, spread=D_MODEL**-0.5),
         "b": torch.zeros(len(drawn_from), answers),
