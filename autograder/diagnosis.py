@@ -268,6 +268,11 @@ def _error_hint(exercise: Exercise, case: Case, error: CallError) -> str:
         return "An `assert` of your own does not hold here."
     if error.kind in ("SyntaxError", "IndentationError"):
         return "Python cannot read the cell: look at the line before it, too."
+    if "truth value of an array" in error.message:
+        return (
+            "Python's own `max`, `min`, `if` and `sum` do not know rows. NumPy's do: "
+            "`X.max(axis=-1, keepdims=True)`."
+        )
     if "sub-type of ndarray" in error.message:
         return "NumPy's `view` is not PyTorch's. Use `reshape`."
     return f"It is raised on right arguments: here {_given(exercise, case)}."
@@ -287,6 +292,9 @@ def _given(exercise: Exercise, case: Case) -> str:
     return ", ".join(described)
 
 
+SIZES = {"n", "m", "h", "d_k", "d_v", "d_in", "d_out", "d_model", "vocab"}
+
+
 def _name_hint(exercise: Exercise, error: CallError) -> str:
     match = re.search(r"'(\w+)'", error.message)
     name = match[1] if match else ""
@@ -299,6 +307,11 @@ def _name_hint(exercise: Exercise, error: CallError) -> str:
         return f"Is `np.{name}` meant?"
     if near and near[0].lower() == name.lower():
         return f"Is `{near[0]}` meant? Python tells capital letters from small ones."
+    if name in SIZES:
+        return (
+            f"`{name}` is no argument of {exercise.name}. Read it off the shape of an "
+            "array."
+        )
     return (
         f"Python does not know `{name}`. Is it misspelt, or has the cell that defines "
         "it not been run yet?"
@@ -374,8 +387,9 @@ def _wrong_count(exercise: Exercise, failed: list[Case]) -> Diagnosis | None:
     wanted = len(expected) if isinstance(expected, tuple) else 1
     if came == wanted or isinstance(actual, list):
         return None
+    kind = "a dict" if isinstance(actual, dict) else _count(came, "result")
     return Diagnosis(
-        f"{exercise.name} returned {_count(came, 'result')}; expected {wanted}: "
+        f"{exercise.name} returned {kind}; expected {_count(wanted, 'result')}: "
         f"{_promise(exercise)}.",
         f"End with `return {', '.join(i.name for i in exercise.shapes.results)}`.",
     )
@@ -493,7 +507,7 @@ def _related(exercise: Exercise, cases: list[Case], failed: list[Case]) -> Diagn
         return Diagnosis(
             f"{preface}{lacking}", "Which step makes that true? Is it there?"
         )
-    if len(failed) < len(cases):
+    if 2 * len(failed) <= len(cases):
         return _some_cases(preface, first)
     return Diagnosis(
         f"{preface}{_difference(first)}",

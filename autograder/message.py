@@ -25,7 +25,7 @@ STATES = {True: "right", False: "not right yet", None: "not written yet"}
 
 def points(verdict: Verdict) -> str:
     """The points in words: `2 of 4 points`."""
-    return f"{verdict.score:g} of {verdict.max_score:g} points"
+    return f"{round(verdict.score, 2):g} of {verdict.max_score:g} points"
 
 
 def headline(verdict: Verdict) -> str:

@@ -43,6 +43,22 @@ def over_the_whole_matrix(S):
     return E / E.sum()
 
 
+def rows_shifted_then_one_total(S):
+    """Each row loses its own maximum, which is right. But then one total serves for
+    all rows, so all numbers together sum to 1. Each row needs a total of its own.
+    """
+    E = np.exp(S - S.max(axis=-1, keepdims=True))
+    return E / E.sum()
+
+
+def divided_by_the_maximum(S):
+    """The scores are divided by their maximum, which changes the weights. Subtract
+    it: then it cancels.
+    """
+    E = np.exp(S / S.max(axis=-1, keepdims=True))
+    return E / E.sum(axis=-1, keepdims=True)
+
+
 def over_the_whole_matrix_overflowing(S):
     """All numbers together sum to 1, and a large score overflows. One total for
     each row, please; and subtract each row's maximum before exp.
@@ -275,6 +291,8 @@ exercise = Exercise(
         over_queries,
         over_queries_overflowing,
         over_the_whole_matrix,
+        rows_shifted_then_one_total,
+        divided_by_the_maximum,
         over_the_whole_matrix_overflowing,
         without_the_maximum,
         not_divided,

@@ -114,7 +114,21 @@ def test_ready_gives_yours_or_the_reference(shell):
     assert notebook.is_reference(shell.user_ns["mine"])
     run(shell, WRONG)
     run(shell, "mine = ready(softmax)")
-    assert shell.user_ns["mine"] is shell.user_ns["softmax"]
+    assert shell.user_ns["mine"].__wrapped__ is shell.user_ns["softmax"]
+
+
+def test_ready_gives_arrays_where_a_right_answer_gives_lists(shell):
+    run(
+        shell,
+        "import numpy as np\n"
+        "def softmax(S):\n"
+        "    rows = [np.exp(row - max(row)) for row in S]\n"
+        "    return [list(row / sum(row)) for row in rows]",
+    )
+    assert "softmax: right" in run(shell, "check(softmax)")
+    run(shell, "A = ready(softmax)(np.zeros((2, 4)))\nB = ready('softmax')(np.eye(3))")
+    assert shell.user_ns["A"].shape == (2, 4)
+    assert shell.user_ns["B"].shape == (3, 3)
 
 
 def test_solved_work_survives_a_restart(shell, tmp_path):
@@ -183,3 +197,51 @@ def test_importing_is_quick():
     )
     modules = set(eval(done.stdout))
     assert not modules & {"torch", "matplotlib", "nbgrader", "nbformat", "jupytext"}
+
+
+@pytest.mark.parametrize(
+    ("cell", "told"),
+    [
+        # A cell not run, or a name misspelt.
+        ("chek(softmax)", "Is check meant?"),
+        ("hint(softmax)", "Run the cell that defines softmax"),
+        ("np.zeros(3)", "Run the cell with `import numpy as np` first"),
+        ("import nunpy", "Is numpy meant?"),
+        ("import pandas_of_another_kernel", "This kernel has no package pandas_of"),
+        ("def f():\n    x += 1\nf()", "is read before it gets a value"),
+        # A wrong answer that is no error of Python's.
+        ("def softmax(S):\n    pass\ncheck(softmax)", "returned None"),
+        ("def softmax(S):\n    return S[0]\ncheck(softmax)", "shape"),
+        ("def softmax(S):\n    return nump.exp(S)\ncheck(softmax)", "nump"),
+        ("def softmax():\n    return 1\ncheck(softmax)", "argument"),
+        ("def softmax(S):\n    print(S)\ncheck(softmax)", "returned None"),
+        ("check(softmax(1))", "Run the cell that defines softmax"),
+        ("check()", "check"),
+    ],
+)
+def test_what_learners_do_gets_a_sentence_that_helps(shell, cell, told):
+    assert told in run(shell, cell)
+
+
+def test_a_learners_own_error_is_shown_as_python_shows_it(shell):
+    told = run(shell, "1 / 0")
+    assert "ZeroDivisionError: division by zero" in told
+
+
+def test_a_kernel_without_the_package_says_which_one_to_choose(shell, tmp_path):
+    """What `make lab` runs in every kernel, in one that has nothing of the book."""
+    from autograder.workflow import ROOT
+
+    startup = (ROOT / "autograder" / "lab" / "startup.py").read_text()
+    (tmp_path / "program.py").write_text(
+        "import sys\n"
+        "sys.modules['autograder'] = None  # as good as not installed\n"
+        "from IPython.core.interactiveshell import InteractiveShell\n"
+        "shell = InteractiveShell.instance(colors='nocolor')\n"
+        f"shell.run_cell({startup!r})\n"
+        "shell.run_cell('from autograder import check')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, tmp_path / "program.py"], capture_output=True, text=True
+    )
+    assert "choose 'Python 3 (ipykernel)'" in done.stdout, done.stdout + done.stderr
