@@ -41,8 +41,8 @@ def note_for(error: BaseException) -> str | None:
         )
     if isinstance(error, ModuleNotFoundError) and error.name:
         return _note_for_package(error.name.partition(".")[0])
-    if isinstance(error, UnboundLocalError) and error.name:
-        return f"Inside this function, {error.name} is read before it gets a value."
+    if isinstance(error, UnboundLocalError):
+        return "Inside the function, this variable is read before it gets a value."
     if isinstance(error, NameError) and error.name:
         return _note_for_name(error.name)
     return None
