@@ -244,23 +244,26 @@ def seems_to_define(source: str, wanted: set[str]) -> bool:
 
 
 def flags_in(trees: list[ast.Module], names: tuple[str, ...]) -> tuple[str, ...]:
-    """Where code calls one of these functions, or imports it: for a human to see."""
+    """Where code reaches for one of these functions: for a human to see.
+
+    A bare name that some cell defines is the learner's own; `torch.softmax` is not.
+    """
+    own = {
+        node.name
+        for tree in trees
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+    }
     found = {}
-    for tree in trees:
-        for node in ast.walk(tree):
-            name = ""
-            if isinstance(node, ast.Call):
-                function = node.func
-                name = getattr(function, "attr", getattr(function, "id", ""))
-            elif isinstance(node, ast.ImportFrom):
-                name = next((a.name for a in node.names if a.name in names), "")
-            if name in names and not _is_own(name, tree):
-                where = ast.unparse(node.func if isinstance(node, ast.Call) else node)
-                found[f"uses {where[:80]}, which is what the exercise asks for"] = None
+    for node in (node for tree in trees for node in ast.walk(tree)):
+        match node:
+            case ast.Attribute(attr=name) if name in names:
+                where = ast.unparse(node)
+            case ast.ImportFrom() if any(a.name in names for a in node.names):
+                where = ast.unparse(node)
+            case ast.Call(ast.Name(name)) if name in set(names) - own:
+                where = name
+            case _:
+                continue
+        found[f"uses {where[:80]}, which is what the exercise asks for"] = None
     return tuple(found)
-
-
-def _is_own(name, tree):
-    """A function of the learner's own may well call itself."""
-    kinds = ast.FunctionDef | ast.ClassDef
-    return any(isinstance(node, kinds) and node.name == name for node in tree.body)
