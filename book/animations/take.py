@@ -100,7 +100,8 @@ class Actor:
 def cast(function):
     """Choose who plays: the learner's function if it is written, else the reference."""
     with _silence(), suppress(LookupError):  # an unknown name plays as it is
-        function = ready(function)
+        if is_reference(chosen := ready(function)):
+            function = chosen
     name = getattr(function, "__name__", "function")
     return Actor(function, name, is_reference(function))
 
