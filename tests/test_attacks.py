@@ -164,7 +164,7 @@ def test_a_function_that_does_not_end_costs_only_itself(engine):
         assert np.array_equal(s.call("f", (X,)).value, 2 * X)
         begin = time.monotonic()
         assert s.call("loop", ()).error.kind == "Timeout"  # known by now
-        assert time.monotonic() - begin < 0.5
+        assert time.monotonic() - begin < 0.9
 
 
 def test_the_time_of_a_submission_is_limited_in_all(engine):
