@@ -29,9 +29,10 @@ def play_heads_in_training(layer, history):
         text=(
             "Two maps side by side, one for each of the first two heads. A row is the "
             "place that asks, a column the place that is looked at; darker is more "
-            "attention. At first all cells are alike. In the end the cells on the "
-            "diagonal from bottom left to top right are dark: each place looks at its "
-            "mirror image. A bar below shows how many tokens are right."
+            "attention. At first there is no pattern. In the end, in a head that has "
+            "learnt the task, the diagonal from bottom left to top right is dark: each "
+            "place looks at its mirror image. A bar below shows how many tokens are "
+            "right."
         ),
         player=f"A real training of {whose}",
     )
