@@ -151,9 +151,24 @@ def _judged(exercise: Exercise, function: Callable) -> Verdict:
         warnings.catch_warnings(),
         np.errstate(all="ignore"),
         contextlib.redirect_stderr(sys.stdout),
+        _one_thread(),
     ):
         warnings.simplefilter("ignore")
         return judge(exercise, call_in_process(exercise.driven(function)))
+
+
+@contextlib.contextmanager
+def _one_thread():
+    """Let PyTorch compute in one thread: for small arrays, more are far slower."""
+    torch = sys.modules.get("torch")
+    threads = torch.get_num_threads() if torch else 1
+    if threads > 1:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        if threads > 1:
+            torch.set_num_threads(threads)
 
 
 def show(text: str, html: str) -> None:
