@@ -169,7 +169,7 @@ def _changed_arguments(failed: list[Case]) -> Diagnosis | None:
     return Diagnosis(
         rationale="The values are right, but the call changed its own arguments.",
         hint="Whoever called your function still needs those arrays. Make a new "
-        "array instead: `S = S - m` makes one, `S -= m` and `S[...] = ` do not.",
+        "array instead: `A = A + B` makes one; `A += B` and `A[...] = B` do not.",
         mistake=CHANGED_ARGUMENTS,
     )
 
@@ -348,6 +348,12 @@ def _attribute_hint(error: CallError) -> str:
     match = re.search(r"has no attribute '(\w+)'", error.message)
     if "'dict' object" in error.message and match:
         return f'A dict is read with square brackets: `params["{match[1]}"]`.'
+    if "'tuple' object" in error.message or "'list' object" in error.message:
+        kind = "tuple" if "'tuple'" in error.message else "list"
+        return (
+            f"This is a {kind} of several things, not one array. Take them one by one, "
+            "or make an array of it first."
+        )
     near = (
         difflib.get_close_matches(match[1], dir(np), n=1, cutoff=0.85) if match else []
     )

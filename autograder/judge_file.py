@@ -6,6 +6,7 @@ from pathlib import Path
 from autograder.exercise import Exercise, discover
 from autograder.judge import Verdict, judge
 from autograder.wire import Outcome
+from autograder.workflow import chapter_of
 
 
 class SubmissionError(ValueError):
@@ -19,12 +20,15 @@ def judge_file(path: Path, allow_unsafe: bool = False) -> list[Verdict]:
     judge, and SandboxUnavailable where this machine offers no sandbox.
     """
     from autograder.engine import Engine
+    from autograder.grading import kit_for
 
     source = _read(path)
     exercises = _registered(path, source)
+    # Of earlier chapters alone, so that no reference of these exercises is near.
+    kit = kit_for(min(map(chapter_of, exercises)))
     with (
         Engine(allow_unsafe=allow_unsafe) as engine,
-        engine.submission([source]) as submission,
+        engine.submission([source], kit) as submission,
     ):
         if submission.errors and not any(map(submission.defined, exercises)):
             error = submission.errors[0][1]

@@ -86,14 +86,14 @@ def ready(function: Callable | str) -> Callable:
     if isinstance(function, str):
         exercise = discover()[function]
         solved = _solved(exercise)
-        return _giving_arrays(solved) if solved else exercise.reference
+        return _giving_arrays(exercise, solved) if solved else exercise.reference
     exercise = _exercise_of(function)
     verdict = _judged(exercise, function)
     unwritten = verdict.passed is None
-    return exercise.reference if unwritten else _giving_arrays(function)
+    return exercise.reference if unwritten else _giving_arrays(exercise, function)
 
 
-def _giving_arrays(function: Callable) -> Callable:
+def _giving_arrays(exercise: Exercise, function: Callable) -> Callable:
     """The function, with arrays where it returns lists: right too, but no array.
 
     What comes next in a chapter slices and multiplies, as one does with arrays.
@@ -104,7 +104,7 @@ def _giving_arrays(function: Callable) -> Callable:
     @functools.wraps(function)
     def giving_arrays(*arguments, **named):
         value = function(*arguments, **named)
-        if isinstance(value, tuple):
+        if isinstance(value, tuple | list) and len(exercise.shapes.results) > 1:
             return tuple(map(_listed, value))
         return _listed(value)
 
@@ -112,7 +112,10 @@ def _giving_arrays(function: Callable) -> Callable:
 
 
 def _listed(value: Any) -> Any:
-    return np.asarray(value) if isinstance(value, list) else value
+    try:
+        return np.asarray(value) if isinstance(value, list) else value
+    except ValueError:  # ragged: no array, and wrong
+        return value
 
 
 def is_reference(function: Callable) -> bool:

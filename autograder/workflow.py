@@ -126,11 +126,20 @@ def _box(step: Step, lit: str | None, ticked: frozenset[str]) -> str:
     )
 
 
+def chapter_of(exercise: str) -> str:
+    """The stem of the chapter that asks for an exercise; "" where none does."""
+    stems = (step.chapter for step in steps() if exercise in step.exercises)
+    return next(stems, "")
+
+
 def where_explained(exercise: str) -> str:
     """The last hint: the page of the book that explains an exercise."""
     for step in steps():
         if exercise in step.exercises:
-            return f"Read the chapter '{step.title}' again, from 'What goes wrong' on."
+            return (
+                f"Read the chapter '{step.title}' again: the numbers by hand, and "
+                "then 'What goes wrong'."
+            )
     return "Read the chapter again."
 
 

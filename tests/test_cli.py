@@ -59,6 +59,21 @@ def test_judge_passes_when_all_is_right(tmp_path):
     assert autograder("judge", file).returncode == 0
 
 
+def test_judge_offers_what_earlier_chapters_made(tmp_path):
+    file = tmp_path / "heads.py"
+    file.write_text(
+        "from autograder import check, ready\n"
+        "import numpy as np\n"
+        "scale, softmax = ready('scale'), ready('softmax')\n"
+        "def attend_in_parallel(Q, K, V):\n"
+        "    A = [softmax(scale(q @ k.T, q.shape[-1])) for q, k in zip(Q, K)]\n"
+        "    return np.stack([a @ v for a, v in zip(A, V)]), np.stack(A)\n"
+        "check(attend_in_parallel)\n"
+    )
+    done = autograder("judge", file)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [

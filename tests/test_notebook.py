@@ -129,6 +129,10 @@ def test_ready_gives_arrays_where_a_right_answer_gives_lists(shell):
     run(shell, "A = ready(softmax)(np.zeros((2, 4)))\nB = ready('softmax')(np.eye(3))")
     assert shell.user_ns["A"].shape == (2, 4)
     assert shell.user_ns["B"].shape == (3, 3)
+    run(shell, "def attention(Q, K, V):\n    return [[[1.0, 2.0]], [[1.0]]]")
+    run(shell, "O, A = ready(attention)(1, 2, 3)")
+    assert shell.user_ns["O"].shape == (1, 2)
+    assert shell.user_ns["A"].shape == (1, 1)
 
 
 def test_solved_work_survives_a_restart(shell, tmp_path):
