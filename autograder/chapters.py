@@ -68,18 +68,17 @@ class Chapter:
 
 
 def load_chapters(only: list[str] | None = None) -> list[Chapter]:
-    """Every chapter of `_toc.yml` that is a notebook, in reading order.
+    """Every numbered chapter of `_toc.yml`, in reading order.
 
     only: names of chapters; an unknown one raises ChapterError.
     """
-    paths = {path.stem: path for path in _toc_files()}
+    paths = {path.stem: path for path in _toc_files() if path.stem[0].isdigit()}
     unknown = [name for name in only or [] if name not in paths]
     if unknown:
         raise ChapterError(
             f"there is no chapter {unknown[0]}; the chapters are {', '.join(paths)}"
         )
-    chapters = [_load(paths[name]) for name in only or paths]
-    return [chapter for chapter in chapters if only or chapter.exercises()]
+    return [_load(paths[name]) for name in only or paths]
 
 
 def _toc_files() -> list[Path]:

@@ -24,7 +24,7 @@ def conform(actual: Any, expected: Any) -> Any:
         return _as_array(actual)
     if isinstance(expected, np.ndarray | float | int) and _is_number(actual):
         return as_numeric(actual) if isinstance(expected, np.ndarray) else actual
-    if isinstance(expected, int | float) and np.shape(actual) == ():
+    if isinstance(expected, int | float) and shape_of(actual) == ():
         return actual.item() if isinstance(actual, np.ndarray) else actual
     return actual
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import nbformat
 
-from autograder.chapters import load_chapters, source_notebook
+from autograder.chapters import Chapter, load_chapters, source_notebook
 from autograder.nbgrader_config import find_own_programs
 
 CONFIG = '''"""nbgrader's configuration of this course. Yours to edit."""
@@ -26,7 +26,7 @@ def make_course(folder: Path) -> list[str]:
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file; name a folder for the course")
     files = {folder / "nbgrader_config.py": lambda: CONFIG}
-    for chapter in load_chapters():
+    for chapter in filter(Chapter.exercises, load_chapters()):
         path = folder / "source" / chapter.name / f"{chapter.name}.ipynb"
         files[path] = lambda chapter=chapter: nbformat.writes(source_notebook(chapter))
     for path, text in files.items():

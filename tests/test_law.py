@@ -12,7 +12,7 @@ from autograder.chapters import ChapterError, load_chapters, source_notebook, sy
 from autograder.course import make_course
 from autograder.exercise import discover
 
-CHAPTERS = load_chapters()
+CHAPTERS = [chapter for chapter in load_chapters() if chapter.exercises()]
 
 
 @pytest.fixture(scope="module")
