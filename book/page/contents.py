@@ -155,8 +155,10 @@ def height(item):
 
 
 def lengths(item):
-    """How many layers, rows and columns are drawn; a vector is a row."""
-    sizes = [_length(size) for size in item.sizes]
+    """How many layers, rows and columns are drawn; a vector is a row, and of a batch
+    one sentence is drawn.
+    """
+    sizes = [_length(size) for size in item.sizes if size != "b"]
     return [1] * (3 - len(sizes)) + sizes
 
 
