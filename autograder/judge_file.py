@@ -5,6 +5,7 @@ from pathlib import Path
 
 from autograder.exercise import Exercise, discover
 from autograder.judge import Verdict, judge
+from autograder.submission import flags_in
 from autograder.wire import Outcome
 from autograder.workflow import chapter_of
 
@@ -23,7 +24,8 @@ def judge_file(path: Path, allow_unsafe: bool = False) -> list[Verdict]:
     from autograder.grading import kit_for
 
     source = _read(path)
-    exercises = _registered(path, source)
+    tree = _parsed(path, source)
+    exercises = _registered(path, tree)
     # Of earlier chapters alone, so that no reference of these exercises is near.
     kit = kit_for(min(map(chapter_of, exercises)))
     with (
@@ -36,14 +38,15 @@ def judge_file(path: Path, allow_unsafe: bool = False) -> list[Verdict]:
             raise SubmissionError(
                 f"{path}: running it ends with {error.kind}{place}: {error.message}"
             )
-        return [_judge(exercise, submission) for exercise in exercises.values()]
+        return [_judge(exercise, submission, tree) for exercise in exercises.values()]
 
 
-def _judge(exercise: Exercise, submission) -> Verdict:
+def _judge(exercise: Exercise, submission, tree: ast.Module) -> Verdict:
     def call(arguments: tuple) -> Outcome:
         return submission.call(exercise.name, arguments, exercise.drive_source)
 
-    return judge(exercise, call, seed=fresh_seed())
+    flags = flags_in([tree], exercise.flagged)
+    return judge(exercise, call, seed=fresh_seed(), flags=flags)
 
 
 def fresh_seed() -> int:
@@ -66,16 +69,19 @@ def _read(path: Path) -> str:
         ) from None
 
 
-def _registered(path: Path, source: str) -> dict[str, Exercise]:
-    """The exercises whose functions a file defines at its top level."""
+def _parsed(path: Path, source: str) -> ast.Module:
     try:
-        tree = ast.parse(source)
+        return ast.parse(source)
     except SyntaxError as error:
         raise SubmissionError(
             f"{path}, line {error.lineno}: Python cannot read this: {error.msg}"
         ) from None
     except ValueError as error:
         raise SubmissionError(f"{path}: Python cannot read this: {error}") from None
+
+
+def _registered(path: Path, tree: ast.Module) -> dict[str, Exercise]:
+    """The exercises whose functions a file defines at its top level."""
     kinds = ast.FunctionDef | ast.ClassDef
     names = dict.fromkeys(n.name for n in tree.body if isinstance(n, kinds))
     found = {name: discover()[name] for name in names if name in discover()}

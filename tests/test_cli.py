@@ -45,6 +45,17 @@ def test_judge_tells_right_from_wrong(tmp_path):
     assert "over queries" in told.stdout
 
 
+def test_judge_reports_the_librarys_own_function(tmp_path):
+    file = tmp_path / "library.py"
+    file.write_text(
+        "import torch\ndef softmax(S):\n    return torch.tensor(S).softmax(dim=-1)\n"
+    )
+    done = autograder("judge", file, "--json")
+    [verdict] = json.loads(done.stdout)["verdicts"]
+    assert verdict["passed"] is True  # a pointer for a human, never a punishment
+    assert "softmax" in verdict["flags"][0]
+
+
 def test_judge_says_what_is_not_written(tmp_path):
     file = tmp_path / "stub.py"
     file.write_text("def softmax(S):\n    raise NotImplementedError\n")
