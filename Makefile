@@ -68,7 +68,7 @@ $(READY): requirements.txt constraints.txt pyproject.toml
 	@$(PYTHON) -m venv $(VENV) || { \
 	  echo "Python's venv module is missing (on Debian and Ubuntu: apt install python3-venv)."; \
 	  rm -rf $(VENV); exit 1; }
-	@$(RUN)python -m pip install --quiet --disable-pip-version-check -r requirements.txt || { \
+	@$(RUN)python -m pip install --quiet --quiet --disable-pip-version-check -r requirements.txt || { \
 	  echo "The installation failed. Is there a network, and enough disk?"; \
 	  echo "Run the same command again: it goes on where it stopped."; exit 1; }
 	@touch $@
