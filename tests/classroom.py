@@ -8,6 +8,7 @@ the declarations: the reference, the equivalents, the mistakes. So the class gro
 import ast
 import copy
 import inspect
+import re
 import textwrap
 import warnings
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import nbformat
 
-from autograder.chapters import Chapter
+from autograder.chapters import BEGIN, END, Chapter, solution_of
 from autograder.exercise import Exercise
 from autograder.judge import judge
 from autograder.wire import call_in_process
@@ -99,6 +100,15 @@ def renamed(function, name: str) -> str:
     if ast.get_docstring(definition) is not None:
         definition.body = definition.body[1:]
     return ast.unparse(tree)
+
+
+def own_lines(exercise):
+    """The lines of a reference that say how it is done."""
+    solution = solution_of(exercise)
+    bodies = re.findall(rf"{BEGIN}\n(.*?)\n *{END}", solution, re.DOTALL)
+    lines = [line.split("  #")[0].strip() for b in bodies for line in b.splitlines()]
+    everybodys = "super().__init__()"  # stands in any class of PyTorch's
+    return [line for line in lines if len(line) > 14 and line != everybodys]
 
 
 def signature(exercise: Exercise) -> str:

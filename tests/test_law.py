@@ -6,6 +6,7 @@ import sys
 
 import nbformat
 import pytest
+from classroom import own_lines
 
 from autograder import chapters
 from autograder.chapters import ChapterError, load_chapters, source_notebook, sync
@@ -89,13 +90,5 @@ def test_no_solution_in_learners_notebooks():
         text = nbformat.writes(chapters.learner_notebook(chapter))
         assert not any(mark in text for mark in marks)
         for exercise in chapter.exercises().values():
-            for line in reference_body(exercise):
+            for line in own_lines(exercise):
                 assert line not in text, f"{chapter.name} gives away: {line}"
-
-
-def reference_body(exercise):
-    """The lines of a reference that are its own, not a header or a bare return."""
-    solution = chapters.solution_of(exercise)
-    body = solution.split(chapters.BEGIN, 1)[1].split(chapters.END, 1)[0]
-    lines = [line.split("  #")[0].strip() for line in body.splitlines()]
-    return [line for line in lines if len(line) > 14]

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from classroom import own_lines
 
-from autograder.chapters import BEGIN, END, solution_of
 from autograder.exercise import discover
 from autograder.workflow import ROOT
 
@@ -71,14 +71,6 @@ def test_a_changed_docstring_fails_until_it_is_synced(changed_solutions):
     assert done.returncode == 1
     assert "book/05_softmax.md: is not in step with solutions/" in done.stdout
     assert "make sync" in done.stderr
-
-
-def own_lines(exercise):
-    """The lines of a reference that say how it is done."""
-    solution = solution_of(exercise)
-    bodies = re.findall(rf"{BEGIN}\n(.*?)\n *{END}", solution, re.DOTALL)
-    lines = [line.split("  #")[0].strip() for b in bodies for line in b.splitlines()]
-    return [line for line in lines if len(line) > 14]
 
 
 def published_texts():
