@@ -73,8 +73,8 @@ class _Norm:
                 0.96,
             ),
             Step(
-                "Each feature gets its own learnt gamma (times) and beta (plus). With "
-                "them the model can undo what it does not need." + self._aside(FIRST),
+                "Each feature gets its own learnt gamma (times) and beta (plus). They "
+                "are the same for every token." + self._aside(FIRST),
                 self._row(FIRST, 3),
                 0.96,
             ),

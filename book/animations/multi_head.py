@@ -64,10 +64,10 @@ class _Play:
             "Split: the features of Q, K and V are cut into two heads. Every head "
             "keeps every token.",
             "Attend: each head scores, scales, normalises and mixes on its own."
-            + self._aside(self.weights),
+            + self.weights.aside,
             "Concatenate: what the heads found is laid side by side, token by token.",
             "Mix: one more linear map, W_o, brings the heads together."
-            + self._aside(self.output),
+            + self.output.aside,
             "Add: X is added to Y. What a token was stays, what it found comes on top.",
             "Normalise: each row is shifted and stretched to mean 0 and variance 1, "
             "then scaled and shifted by what was learnt.",
@@ -82,13 +82,6 @@ class _Play:
         return [*steps, Step(self._closing(), self._end)]
 
     # The captions.
-
-    def _aside(self, part):
-        if part.right:
-            return ""
-        if part.known:
-            return f" {part.wrong.sum()} of your {part.wrong.size} numbers differ."
-        return f" Yours: {part.problem}."
 
     def _closing(self):
         for name, part in (("output", self.output), ("weights", self.weights)):

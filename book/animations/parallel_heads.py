@@ -61,7 +61,7 @@ class _Play:
             ),
             Step(
                 "Scores, scaling and softmax as in one head, in both heads at the same "
-                "time: the first axis only goes along." + self._aside(self.weights),
+                "time: the first axis only goes along." + self.weights.aside,
                 self._draw(1),
                 1.92,
             ),
@@ -72,7 +72,7 @@ class _Play:
             ),
             Step(
                 "Each head mixes its own values by its own weights."
-                + self._aside(self.outputs),
+                + self.outputs.aside,
                 self._draw(2),
                 1.92,
             ),
@@ -80,13 +80,6 @@ class _Play:
         ]
 
     # The captions.
-
-    def _aside(self, part):
-        if part.right:
-            return ""
-        if part.known:
-            return f" {part.wrong.sum()} of your {part.wrong.size} numbers differ."
-        return f" Yours: {part.problem}."
 
     def _closing(self):
         for name, part in (("outputs", self.outputs), ("weights", self.weights)):

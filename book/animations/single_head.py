@@ -54,9 +54,9 @@ class _Play:
             "offers what this query looks for.",
             "Scale: all scores are divided by √d_k, so that softmax does not saturate.",
             "Normalise: softmax turns each row of scores into weights that add up "
-            "to 1." + self._aside(self.weights),
+            "to 1." + self.weights.aside,
             "Mix: each output is a sum of all values, each taken by its weight."
-            + self._aside(self.outputs),
+            + self.outputs.aside,
         )
         steps = [
             Step(caption, self._draw(level), 1.92 if level > 0 else 0)
@@ -72,13 +72,6 @@ class _Play:
         return [*steps, Step(self._closing(), self._end)]
 
     # The captions.
-
-    def _aside(self, part):
-        if part.right:
-            return ""
-        if part.known:
-            return f" {part.wrong.sum()} of your {part.wrong.size} numbers differ."
-        return f" Yours: {part.problem}."
 
     def _closing(self):
         for name, part in (("outputs", self.outputs), ("weights", self.weights)):

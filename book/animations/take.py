@@ -33,6 +33,15 @@ class Part:
         return self.known and not self.wrong.any()
 
     @property
+    def aside(self):
+        """What a caption adds about these numbers; nothing where all are right."""
+        if self.right:
+            return ""
+        if self.known:
+            return f" {self.wrong.sum()} of your {self.wrong.size} numbers differ."
+        return f" Yours: {self.problem}."
+
+    @property
     def style(self):
         return {"wrong": self.wrong, "faded": self.faded}
 
