@@ -317,7 +317,11 @@ class Namespaces:
     """A file tree, process tree and network of one's own."""
 
     name = "namespaces"
-    scratch = "/tmp"
+
+    def __init__(self):
+        # Where the libraries lie in /tmp, a scratch folder there would hide them.
+        hidden = any(path.startswith("/tmp/") for path in PATHS)
+        self.scratch = "/scratch" if hidden else "/tmp"
 
     def enter(self):
         """Move this process, which must have one thread, into its namespaces."""
@@ -333,7 +337,7 @@ class Namespaces:
         libc.sethostname(b"localhost", 9)
         _become_first_process()
         self.processes = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
-        _build_root()
+        _build_root(self.scratch)
 
     def fork(self):
         """Fork into a new process namespace: the child is its process 1."""
@@ -390,8 +394,8 @@ def _mount_processes(flags):
         _mount("tmpfs", "/proc", "tmpfs", flags, "size=4k,mode=555")
 
 
-def _build_root():
-    """Make a file tree of nothing but the readable paths, and move into it."""
+def _build_root(scratch):
+    """Make a file tree of the readable paths and a scratch folder, and move there."""
     _mount("none", "/", "none", MS_REC | MS_PRIVATE)
     base = "/tmp"
     _mount("tmpfs", base, "tmpfs", MS_NOSUID | MS_NODEV, "size=1m,mode=755")
@@ -401,9 +405,9 @@ def _build_root():
     os.chdir("/")
     for path in readable_paths_in("/.host") + DEVICES:
         _graft(f"/.host{path}", path)
-    for folder in ("/tmp", "/proc"):
+    for folder in (scratch, "/proc"):
         os.mkdir(folder)
-    os.symlink("/tmp", "/dev/shm")
+    os.symlink(scratch, "/dev/shm")
     _mount("/.host/proc", "/proc", "none", MS_BIND | MS_REC)
     _call("umount2", b"/.host", MNT_DETACH)
     os.rmdir("/.host")
