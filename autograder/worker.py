@@ -216,10 +216,12 @@ def serve(data, tier, limits, shell):
     os.dup2(data, CHILD_SOCKET)
     os.closerange(CHILD_SOCKET + 1, 2**20)
     tier.confine(limits)
+    tempfile.tempdir = None  # to be looked for anew, in here
     os.environ.update(
         PATH="/usr/local/bin:/usr/bin:/bin",
         LANG="C.UTF-8",
         HOME=tier.scratch,
+        TMPDIR=tier.scratch,
         USER="learner",
         MPLBACKEND="agg",
         MPLCONFIGDIR=tier.scratch,

@@ -108,7 +108,11 @@ def own_lines(exercise):
     bodies = re.findall(rf"{BEGIN}\n(.*?)\n *{END}", solution, re.DOTALL)
     lines = [line.split("  #")[0].strip() for b in bodies for line in b.splitlines()]
     everybodys = "super().__init__()"  # stands in any class of PyTorch's
-    return [line for line in lines if len(line) > 14 and line != everybodys]
+    return [
+        line
+        for line in lines
+        if len(line) > 14 and line != everybodys and not line.endswith(".shape")
+    ]
 
 
 def signature(exercise: Exercise) -> str:

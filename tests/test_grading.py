@@ -726,7 +726,7 @@ def start(course):
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_is_stopped_is_finished_by_the_next(course, release, number):
-    expected = many(course, release)
+    expected = many(course, release, 60)
     grader = start(course)
     records = course / RECORDS / CHAPTER
     deadline = time.monotonic() + 120
@@ -736,6 +736,8 @@ def test_a_run_that_is_stopped_is_finished_by_the_next(course, release, number):
     family = descendants(grader.pid)
     grader.send_signal(number)
     out, err = grader.communicate(timeout=30)
+    if grader.returncode == 0:
+        pytest.skip("the run was over before it could be stopped")
     if number != signal.SIGKILL:
         assert grader.returncode == 1, err
         assert "Nothing that was graded is lost" in out and "Traceback" not in err

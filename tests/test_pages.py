@@ -10,6 +10,8 @@ from axe_playwright_python.base import AXE_SCRIPT
 from browser import visit
 from playwright.sync_api import expect
 
+from autograder import workflow
+
 HTML = Path(__file__).parent.parent / "_build" / "html"
 PAGES = sorted(page.relative_to(HTML).as_posix() for page in HTML.rglob("*.html"))
 CHAPTERS = [page for page in PAGES if re.match(r"book/\d\d_", page)]
@@ -19,6 +21,13 @@ WEIGHT, REQUESTS, VIDEO = 700_000, 20, 150_000  # bytes, uncompressed
 
 every_page = pytest.mark.parametrize("name", [p for p in PAGES if p != REDIRECT])
 every_chapter = pytest.mark.parametrize("name", CHAPTERS)
+
+
+@cache
+def _exercises(name):
+    """The functions and classes of a chapter that are still to be written."""
+    steps = {f"book/{step.chapter}.html": step.exercises for step in workflow.steps()}
+    return steps[name]
 
 
 def test_there_are_chapters_to_look_at():
@@ -176,18 +185,19 @@ def test_formulas_are_mathml_and_none_is_left_as_tex(chromium, name):
 def test_each_exercise_says_how_to_do_it(chromium, name):
     with visit(chromium, HTML / name) as seen:
         stubs = seen.page.locator(".exercise")
-        assert stubs.count() == len(_defined(name)) > 0
-        for stub, function in zip(stubs.all(), _defined(name), strict=True):
+        assert stubs.count() == len(_exercises(name))
+        for stub, function in zip(stubs.all(), _exercises(name), strict=True):
             assert seen.page.locator(f"#{function}").count() == 1
             note = stub.locator("xpath=following-sibling::*[1]")
             expect(note).to_contain_text("make lab")
             expect(note).to_contain_text(Path(name).stem)
             file = (HTML / name).parent / note.locator("a").get_attribute("href")
             cells = json.loads(file.read_text("utf-8"))["cells"]
-            assert any(f"def {function}(" in "".join(c["source"]) for c in cells)
+            definition = re.compile(rf"^(def|class) {function}\(", re.MULTILINE)
+            assert any(definition.search("".join(c["source"])) for c in cells)
 
 
-@every_chapter
+@pytest.mark.parametrize("name", [page for page in CHAPTERS if _exercises(page)])
 def test_code_can_be_copied(chromium, name):
     with visit(chromium, HTML / name) as seen:
         seen.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -215,7 +225,7 @@ def test_the_first_page_shows_every_chapter(chromium):
         for page, card in zip(shown, cards.all(), strict=True):
             if page in CHAPTERS:
                 assert card.locator("p").inner_text().strip()
-                assert card.locator("svg").count() == 1 or not _defined(page)
+                assert card.locator("svg").count() <= len(_exercises(page))
 
 
 # Animations.
@@ -273,15 +283,6 @@ def test_nothing_but_the_chapters_is_published():
 @cache
 def _text(name):
     return (HTML / name).read_text("utf-8")
-
-
-@cache
-def _defined(name):
-    """The functions of a chapter that are still to be written."""
-    code = re.sub(r"<[^>]+>", "", _text(name))
-    return re.findall(
-        r"def (\w+)\([^\n]*\n(?:(?!def ).*\n)*?\s+raise NotImplementedError", code
-    )
 
 
 def _read_to_the_end(page):
