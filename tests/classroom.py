@@ -9,6 +9,8 @@ import ast
 import copy
 import inspect
 import re
+import subprocess
+import sys
 import textwrap
 import warnings
 from collections.abc import Iterator
@@ -129,6 +131,16 @@ def _filled(release: nbformat.NotebookNode, sources: dict[str, str]) -> str:
         if grade_id.endswith("_answer") and name in sources:
             cell.source = f"import numpy as np\n\n\n{sources[name]}"
     return nbformat.writes(notebook)
+
+
+def nbgrader(course, *arguments):
+    """Run one of nbgrader's own commands in a course folder."""
+    return subprocess.run(
+        [sys.executable, "-m", "nbgrader", *arguments],
+        cwd=course,
+        capture_output=True,
+        text=True,
+    )
 
 
 def hand_in(submissions: list[Submission], course: Path, chapter: str) -> None:

@@ -1,26 +1,15 @@
 """A whole class through nbgrader's own commands, scores compared with what it was."""
 
 import csv
-import subprocess
-import sys
 
 import nbformat
 import pytest
-from classroom import hand_in, make_class
+from classroom import hand_in, make_class, nbgrader
 
 from autograder.chapters import load_chapters
 from autograder.course import make_course
 
 CHAPTER = "05_softmax"
-
-
-def nbgrader(course, *arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "nbgrader", *arguments],
-        cwd=course,
-        capture_output=True,
-        text=True,
-    )
 
 
 @pytest.fixture(scope="module")

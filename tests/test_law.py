@@ -1,12 +1,10 @@
 """The law: nbgrader gives back the chapter, cell by cell. And the stubs are in step."""
 
 import inspect
-import subprocess
-import sys
 
 import nbformat
 import pytest
-from classroom import own_lines
+from classroom import nbgrader, own_lines
 
 from autograder import chapters
 from autograder.chapters import ChapterError, load_chapters, source_notebook, sync
@@ -21,15 +19,6 @@ def course(tmp_path_factory):
     folder = tmp_path_factory.mktemp("law") / "course"
     make_course(folder)
     return folder
-
-
-def nbgrader(course, *arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "nbgrader", *arguments],
-        cwd=course,
-        capture_output=True,
-        text=True,
-    )
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.name)
