@@ -2,16 +2,19 @@
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
-from autograder.workflow import ROOT
+from autograder.workflow import add_home
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one verb; return the exit status: 0 good, 1 some failed, 2 bad usage."""
     options = _parser().parse_args(arguments)
     try:
+        if course := getattr(options, "course", None):
+            add_home(course)  # an instructor's own exercises live there
         return options.run(options)
     except (ValueError, OSError) as error:
         # Errors of our own are sentences already: they name the file and the remedy.
@@ -25,6 +28,7 @@ def _parser() -> argparse.ArgumentParser:
 
     verb = verbs.add_parser("sync", help="write the stubs into the chapters")
     verb.add_argument("--check", action="store_true", help="only look; 1 if stale")
+    _add_course(verb)
     verb.set_defaults(run=_sync)
 
     verb = verbs.add_parser("build", help="compose every derived notebook")
@@ -42,15 +46,16 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="run the file even where this machine offers no sandbox",
     )
+    _add_course(verb)
     verb.set_defaults(run=_judge)
 
     verb = verbs.add_parser("course", help="make an nbgrader course folder")
-    verb.add_argument("folder", type=Path, metavar="DIR")
+    verb.add_argument("course", type=Path, metavar="DIR")
     verb.set_defaults(run=_course)
 
     verb = verbs.add_parser("grade", help="grade everything in submitted/")
     verb.add_argument("chapter", metavar="CHAPTER")
-    verb.add_argument("--course", type=Path, default=Path(), metavar="DIR")
+    _add_course(verb)
     verb.add_argument("--jobs", type=int, metavar="N", help="default: all cores")
     verb.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster")
     verb.add_argument("--json", action="store_true", help="print a summary as JSON")
@@ -62,6 +67,16 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--chapter", default="05_softmax", metavar="CHAPTER")
     verb.set_defaults(run=_bench)
     return parser
+
+
+def _add_course(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--course",
+        type=Path,
+        default=Path(),
+        metavar="DIR",
+        help="the course folder; default: this one",
+    )
 
 
 def _add_limits(verb: argparse.ArgumentParser) -> None:
@@ -108,7 +123,7 @@ def _sync(options: argparse.Namespace) -> int:
     stale = sync(write=not options.check)
     for path in stale:
         told = "is not in step with solutions/" if options.check else "written"
-        print(f"{path.relative_to(ROOT)}: {told}")
+        print(f"{os.path.relpath(path)}: {told}")
     if stale and options.check:
         print("Run `make sync`, and look at what it changed.", file=sys.stderr)
         return 1
@@ -126,6 +141,7 @@ def _build(options: argparse.Namespace) -> int:
 
 
 def _work(options: argparse.Namespace) -> int:
+    from autograder.workflow import ROOT
     from autograder.workspace import lay_out
 
     for line in lay_out(ROOT / "work"):
@@ -149,7 +165,7 @@ def _judge(options: argparse.Namespace) -> int:
 def _course(options: argparse.Namespace) -> int:
     from autograder.course import make_course
 
-    for line in make_course(options.folder):
+    for line in make_course(options.course):
         print(line)
     return 0
 

@@ -19,13 +19,12 @@ from pathlib import Path
 
 import jupytext
 import nbformat
-import yaml
 
 from autograder.exercise import Exercise, discover
 from autograder.judge import right
 from autograder.message import as_html, as_text
 from autograder.notebook import Points
-from autograder.workflow import ROOT
+from autograder.workflow import ROOT, chapter_files
 
 STUB = "raise NotImplementedError"
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
@@ -68,25 +67,17 @@ class Chapter:
 
 
 def load_chapters(only: list[str] | None = None) -> list[Chapter]:
-    """Every numbered chapter of `_toc.yml`, in reading order.
+    """Every numbered chapter, in reading order: see `workflow.chapter_files`.
 
     only: names of chapters; an unknown one raises ChapterError.
     """
-    paths = {path.stem: path for path in _toc_files() if path.stem[0].isdigit()}
+    paths = {path.stem: path for path, _ in chapter_files()}
     unknown = [name for name in only or [] if name not in paths]
     if unknown:
         raise ChapterError(
             f"there is no chapter {unknown[0]}; the chapters are {', '.join(paths)}"
         )
     return [_load(paths[name]) for name in only or paths]
-
-
-def _toc_files() -> list[Path]:
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    entries = toc.get("chapters", []) + [
-        entry for part in toc.get("parts", []) for entry in part["chapters"]
-    ]
-    return [ROOT / f"{entry['file']}.md" for entry in entries]
 
 
 def _load(path: Path) -> Chapter:

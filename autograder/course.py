@@ -12,7 +12,7 @@ CONFIG = '''"""nbgrader's configuration of this course. Yours to edit."""
 from autograder.nbgrader_config import configure
 
 c = get_config()  # noqa: F821 - given by nbgrader
-configure(c)
+configure(c, __file__)
 c.CourseDirectory.course_id = "attention"
 '''
 

@@ -6,8 +6,12 @@ is all that such a module needs.
 """
 
 import ast
+import atexit
 import importlib
 import inspect
+import shutil
+import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
@@ -122,19 +126,29 @@ def words(function: Callable) -> str:
     return function.__name__.replace("_", " ")
 
 
-def registered(folder: Path) -> dict[str, Path]:
-    """The file that declares each exercise of a folder, by the exercise's name.
+def registered(*folders: Path) -> dict[str, Path]:
+    """The file that declares each exercise of some folders, by the exercise's name.
 
     Found by reading: nothing is imported. Raises DeclarationError where a name is
     declared twice.
     """
     found: dict[str, Path] = {}
-    for file in sorted(folder.glob("[!_]*.py")):
-        for name in _references(ast.parse(file.read_text(encoding="utf-8"))):
+    for file in (file for f in folders for file in sorted(f.glob("[!_]*.py"))):
+        for name in _references(_parsed(file)):
             if name in found:
-                raise DeclarationError(f"{name} is declared twice: look in {file}")
+                raise DeclarationError(
+                    f"{name} is declared twice, in {found[name]} and in {file}: give "
+                    "one of them another name"
+                )
             found[name] = file
     return found
+
+
+def _parsed(file: Path) -> ast.Module:
+    try:
+        return ast.parse(file.read_text(encoding="utf-8"))
+    except (SyntaxError, UnicodeDecodeError) as error:
+        raise DeclarationError(f"{file} cannot be read as Python: {error}") from None
 
 
 def _references(tree: ast.Module) -> Iterator[str]:
@@ -158,7 +172,7 @@ class Shelf(Mapping):
     def __init__(self, package: str):
         self._package = package
         home = importlib.import_module(package)
-        self._files = registered(Path(home.__path__[0]))
+        self._files = registered(*map(Path, home.__path__))
         self._exercises: dict[str, Exercise] = {}
 
     def __iter__(self) -> Iterator[str]:
@@ -184,3 +198,41 @@ class Shelf(Mapping):
 def discover(package: str = "solutions") -> Shelf:
     """The exercises that a package declares, by function name."""
     return Shelf(package)
+
+
+# --- exercises that live elsewhere --------------------------------------------
+
+
+def add_folder(folder: Path) -> None:
+    """Have the exercises of another folder found as well: an instructor's own.
+
+    Its modules become modules of `solutions`, and can import from there.
+    """
+    path = importlib.import_module("solutions").__path__
+    if str(folder) not in path:
+        path.append(str(folder))
+        discover.cache_clear()
+
+
+def own_sources() -> dict[str, str]:
+    """The files of the added folders, by name, for a process that lacks them."""
+    _, *added = importlib.import_module("solutions").__path__
+    files = [file for folder in added for file in sorted(Path(folder).glob("*.py"))]
+    return {file.name: file.read_text(encoding="utf-8") for file in files}
+
+
+def take_in(sources: dict[str, str]) -> None:
+    """Have the exercises found that another process sent, as `own_sources` gave them.
+
+    Where they were sent before, in an older form, the new ones take their place.
+    """
+    if sources == own_sources():
+        return
+    package = importlib.import_module("solutions")
+    folder = Path(tempfile.mkdtemp(prefix="exercises-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for name, source in sources.items():
+        (folder / name).write_text(source, encoding="utf-8")
+        sys.modules.pop(f"solutions.{Path(name).stem}", None)
+    package.__path__[1:] = [str(folder)]
+    discover.cache_clear()

@@ -30,7 +30,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from traitlets.config import Config
 from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
-from autograder.exercise import discover
+from autograder.exercise import discover, own_sources
 from autograder.grading import (
     STUB,
     Assignment,
@@ -105,6 +105,7 @@ def load_assignment(course: CourseDirectory, chapter: str) -> Assignment:
         released=_released(course, chapter),
         seed=seed_of(Path(course.root), chapter),
         kit=kit_for(chapter),
+        own=own_sources(),
         kernelspec=kernelspec or {},
     )
 

@@ -9,7 +9,6 @@ import hashlib
 import inspect
 import json
 import platform
-import re
 import threading
 import time
 from dataclasses import asdict, dataclass, field, replace
@@ -19,7 +18,7 @@ import numpy as np
 
 from autograder import submission, workflow
 from autograder.engine import Engine
-from autograder.exercise import Exercise, discover
+from autograder.exercise import Exercise, discover, take_in
 from autograder.judge import VISIBLE_SEED, Verdict, judge
 from autograder.message import as_html, as_text
 from autograder.sandbox import Limits
@@ -57,6 +56,7 @@ class Assignment:
     released  (kind, source) of every cell, as it was handed out.
     seed      what the hidden inputs are drawn from.
     kit       sources of the modules that the cells may import.
+    own       sources of the exercises that are kept outside this project.
     """
 
     chapter: str
@@ -64,6 +64,7 @@ class Assignment:
     released: tuple[tuple[str, str], ...]
     seed: int
     kit: dict[str, str]
+    own: dict[str, str]
     kernelspec: dict = field(default_factory=dict)
 
     @property
@@ -116,9 +117,6 @@ class Result:
     seconds: float
 
 
-_DEFINITION = re.compile(r"^(?:def|class) (\w+)", re.MULTILINE)
-
-
 def kit_for(chapter: str) -> dict[str, str]:
     """Stand-ins for the book's own modules, for the cells of one chapter.
 
@@ -127,10 +125,9 @@ def kit_for(chapter: str) -> dict[str, str]:
     """
     earlier = [
         name
-        for path in sorted((workflow.ROOT / "book").glob("[0-9][0-9]_*.md"))
-        if path.stem < chapter
-        for name in _DEFINITION.findall(path.read_text(encoding="utf-8"))
-        if name in discover()
+        for step in workflow.steps()
+        if step.chapter < chapter
+        for name in step.exercises
     ]
     sources = [inspect.getsource(discover()[name].reference) for name in earlier]
     ready = (
@@ -168,6 +165,7 @@ def grade_batch(
 
     The warm processes stay, for the next batch in this process.
     """
+    take_in(assignment.own)
     return [grade(assignment, student, data, options) for student, data in batch]
 
 

@@ -5,10 +5,16 @@ import sys
 from pathlib import Path
 
 from autograder.chapters import BEGIN, END, STUB
+from autograder.workflow import add_home
 
 
-def configure(c) -> None:
-    """Set what the chapters need: c is the configuration of `get_config()`."""
+def configure(c, config_file: str = "nbgrader_config.py") -> None:
+    """Set what the chapters need.
+
+    c            the configuration, of `get_config()`.
+    config_file  the course's own file, that calls this: `__file__`.
+    """
+    add_home(Path(config_file).parent)  # an instructor's own exercises
     c.ClearSolutions.code_stub = {"python": STUB}
     c.ClearSolutions.begin_solution_delimeter = BEGIN.removeprefix("### ")
     c.ClearSolutions.end_solution_delimeter = END.removeprefix("### ")

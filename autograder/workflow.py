@@ -1,11 +1,12 @@
 """The workflow as a map: the same drawing on every page and for `progress`.
 
 One box a chapter, in the order of `_toc.yml`. On a page one box is lit; in
-`progress` the solved ones are ticked.
+`progress` the solved ones are ticked. An instructor's own chapters come last.
 """
 
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from html import escape
@@ -13,9 +14,11 @@ from pathlib import Path
 
 import yaml
 
-from autograder.exercise import discover
+from autograder.exercise import add_folder, discover
 
 ROOT = Path(__file__).resolve().parent.parent
+OWN_PART = "Besides"  # the caption over an instructor's own chapters
+_homes: list[Path] = []  # folders with chapters of their own
 
 
 @dataclass(frozen=True)
@@ -28,18 +31,43 @@ class Step:
     exercises: tuple[str, ...]
 
 
+def add_home(folder: Path) -> None:
+    """Take in what an instructor keeps elsewhere: a folder's `exercises/` are added to
+    `solutions/`, its `chapters/` to those of the book.
+
+    A folder that has neither changes nothing. (They are not called as the packages
+    are: Python would find them first, in the folder where it is started.)
+    """
+    home = folder.resolve()
+    if (home / "exercises").is_dir():
+        add_folder(home / "exercises")
+    if (home / "chapters").is_dir() and home not in _homes:
+        _homes.append(home)
+        steps.cache_clear()
+
+
+def chapter_files() -> Iterator[tuple[Path, str]]:
+    """(file, part) of every numbered chapter, in reading order.
+
+    Those that `_toc.yml` names, then an instructor's own.
+    """
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    for part in toc.get("parts") or [toc]:
+        for entry in part.get("chapters", []):
+            path = ROOT / f"{entry['file']}.md"
+            if re.match(r"\d\d_", path.stem):
+                yield path, part.get("caption", "")
+    for home in _homes:
+        for path in sorted(home.glob("chapters/[0-9][0-9]_*.md")):
+            if (ROOT / "book" / path.name).exists():
+                raise ValueError(f"{path}: the book has a chapter of this name already")
+            yield path, OWN_PART
+
+
 @cache
 def steps() -> tuple[Step, ...]:
     """Every numbered chapter, in reading order: with exercises or without."""
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    parts = toc.get("parts") or [{"caption": "", "chapters": toc.get("chapters", [])}]
-    found = []
-    for part in parts:
-        for entry in part["chapters"]:
-            step = _step(ROOT / f"{entry['file']}.md", part.get("caption", ""))
-            if re.match(r"\d\d_", step.chapter):
-                found.append(step)
-    return tuple(found)
+    return tuple(_step(path, part) for path, part in chapter_files())
 
 
 def _step(path: Path, part: str) -> Step:
