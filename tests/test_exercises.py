@@ -207,8 +207,12 @@ def _argument(exercise, item, sizes, spread, rng):
     if item.name == "num_heads":
         uneven = exercise.name == "init_parameters" and rng.random() < 0.3
         return sizes["h"] + int(uneven)
+    if item.sizes is None and item.name not in sizes:  # a number, such as a factor
+        return float(rng.uniform(0.5, 3))
     if item.sizes is None:
         return sizes[item.name]
+    for letter in set(item.sizes) - set(sizes):  # of an instructor's own
+        sizes[letter] = int(rng.integers(1, 6))
     array = spread * rng.standard_normal([sizes[letter] for letter in item.sizes])
     if item.name != "A":
         return array
