@@ -62,6 +62,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_limits(verb)
     verb.set_defaults(run=_grade)
 
+    verb = verbs.add_parser("example", help="hand in a made-up class, to try things")
+    verb.add_argument("chapter", metavar="CHAPTER")
+    _add_course(verb)
+    verb.add_argument("--students", type=int, default=20, metavar="N")
+    verb.set_defaults(run=_example)
+
     verb = verbs.add_parser("bench", help="measure grading against stock nbgrader")
     verb.add_argument("--students", type=int, default=60, metavar="N")
     verb.add_argument("--chapter", default="05_softmax", metavar="CHAPTER")
@@ -186,6 +192,14 @@ def _grade(options: argparse.Namespace) -> int:
     else:
         print("\n".join(summary.lines()))
     return 1 if summary.missing else 0
+
+
+def _example(options: argparse.Namespace) -> int:
+    from autograder.example import hand_in_example
+
+    for line in hand_in_example(options.course, options.chapter, options.students):
+        print(line)
+    return 0
 
 
 def _bench(options: argparse.Namespace) -> int:

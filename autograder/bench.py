@@ -6,15 +6,11 @@ of the chapter, for both. Each grader starts cold, from the command line, and en
 with a complete gradebook and the graded notebooks.
 """
 
-import ast
-import copy
-import inspect
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-import textwrap
 import threading
 import time
 from dataclasses import dataclass
@@ -24,6 +20,7 @@ import nbformat
 
 from autograder.chapters import load_chapters, source_notebook
 from autograder.course import make_course
+from autograder.example import answered
 from autograder.exercise import Exercise
 from autograder.grading import CourseError
 from autograder.submission import Cell, needed
@@ -100,7 +97,7 @@ def _prepare(course: Path, chapter: str, students: int, stock: bool):
     for number in range(students):
         folder = course / "submitted" / f"student{number:04}" / chapter
         folder.mkdir(parents=True)
-        made = _answered(release, exercises, number)
+        made = answered(release, exercises, number)
         nbformat.write(made, folder / f"{chapter}.ipynb")
 
 
@@ -118,30 +115,6 @@ def _lean(notebook, exercises: list[Exercise]):
         if cell.cell_type != "code" or index in keep or "nbgrader" in cell.metadata
     ]
     return notebook
-
-
-def _answered(release, exercises: list[Exercise], number: int):
-    """The released notebook with the answers of one student; every tenth is blank."""
-    made = copy.deepcopy(release)
-    if number % 10 == 9:
-        return made
-    for cell in made.cells:
-        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id", "")
-        for exercise in exercises:
-            if grade_id == f"{exercise.name}_answer":
-                cell.source = _answer(exercise, number)
-    return made
-
-
-def _answer(exercise: Exercise, number: int) -> str:
-    """One of the right answers for even numbers, one of the mistakes for odd ones."""
-    right = [exercise.reference, *exercise.equivalents]
-    # Those that need torch would make stock nbgrader slower still.
-    right = [answer for answer in right if "torch" not in inspect.getsource(answer)]
-    answers = (right, exercise.mistakes)[number % 2] or right
-    tree = ast.parse(textwrap.dedent(inspect.getsource(answers[number % len(answers)])))
-    tree.body[0].name = exercise.name
-    return f"import numpy as np\n# student {number}\n\n\n{ast.unparse(tree)}"
 
 
 def _run(course: Path, command: list[str], students: int) -> Run:

@@ -1,0 +1,85 @@
+"""A made-up class: what learners might hand in, made from the declarations.
+
+For an instructor who wants to see a course at work before anybody has handed in, and
+for measuring. Right answers by different roads, declared mistakes, blank notebooks.
+"""
+
+import ast
+import copy
+import inspect
+import textwrap
+from pathlib import Path
+
+import nbformat
+
+from autograder.chapters import load_chapters
+from autograder.exercise import Exercise
+from autograder.grading import CourseError
+
+BROKEN = 12  # the student whose file is cut off, as by a full disk
+
+
+def hand_in_example(course: Path, chapter: str, students: int) -> list[str]:
+    """Write a made-up class into a course's `submitted/`; return what was done.
+
+    course    a course folder in which the chapter was released.
+    students  how many: `example-01`, and so on. One that is there stays as it is.
+    """
+    [found] = load_chapters([chapter])
+    path = course / "release" / chapter / f"{chapter}.ipynb"
+    if not path.is_file():
+        raise CourseError(
+            f"{path} is missing: hand the chapter out first, with `python -m "
+            f"autograder release {chapter}`"
+        )
+    release = nbformat.read(path, 4)
+    exercises = list(found.exercises().values())
+    written = 0
+    for number in range(1, students + 1):
+        folder = course / "submitted" / f"example-{number:02}" / chapter
+        if folder.exists():
+            continue
+        folder.mkdir(parents=True)
+        text = nbformat.writes(answered(release, exercises, number))
+        if number == BROKEN:
+            text = text[: len(text) // 3]
+        (folder / path.name).write_text(text, encoding="utf-8")
+        written += 1
+    kept = f"; {students - written} were there already" if written < students else ""
+    return [f"{course / 'submitted'}: {written} made-up students{kept}"]
+
+
+def answered(release, exercises: list[Exercise], number: int):
+    """The released notebook with the answers of one student; every tenth is blank."""
+    made = copy.deepcopy(release)
+    if number % 10 == 9:
+        return made
+    for cell in made.cells:
+        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id", "")
+        for exercise in exercises:
+            if grade_id == f"{exercise.name}_answer":
+                cell.source = _answer(exercise, number)
+    return made
+
+
+def _answer(exercise: Exercise, number: int) -> str:
+    """One of the right answers for even numbers, one of the mistakes for odd ones.
+
+    Of eight students, one is wrong in a way that no exercise declares.
+    """
+    right = [exercise.reference, *exercise.equivalents]
+    # Those that need torch take stock nbgrader longer still.
+    right = [answer for answer in right if "torch" not in inspect.getsource(answer)]
+    answers = (right, exercise.mistakes)[number % 2] or right
+    tree = ast.parse(textwrap.dedent(inspect.getsource(answers[number % len(answers)])))
+    tree.body[0].name = exercise.name
+    if number % 8 == 4:
+        _one_too_much(tree)
+    return f"import numpy as np\n# student {number}\n\n\n{ast.unparse(tree)}"
+
+
+def _one_too_much(tree: ast.Module) -> None:
+    """Have a function return what it would, plus one."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Return):
+            node.value = ast.BinOp(node.value, ast.Add(), ast.Constant(1))
