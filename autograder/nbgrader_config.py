@@ -20,6 +20,8 @@ def configure(c) -> None:
         "nbgrader.preprocessors.AssignLatePenalties",
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
+    c.GenerateFeedback.exporter_class = "autograder.feedback.FeedbackPage"
+    c.GenerateFeedback.preprocessors = ["autograder.feedback.Grades"]
     find_own_programs()
 
 
