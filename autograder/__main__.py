@@ -57,6 +57,11 @@ def _parser() -> argparse.ArgumentParser:
     _add_limits(verb)
     verb.set_defaults(run=_grade)
 
+    verb = verbs.add_parser("report", help="show what the class misunderstood")
+    verb.add_argument("chapter", metavar="CHAPTER")
+    verb.add_argument("--course", type=Path, default=Path(), metavar="DIR")
+    verb.set_defaults(run=_report)
+
     verb = verbs.add_parser("bench", help="measure grading against stock nbgrader")
     verb.add_argument("--students", type=int, default=60, metavar="N")
     verb.add_argument("--chapter", default="05_softmax", metavar="CHAPTER")
@@ -170,6 +175,14 @@ def _grade(options: argparse.Namespace) -> int:
     else:
         print("\n".join(summary.lines()))
     return 1 if summary.missing else 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    from autograder.report import report_chapter
+
+    for path in report_chapter(options.course, options.chapter):
+        print(f"{path}: written")
+    return 0
 
 
 def _bench(options: argparse.Namespace) -> int:

@@ -23,9 +23,23 @@ TEMPLATES = Path(__file__).with_name("templates")
 # What `message.as_html` makes a verdict of.
 TAGS = {"p", "div", "span", "strong", "code", "table", "tbody", "tr", "td"}
 ATTRIBUTES = {"*": ["style", "title", "aria-label"], "div": ["class"]}
-STYLES = """align-items background border border-collapse border-left border-spacing
-color display flex-wrap font-size font-variant-numeric gap margin padding
-text-align""".split()
+STYLES = [
+    "align-items",
+    "background",
+    "border",
+    "border-collapse",
+    "border-left",
+    "border-spacing",
+    "color",
+    "display",
+    "flex-wrap",
+    "font-size",
+    "font-variant-numeric",
+    "gap",
+    "margin",
+    "padding",
+    "text-align",
+]
 # What Markdown makes of an instructor's comment.
 COMMENT_TAGS = bleach.ALLOWED_TAGS | {"p", "pre", "br", "h1", "h2", "h3", "h4"}
 
