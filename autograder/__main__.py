@@ -68,6 +68,11 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--students", type=int, default=20, metavar="N")
     verb.set_defaults(run=_example)
 
+    verb = verbs.add_parser("report", help="show what the class misunderstood")
+    verb.add_argument("chapter", metavar="CHAPTER")
+    _add_course(verb)
+    verb.set_defaults(run=_report)
+
     verb = verbs.add_parser("bench", help="measure grading against stock nbgrader")
     verb.add_argument("--students", type=int, default=60, metavar="N")
     verb.add_argument("--chapter", default="05_softmax", metavar="CHAPTER")
@@ -199,6 +204,14 @@ def _example(options: argparse.Namespace) -> int:
 
     for line in hand_in_example(options.course, options.chapter, options.students):
         print(line)
+    return 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    from autograder.report import report_chapter
+
+    for path in report_chapter(options.course, options.chapter):
+        print(f"{path}: written")
     return 0
 
 

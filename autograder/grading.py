@@ -17,6 +17,7 @@ from html import escape
 import numpy as np
 
 from autograder import submission, workflow
+from autograder.behaviour import Watched
 from autograder.engine import Engine
 from autograder.exercise import Exercise, discover, take_in
 from autograder.judge import VISIBLE_SEED, Verdict, judge
@@ -360,9 +361,9 @@ def judge_notebook(assignment: Assignment, notebook: dict, options: Options) -> 
     trouble = notebook["metadata"]["autograder"]["submission"]["trouble"]
     if trouble:
         verdicts = {t.exercise: _no_notebook(t, trouble) for t in assignment.tests}
-        notes, tier = [trouble], None
+        notes, tier, seen = [trouble], None, {"behaviour": {}, "errors": []}
     else:
-        verdicts, notes, tier = _run(assignment, notebook, options)
+        verdicts, notes, tier, seen = _run(assignment, notebook, options)
     scores = {}
     for cell in notebook["cells"]:
         about = cell["metadata"].get("nbgrader", {})
@@ -373,6 +374,7 @@ def judge_notebook(assignment: Assignment, notebook: dict, options: Options) -> 
             scores[grade_id] = verdict.score
             cell["outputs"] = _outputs(verdict)
     plain = [verdicts[test.exercise].as_json() for test in assignment.tests]
+    notebook["metadata"]["autograder"] |= {"verdicts": plain, "notes": notes, **seen}
     return Judged(scores, plain, notes, tier)
 
 
@@ -391,18 +393,22 @@ def _run(assignment, notebook, options):
     chosen = _without_stubs(cells, chosen, names, stubs)
     sources = [cells[index].source for index in chosen]
     trees = [found.tree for found in map(submission.names_in, sources) if found]
-    verdicts, notes = {}, []
+    verdicts, notes, watched = {}, [], {}
     engine = engine_for(sources, options)
     with engine.submission(sources, assignment.kit) as run:
         for test in assignment.tests:
-            verdict, note = _judge(test.exercise, run, assignment.seed, trees)
+            verdict, note = _judge(test.exercise, run, assignment.seed, trees, watched)
             verdicts[test.grade_id] = verdict
             notes += [f"{test.exercise}: {text}" for text in note]
     for position, error in run.errors:
         _show_error(notebook["cells"][chosen[position]], error)
     for position, text in enumerate(run.outputs):
         _show_text(notebook["cells"][chosen[position]], text)
-    return verdicts, notes, engine.tier
+    errors = {error.kind for _, error in run.errors}
+    errors = errors.union(*(calls.errors() for calls in watched.values()))
+    behaviour = {name: calls.digest() for name, calls in watched.items()}
+    seen = {"behaviour": behaviour, "errors": sorted(errors)}  # for the report
+    return verdicts, notes, engine.tier, seen
 
 
 def _without_stubs(cells, chosen, names, stubs):
@@ -423,7 +429,7 @@ def _without_stubs(cells, chosen, names, stubs):
     ]
 
 
-def _judge(name, run, seed, trees) -> tuple[Verdict, list[str]]:
+def _judge(name, run, seed, trees, watched) -> tuple[Verdict, list[str]]:
     exercise = discover()[name]
     flags = submission.flags_in(trees, exercise.flagged)
 
@@ -435,7 +441,9 @@ def _judge(name, run, seed, trees) -> tuple[Verdict, list[str]]:
     try:
         verdict = judge(exercise, call, seed=seed, flags=flags)
         if verdict.passed is False:
-            verdict = _shareable(verdict, judge(exercise, call, seed=VISIBLE_SEED))
+            watched[name] = Watched(call)
+            visible = judge(exercise, watched[name], seed=VISIBLE_SEED)
+            verdict = _shareable(verdict, visible)
     except Exception as error:  # a value that the judge was not prepared for
         note = f"the judge failed ({type(error).__name__}: {error}); look at it"
         return replace(_nothing(exercise), rationale=_UNJUDGED), [note]

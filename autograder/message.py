@@ -68,7 +68,7 @@ def as_html(verdict: Verdict) -> str:
     elif verdict.hint:
         parts.append(_paragraph(verdict.hint))
     if verdict.shown:
-        parts.append(_shown_html(verdict))
+        parts.append(picture_html(verdict))
     if verdict.cases:
         parts.append(_paragraph(_cases_line(verdict)))
     parts += [_paragraph(line) for line in _flag_lines(verdict)]
@@ -171,7 +171,8 @@ def _wrong_entries(actual: Any, expected: Any) -> np.ndarray | None:
     return ~close(actual, expected)
 
 
-def _shown_html(verdict: Verdict) -> str:
+def picture_html(verdict: Verdict) -> str:
+    """The case that a verdict shows: what was given, expected beside yours."""
     figures = [_figure(name, value) for name, value in _given(verdict)]
     for name, actual, expected in _comparisons(verdict):
         wrong = _wrong_entries(actual, expected)

@@ -26,6 +26,8 @@ def configure(c, config_file: str = "nbgrader_config.py") -> None:
         "nbgrader.preprocessors.AssignLatePenalties",
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
+    c.GenerateFeedback.exporter_class = "autograder.feedback.FeedbackPage"
+    c.GenerateFeedback.preprocessors = ["autograder.feedback.Grades"]
     find_own_programs()
 
 

@@ -1,0 +1,167 @@
+"""Feedback that teaches: one page a learner, made by `nbgrader generate_feedback`.
+
+Two classes, put into place by `autograder.nbgrader_config`: the preprocessor fetches
+from the gradebook what a person may have set there, the exporter writes the page.
+"""
+
+import re
+
+from nbconvert.exporters import Exporter
+from nbgrader.preprocessors import GetGrades
+from traitlets import Unicode
+
+from autograder import page
+from autograder.exercise import discover
+from autograder.gradebook import load_assignment
+from autograder.message import STATES
+
+NO_RESPONSE = "No response."  # nbgrader's own comment on a stub
+
+
+class Grades(GetGrades):
+    """nbgrader's own, and besides: who it is, and what a person set by hand."""
+
+    def _get_score(self, cell, resources):
+        super()._get_score(cell, resources)
+        about = cell.metadata["nbgrader"]
+        place = self.notebook_id, self.assignment_id, self.student_id
+        grade = self.gradebook.find_grade(about["grade_id"], *place)
+        about["auto_score"] = grade.auto_score
+        about["extra_credit"] = grade.extra_credit
+        about["by_hand"] = grade.manual_score is not None
+        handed_in = grade.notebook.assignment
+        student = handed_in.student
+        names = (student.first_name, student.last_name)
+        resources["nbgrader"] |= {
+            "name": " ".join(name for name in names if name),
+            "timestamp": handed_in.timestamp,
+        }
+
+
+class FeedbackPage(Exporter):
+    """Writes a graded notebook as the page that its learner reads."""
+
+    book_url = Unicode(
+        "",
+        help="Where learners read the book: the address of the folder with its "
+        "index.html, such as 'https://example.org/attention'. Without it, the page "
+        "names the chapter and has no link.",
+    ).tag(config=True)
+
+    file_extension = ".html"
+    output_mimetype = "text/html"
+
+    def from_notebook_node(self, nb, resources=None, **options):
+        """The page as text, and nbconvert's resources."""
+        nb, resources = super().from_notebook_node(nb, resources, **options)
+        about = resources["nbgrader"]
+        text = page.render(
+            "feedback.html.j2",
+            about=about,
+            title=page.title_of(about["assignment"]),
+            trouble=_trouble(nb),
+            sections=self._sections(nb),
+            others=self._others(nb, about["assignment"]),
+        )
+        return text, resources
+
+    def _sections(self, nb) -> list[dict]:
+        """What the page says of each exercise, in the notebook's order."""
+        cells = {
+            cell.metadata.nbgrader.grade_id: cell
+            for cell in nb.cells
+            if "nbgrader" in cell.metadata
+        }
+        verdicts = _verdicts(nb)
+        made = []
+        for grade_id, cell in cells.items():
+            if cell.metadata.nbgrader.grade:
+                answer = cells.get(f"{grade_id}_answer")
+                verdict = verdicts.get(grade_id, {})
+                made.append(self._section(cell, answer, verdict))
+        return made
+
+    def _section(self, cell, answer, verdict) -> dict:
+        graded = cell.metadata.nbgrader
+        name = graded.grade_id
+        passed = verdict.get("passed", graded.score >= graded.points)
+        comment = answer.metadata.nbgrader.get("comment") if answer else None
+        comment = None if comment == NO_RESPONSE else comment
+        exercise = discover().get(name)
+        return {
+            "name": name,
+            "meaning": exercise.meaning if exercise else "",
+            "passed": passed,
+            "state": STATES[passed],
+            "graded": graded,
+            "comment": page.comment_html(comment) if comment else "",
+            "verdict": page.safe_html(_html_output(cell)),
+            "answer": answer,
+            "outputs": _texts(answer) if answer else [],
+            "link": page.book_link(self.book_url, name),
+        }
+
+    def _others(self, nb, chapter) -> list[dict]:
+        """The learner's further cells: what was not handed out."""
+        if _trouble(nb):
+            return []
+        released = {source for _, source in self._assignment(chapter).released}
+        return [
+            {
+                "code": cell.cell_type == "code",
+                "source": _as_typed(cell),
+                "outputs": _texts(cell),
+            }
+            for cell in nb.cells
+            if "nbgrader" not in cell.metadata
+            and cell.source not in released
+            and cell.source.strip()
+        ]
+
+    def _assignment(self, chapter):
+        """The assignment, read once for each run of nbgrader's converter."""
+        known = vars(self).setdefault("_known", {})
+        if chapter not in known:
+            known[chapter] = load_assignment(self.parent.coursedir, chapter)
+        return known[chapter]
+
+
+def _about(nb) -> dict:
+    return nb.metadata.get("autograder", {})
+
+
+def _trouble(nb) -> str | None:
+    """Why no notebook could be read, or None."""
+    return _about(nb).get("submission", {}).get("trouble")
+
+
+def _verdicts(nb) -> dict[str, dict]:
+    return {found["exercise"]: found for found in _about(nb).get("verdicts", [])}
+
+
+def _html_output(cell) -> str:
+    """The verdict as the judge put it into the test's cell."""
+    for output in cell.get("outputs", []):
+        if output.output_type == "display_data":
+            return output.data.get("text/html", "")
+    return ""
+
+
+def _texts(cell) -> list[str]:
+    """What a cell printed, and how it failed, as text."""
+    found = []
+    for output in cell.get("outputs", []):
+        if output.output_type == "stream":
+            found.append(output.text)
+        if output.output_type == "error":
+            found.append("\n".join(output.traceback))
+    return found
+
+
+_FENCED = re.compile(r"(`{3,})text\n(.*)\n\1", re.DOTALL)
+
+
+def _as_typed(cell) -> str:
+    """A cell's text; grading put what a learner typed as Markdown into a fence."""
+    fenced = cell.cell_type == "markdown" and _FENCED.fullmatch(cell.source)
+    return fenced[2] if fenced else cell.source
