@@ -6,118 +6,34 @@ Each notebook is matched with a student of the gradebook by its name. What is ce
 goes to `submitted/`; everything else is listed, in `downloaded/CHAPTER/matches.csv`,
 for the instructor to fill in. `nbgrader zip_collect` collects the same way: its two
 plugins are at the end of this file.
-
-The names that LMSs give, as their downloads have them:
-
-    Canvas      doejane_LATE_12345_678901_05_softmax-1.ipynb
-    Moodle      Jane Doe_123456_assignsubmission_file_/05_softmax.ipynb
-    Blackboard  05_softmax_jdoe_attempt_2026-12-01-10-00-00_05_softmax.ipynb
 """
 
 import hashlib
-import re
 import shutil
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 from zoneinfo import ZoneInfo
 
 from nbgrader.plugins import ExtractorPlugin, FileNameCollectorPlugin
 from traitlets import Unicode
 
-from autograder.course import open_course, open_gradebook, told_time
+from autograder import submission
+from autograder.course import open_course, open_gradebook
 from autograder.download import NOTEBOOK, shown, unpack
+from autograder.filenames import Marks, marks_of, without_attempt
 from autograder.gradebook import handed_in_at
 from autograder.grading import CourseError
 from autograder.roster import Roster
 from autograder.submission import UnreadableError, parse
 from autograder.tables import read_table, write_table
 
-CANVAS = re.compile(
-    r"(?P<name>[^_]+)_(?P<late>LATE_)?(?P<lms>\d+)_\d+_(?P<rest>.+)", re.DOTALL
-)
-MOODLE = re.compile(r"(?P<name>.+?)_\d+_assignsubmission_[a-z]+(_(?P<rest>.*))?$")
-BLACKBOARD = re.compile(
-    r"(?P<who>.+?)_attempt_(?P<time>\d{4}(-\d\d){5})(_(?P<rest>.*))?$"
-)
-AGAIN = re.compile(r"(?:-(\d{1,3})| ?\((\d{1,3})\))$")  # softmax-1, softmax (1)
 MATCHES = {"file": "", "student": "", "proposal": "", "why": "", "digest": ""}
 LEAVE_OUT = "-"
 SECONDS = 2  # a zip keeps times no finer
-
-
-# --- what a name says ---------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Marks:
-    """What the name of a file says.
-
-    names    alternatives for one and the same person, the first known one counts;
-             each tuple has to agree with the others.
-    lms      the LMS's number of the student, or None.
-    hints    names that a learner chose, inside of what the LMS named.
-    attempt  0, 1, 2 ...: `softmax-1`, `softmax (1)`.
-    time     as the LMS wrote it, without a zone.
-    late     the LMS marked it late.
-    """
-
-    names: tuple[tuple[str, ...], ...] = ()
-    lms: str | None = None
-    hints: tuple[str, ...] = ()
-    attempt: int = 0
-    time: datetime | None = None
-    late: bool = False
-
-
-def marks_of(name: str, chapter: str) -> Marks:
-    """Read the name of a file in a download, folders and all."""
-    parts = [re.sub(r"\.zip$", "", p, flags=re.I) for p in PurePosixPath(name).parts]
-    parts[-1] = NOTEBOOK.sub("", parts[-1])
-    again = AGAIN.search(parts[-1])
-    attempt = int(again[1] or again[2]) if again else 0
-    for place, part in enumerate(parts):  # the outermost: the LMS's own
-        found = _by_lms(part, chapter)
-        if found:
-            rest = [
-                _bare(p, chapter)
-                for p in [found.pop("rest") or "", *parts[place + 1 :]]
-            ]
-            return Marks(hints=tuple(filter(None, rest)), attempt=attempt, **found)
-    bare = filter(None, (_bare(part, chapter) for part in parts))
-    return Marks(tuple((text,) for text in bare), attempt=attempt)
-
-
-def _by_lms(part: str, chapter: str) -> dict | None:
-    """What an LMS's own name says; None where it is none."""
-    if match := BLACKBOARD.match(part):
-        words = _bare(match["who"], chapter).split("_")
-        names = tuple("_".join(words[i:]) for i in range(len(words)))
-        try:
-            time = datetime.strptime(match["time"], "%Y-%m-%d-%H-%M-%S")
-        except ValueError:
-            time = None
-        return {"names": (names,), "time": time, "rest": match["rest"]}
-    if match := MOODLE.match(part):
-        return {"names": ((match["name"],),), "rest": match["rest"]}
-    if match := CANVAS.match(part):
-        return {
-            "names": ((match["name"],),),
-            "lms": match["lms"],
-            "late": bool(match["late"]),
-            "rest": match["rest"],
-        }
-    return None
-
-
-def _bare(text: str, chapter: str) -> str:
-    """A name without the chapter's, and without the marks of another attempt."""
-    text = AGAIN.sub("", text.strip())
-    text = re.sub(re.escape(chapter), " ", text, flags=re.I)
-    return text.strip(" _-,.")
 
 
 # --- from the marks to students, and from many files to one -------------------
@@ -178,7 +94,7 @@ class Collection:
                 cell.name: name
                 for name, assignment in assignments.items()
                 for notebook in assignment.notebooks
-                for cell in notebook.base_cells
+                for cell in notebook.grade_cells + notebook.solution_cells
             }
         self.desk = Path(course.root) / "downloaded" / chapter
         self.matches = self._read_matches()
@@ -252,7 +168,7 @@ class Collection:
             name,
             path,
             marks,
-            hashlib.sha256(data).hexdigest()[:16],
+            _digest_of(data),
             path.stat().st_mtime,
             time,
             self._belongs(name, data),
@@ -266,7 +182,7 @@ class Collection:
             found = set()
         if found:
             return self.chapter if self.chapter in found else min(found)
-        stem = AGAIN.sub("", NOTEBOOK.sub("", PurePosixPath(name).name))
+        stem = without_attempt(NOTEBOOK.sub("", PurePosixPath(name).name))
         return stem if stem in self.chapters - {self.chapter} else None
 
     def _student(self, file: File) -> tuple[str | None, list[str], str]:
@@ -287,17 +203,22 @@ class Collection:
         if found:
             proposed = sorted(set.union(*found))
             return None, proposed, f"it may be from {' or '.join(proposed)}"
-        texts = [text for some in marks.names for text in some[:1]]
-        hinted = [name for hint in marks.hints for name in sorted(roster.find(hint))]
-        near = [name for text in [*texts, *marks.hints] for name in roster.near(text)]
+        return None, *self._nobody(marks)
+
+    def _nobody(self, marks: Marks) -> tuple[list[str], str]:
+        """Proposals for a file whose student is not known, and a sentence."""
+        texts = [some[0] for some in marks.names]
+        hinted = [
+            name for hint in marks.hints for name in sorted(self.roster.find(hint))
+        ]
+        near = [name for text in texts for name in self.roster.near(text)]
+        near += [name for hint in marks.hints for name in self.roster.near(hint)]
         proposed = list(dict.fromkeys([*hinted, *near]))[:3]
-        who = " / ".join(texts) or "no student"
-        why = (
-            f"nobody in the gradebook is called {who}"
-            if texts
-            else "it names no student"
-        )
-        return None, proposed, why
+        told = [str(self.roster.students[name]) for name in proposed]
+        perhaps = f"; perhaps {' or '.join(told)}" if told else ""
+        if not texts:
+            return proposed, f"its name says no student{perhaps}"
+        return proposed, f"no student is called {' / '.join(texts)}{perhaps}"
 
     def _choose(self, plan: Plan, student: str, files: list[File]):
         """The newest of a student's files; a question where none is known to be."""
@@ -308,22 +229,28 @@ class Collection:
                     told = f"it holds no exercise of {self.chapter}; {own[0].name} does"
                     plan.other.append((file.name, told))
         files = list({file.digest: file for file in own or files}.values())
-        newest = [
-            file
-            for file in files
-            if all(newer(file, other) for other in files if other is not file)
-        ]
+        asked = [file for file in files if self._asked(file, student)]
+        newest = (
+            asked
+            if len(asked) == 1
+            else [
+                file
+                for file in files
+                if all(newer(file, other) for other in files if other is not file)
+            ]
+        )
         if not newest:
             told = f"{student} handed in {len(files)}, and nothing says which is newest"
             plan.open += [(file, [student], told) for file in files]
             return
-        said = self.matches.get(newest[0].name, {})
-        asked = (
-            said.get("student") == student and said.get("digest") == newest[0].digest
-        )
-        plan.chosen[student] = newest[0], asked
-        told = f"{student} handed in a newer one, {newest[0].name}"
+        plan.chosen[student] = newest[0], bool(asked)
+        told = f"{student}'s {newest[0].name} was taken"
         plan.older += [(file, told) for file in files if file is not newest[0]]
+
+    def _asked(self, file: File, student: str) -> bool:
+        """Whether an instructor chose this file, with the content that it has."""
+        row = self.matches.get(file.name, {})
+        return (row.get("student"), row.get("digest")) == (student, file.digest)
 
     # From the plan to `submitted/`.
 
@@ -343,7 +270,7 @@ class Collection:
             old = there / f"{self.chapter}.ipynb"
             if not there.exists() or not any(there.iterdir()):
                 continue
-            if old.is_file() and _digest(old) == file.digest:
+            if _digest(old) == file.digest:
                 same.add(student)
                 continue
             before = handed_in_at(there)
@@ -383,14 +310,16 @@ class Collection:
         if file.time and not path.exists():
             path.write_text(f"{file.time:%Y-%m-%d %H:%M:%S} UTC\n", encoding="utf-8")
 
-    def late(self, file: File) -> str | None:
-        """How late a file is, as far as that is known."""
+    def late(self, student: str, file: File) -> str | None:
+        """What is known of a file that came late."""
         if file.time and self.due and file.time > self.due:
-            return f"{file.time - self.due} h after the due date".replace(" h a", " a")
+            by = timedelta(seconds=int((file.time - self.due).total_seconds()))
+            return f"{student}: late by {by}"
         if file.marks.late and not file.time:
             return (
-                "marked by Canvas, which does not tell when: no late penalty, unless "
-                f"you write the time into {self.folder('STUDENT')}/timestamp.txt"
+                f"{student}: late, says the LMS, not how late. For a penalty, write "
+                f"the time (2026-12-01 18:00:00 UTC) into {self.folder(student)}"
+                "/timestamp.txt"
             )
         return None
 
@@ -404,8 +333,16 @@ def newer(file: File, other: File) -> bool:
     return file.changed - other.changed >= SECONDS
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+def _digest(path: Path) -> str | None:
+    """Of a notebook that was handed in; None where it cannot be read."""
+    try:
+        return _digest_of(submission.read(path))
+    except UnreadableError:
+        return None
+
+
+def _digest_of(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]
 
 
 def _zone(name: str) -> ZoneInfo | None:
@@ -413,8 +350,8 @@ def _zone(name: str) -> ZoneInfo | None:
         return ZoneInfo(name) if name else None
     except (ValueError, OSError, KeyError):
         raise CourseError(
-            f"nbgrader_config.py: Collector.timezone {name!r} is no time zone; write it "
-            "as Europe/Berlin"
+            f"nbgrader_config.py: Collector.timezone {name!r} is no time zone; write "
+            "it as Europe/Berlin"
         ) from None
 
 
@@ -470,21 +407,24 @@ def _told(collection, plan, same, placed, added) -> Iterator[str]:
     )
     yield from placed
     for student, (file, _) in sorted(plan.chosen.items()):
-        if late := collection.late(file):
-            yield f"{student}: late, {late.replace('STUDENT', student)}"
+        if late := collection.late(student, file):
+            yield late
     if any(file.time for file, _ in plan.chosen.values()):
         zone = collection.timezone or "this machine's time zone"
         yield f"Times in file names were read in {zone} (Collector.timezone)."
     yield from (f"{file.name}: {told}" for file, told in plan.older)
     yield from (f"{name}: not taken, {told}" for name, told in plan.other)
-    yield from (question(*open_) for open_ in plan.open)
+    yield from (f"{file.name}: open, {why}" for file, _, why in plan.open)
     if plan.open:
         yield (
-            f"Fill in the column 'student' of {collection.matches_file} (an id, or - to "
-            "leave the file out), and run the same command again."
+            f"Fill in the column 'student' of {collection.matches_file} (an id, or - "
+            "to leave the file out), and run the same command again."
         )
         if not collection.roster.students:
-            yield "The gradebook has no students: give a roster, `course DIR --roster FILE`."
+            yield (
+                "The gradebook has no students. To read a class list: python -m "
+                f"autograder course {collection.course.root} --roster FILE.csv"
+            )
     if added:
         yield f"{len(added)} files that systems add by themselves, as {added[0]}"
     missing = set(collection.roster.students) - set(plan.chosen)
@@ -492,12 +432,6 @@ def _told(collection, plan, same, placed, added) -> Iterator[str]:
     if missing:
         few = ", ".join(missing[:10]) + (", ..." if len(missing) > 10 else "")
         yield f"Nothing from {len(missing)} students: {few}"
-
-
-def question(file: File, proposed: list[str], why: str) -> str:
-    """A line for a file that an instructor has to decide on."""
-    near = f"; perhaps {', '.join(proposed)}" if proposed and "or" not in why else ""
-    return f"{file.name}: open, {why}{near}"
 
 
 # --- nbgrader's plugins -------------------------------------------------------

@@ -5,6 +5,7 @@ followed, no name leads out of the folder, and sizes are capped by what is reall
 read. What cannot be taken is named in a sentence, and the rest goes on.
 """
 
+import contextlib
 import io
 import os
 import re
@@ -23,7 +24,7 @@ ALL_BYTES = 2 * 2**30  # written for one download
 ZIP_BYTES = 64 * 2**20  # a zip inside a zip
 DEPTH = 3  # zips in zips
 NAME_BYTES = 200
-NOTEBOOK = re.compile(r"\.ipynb(\.txt|\.json)?$", re.IGNORECASE)
+NOTEBOOK = re.compile(r"\.ipynb(\.txt|\.json)?(\.ipynb)?$", re.IGNORECASE)
 OTHER_ARCHIVES = (".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz")
 # What systems and LMSs add by themselves, and nobody hands in.
 BY_THEMSELVES = re.compile(
@@ -53,6 +54,10 @@ class Unpacked:
     bytes: int = 0
     files: int = 0
 
+    def is_full(self) -> bool:
+        """Whether it holds more than any class hands in: the rest is not looked at."""
+        return self.files > FILES or self.bytes > ALL_BYTES
+
 
 def unpack(source: Path, into: Path) -> Unpacked:
     """Copy the notebooks of a folder or a zip into an empty folder."""
@@ -60,6 +65,8 @@ def unpack(source: Path, into: Path) -> Unpacked:
     if source.is_dir():
         for name, content in _in_folder(source, unpacked):
             _take(unpacked, name, content)
+            if unpacked.is_full():
+                break
     elif zipfile.is_zipfile(source):
         with open(source, "rb") as file:
             _archive(unpacked, "", file, depth=1)
@@ -110,6 +117,8 @@ def _archive(unpacked: Unpacked, name: str, file, depth: int):
             for member in archive.infolist():
                 if not member.is_dir():
                     _member(unpacked, name, archive, member, depth)
+                if unpacked.is_full():
+                    break
     except (zipfile.BadZipFile, OSError, EOFError, ValueError) as error:
         _refuse(unpacked, name or "the zip", f"it cannot be unpacked ({error})")
 
@@ -129,7 +138,10 @@ def _member(unpacked: Unpacked, outer: str, archive, member, depth: int):
         with archive.open(member) as file:
             return file.read(limit + 1)
 
-    changed = time.mktime((*member.date_time, 0, 0, -1))
+    try:
+        changed = time.mktime((*member.date_time, 0, 0, -1))
+    except (ValueError, OverflowError):
+        changed = 0.0
     _take(unpacked, name, _Content(read, changed), depth)
 
 
@@ -137,10 +149,8 @@ def _name_of(member: zipfile.ZipInfo) -> str:
     """A member's name; many programs write UTF-8 without saying so."""
     name = member.filename
     if not member.flag_bits & 0x800:
-        try:
+        with contextlib.suppress(UnicodeError):
             name = name.encode("cp437").decode("utf-8")
-        except UnicodeError:
-            pass
     return name.replace("\\", "/")
 
 
@@ -160,6 +170,10 @@ def _take(unpacked: Unpacked, name: str, content: _Content, depth: int = 0):
         if len(data) > limit:
             raise UnreadableError(f"it holds more than {limit / 2**20:.0f} MB")
         unpacked.bytes += len(data)
+        if unpacked.bytes > ALL_BYTES:
+            most = f"{ALL_BYTES / 2**30:.0f} GB"
+            told = f"this and all after it: more than {most}; split the download"
+            return _refuse(unpacked, name, told)
         if is_zip:
             return _archive(unpacked, name, io.BytesIO(data), depth + 1)
         path = unpacked.folder / _on_disk(name)
@@ -185,9 +199,7 @@ def _trouble(unpacked: Unpacked, name: str, depth: int) -> str | None:
     if "\0" in name or any(len(os.fsencode(part)) > NAME_BYTES for part in parts):
         return "its name is too long, or no name for a file"
     if unpacked.files > FILES:
-        return f"the download holds more than {FILES} files; split it"
-    if unpacked.bytes > ALL_BYTES:
-        return f"the download holds more than {ALL_BYTES / 2**30:.0f} GB; split it"
+        return f"this and all after it: more than {FILES} files; split the download"
     if name.lower().endswith(".zip"):
         return "a zip in a zip in a zip" if depth >= DEPTH else None
     if name.lower().endswith(OTHER_ARCHIVES):

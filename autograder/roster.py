@@ -168,7 +168,7 @@ class Roster:
 
     def find(self, text: str) -> set[str]:
         """The ids of those whom a text names: by id, LMS id, e-mail or full name."""
-        return self._exact.get(text) or self._folded.get(fold(text)) or set()
+        return self._exact.get(text) or self._folded.get(fold(text) or None) or set()
 
     def find_by_lms(self, number: str) -> set[str]:
         """The ids of those whom the LMS knows by this number."""

@@ -115,7 +115,7 @@ def folded(heading: str) -> str:
 def _plain(cell: str) -> str:
     """A cell without the mark that `as_text` gave it."""
     cell = cell.strip()
-    return cell[1:] if cell[:1] == "'" and cell[1:].startswith(FORMULA) else cell
+    return cell[1:] if cell[:1] == "'" and _is_formula(cell[1:]) else cell
 
 
 def as_text(cell) -> str | float | int:
@@ -130,7 +130,11 @@ def as_text(cell) -> str | float | int:
         return f"{cell:.4f}".rstrip("0").rstrip(".")
     if isinstance(cell, int):
         return cell
-    return f"'{cell}" if cell.lstrip(" \n").startswith(FORMULA) else cell
+    return f"'{cell}" if _is_formula(cell) else cell
+
+
+def _is_formula(text: str) -> bool:
+    return text.lstrip(" \n").startswith(FORMULA) and len(text) > 1
 
 
 def write_table(path: Path, rows: list[list]) -> None:
