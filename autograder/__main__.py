@@ -28,7 +28,7 @@ def _parser() -> argparse.ArgumentParser:
 
     verb = verbs.add_parser("sync", help="write the stubs into the chapters")
     verb.add_argument("--check", action="store_true", help="only look; 1 if stale")
-    _add_course(verb)
+    _takes_course(verb)
     verb.set_defaults(run=_sync)
 
     verb = verbs.add_parser("build", help="compose every derived notebook")
@@ -46,16 +46,28 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="run the file even where this machine offers no sandbox",
     )
-    _add_course(verb)
+    _takes_course(verb)
     verb.set_defaults(run=_judge)
 
-    verb = verbs.add_parser("course", help="make an nbgrader course folder")
-    verb.add_argument("course", type=Path, metavar="DIR")
-    verb.set_defaults(run=_course)
+    _add_course(verbs)
+
+    verb = verbs.add_parser(
+        "collect", help="collect an LMS download: a folder or a zip of notebooks"
+    )
+    verb.add_argument("chapter", metavar="CHAPTER")
+    verb.add_argument(
+        "source",
+        type=Path,
+        nargs="?",
+        metavar="FOLDER_OR_ZIP",
+        help="default: nbgrader's downloaded/CHAPTER/archive in the course",
+    )
+    _takes_course(verb)
+    verb.set_defaults(run=_collect)
 
     verb = verbs.add_parser("grade", help="grade everything in submitted/")
     verb.add_argument("chapter", metavar="CHAPTER")
-    _add_course(verb)
+    _takes_course(verb)
     verb.add_argument("--jobs", type=int, metavar="N", help="default: all cores")
     verb.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster")
     verb.add_argument("--json", action="store_true", help="print a summary as JSON")
@@ -64,13 +76,13 @@ def _parser() -> argparse.ArgumentParser:
 
     verb = verbs.add_parser("example", help="hand in a made-up class, to try things")
     verb.add_argument("chapter", metavar="CHAPTER")
-    _add_course(verb)
+    _takes_course(verb)
     verb.add_argument("--students", type=int, default=20, metavar="N")
     verb.set_defaults(run=_example)
 
     verb = verbs.add_parser("report", help="show what the class misunderstood")
     verb.add_argument("chapter", metavar="CHAPTER")
-    _add_course(verb)
+    _takes_course(verb)
     verb.set_defaults(run=_report)
 
     verb = verbs.add_parser("bench", help="measure grading against stock nbgrader")
@@ -80,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_course(verb: argparse.ArgumentParser) -> None:
+def _takes_course(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--course",
         type=Path,
@@ -88,6 +100,33 @@ def _add_course(verb: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="the course folder; default: this one",
     )
+
+
+def _add_course(verbs) -> None:
+    verb = verbs.add_parser(
+        "course", help="make an nbgrader course folder, or add what it lacks"
+    )
+    verb.add_argument("course", type=Path, metavar="DIR")
+    verb.add_argument(
+        "--course-id", metavar="ID", help="of a new course; default: attention"
+    )
+    verb.add_argument(
+        "--roster",
+        type=Path,
+        metavar="FILE.csv",
+        help="students: id,first_name,last_name,email,lms_user_id; default: "
+        "DIR/roster.csv, if there is one",
+    )
+    verb.add_argument(
+        "--due",
+        action="append",
+        default=[],
+        metavar="CHAPTER=TIME",
+        help="as 05_softmax=2026-12-01T18:00, in this machine's time zone; or with its "
+        "own: 2026-12-01T18:00+01:00. May be repeated. DIR/due_dates.csv, with the "
+        "columns chapter,due, sets those that are not set yet",
+    )
+    verb.set_defaults(run=_course)
 
 
 def _add_limits(verb: argparse.ArgumentParser) -> None:
@@ -176,9 +215,19 @@ def _judge(options: argparse.Namespace) -> int:
 def _course(options: argparse.Namespace) -> int:
     from autograder.course import make_course
 
-    for line in make_course(options.course):
+    for line in make_course(
+        options.course, options.course_id, options.roster, tuple(options.due)
+    ):
         print(line)
     return 0
+
+
+def _collect(options: argparse.Namespace) -> int:
+    from autograder.collect import collect_chapter
+
+    summary = collect_chapter(options.course, options.chapter, options.source)
+    print("\n".join(summary.lines))
+    return 0 if summary.complete else 1
 
 
 def _grade(options: argparse.Namespace) -> int:

@@ -28,6 +28,8 @@ def configure(c, config_file: str = "nbgrader_config.py") -> None:
     ]
     c.GenerateFeedback.exporter_class = "autograder.feedback.FeedbackPage"
     c.GenerateFeedback.preprocessors = ["autograder.feedback.Grades"]
+    c.ZipCollectApp.extractor_plugin = "autograder.collect.Extractor"
+    c.ZipCollectApp.collector_plugin = "autograder.collect.Collector"
     find_own_programs()
 
 
