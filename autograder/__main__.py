@@ -48,6 +48,11 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("folder", type=Path, metavar="DIR")
     verb.set_defaults(run=_course)
 
+    verb = verbs.add_parser("release", help="release a chapter, and pack it as a zip")
+    verb.add_argument("chapter", metavar="CHAPTER")
+    verb.add_argument("--course", type=Path, default=Path(), metavar="DIR")
+    verb.set_defaults(run=_release)
+
     verb = verbs.add_parser("grade", help="grade everything in submitted/")
     verb.add_argument("chapter", metavar="CHAPTER")
     verb.add_argument("--course", type=Path, default=Path(), metavar="DIR")
@@ -150,6 +155,14 @@ def _course(options: argparse.Namespace) -> int:
     from autograder.course import make_course
 
     for line in make_course(options.folder):
+        print(line)
+    return 0
+
+
+def _release(options: argparse.Namespace) -> int:
+    from autograder.release import release
+
+    for line in release(options.course, options.chapter):
         print(line)
     return 0
 

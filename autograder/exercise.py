@@ -125,21 +125,22 @@ def words(function: Callable) -> str:
 def registered(folder: Path) -> dict[str, Path]:
     """The file that declares each exercise of a folder, by the exercise's name.
 
-    Found by reading: nothing is imported. Raises DeclarationError where a name is
-    declared twice.
+    A Python file declares them; a key, `softmax.key`, stands for the one it is named
+    after. Found by reading: nothing is imported. Raises DeclarationError where a name
+    is declared twice.
     """
     found: dict[str, Path] = {}
-    for file in sorted(folder.glob("[!_]*.py")):
-        for name in _references(ast.parse(file.read_text(encoding="utf-8"))):
+    for file in sorted([*folder.glob("[!_]*.py"), *folder.glob("*.key")]):
+        for name in [file.stem] if file.suffix == ".key" else _references(file):
             if name in found:
                 raise DeclarationError(f"{name} is declared twice: look in {file}")
             found[name] = file
     return found
 
 
-def _references(tree: ast.Module) -> Iterator[str]:
+def _references(file: Path) -> Iterator[str]:
     """The name that each `Exercise(reference=name, ...)` gives."""
-    for node in ast.walk(tree):
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         match node:
             case ast.Call(ast.Name("Exercise"), _, keywords):
                 for keyword in keywords:
@@ -171,9 +172,13 @@ class Shelf(Mapping):
         return name in self._files
 
     def __getitem__(self, name: str) -> Exercise:
-        if name not in self._exercises:
-            stem = self._files[name].stem
-            module = importlib.import_module(f"{self._package}.{stem}")
+        file = self._files[name]
+        if name not in self._exercises and file.suffix == ".key":
+            from autograder.key import load
+
+            self._exercises[name] = load(file)
+        elif name not in self._exercises:
+            module = importlib.import_module(f"{self._package}.{file.stem}")
             for value in vars(module).values():
                 if isinstance(value, Exercise):
                     self._exercises[value.name] = value

@@ -36,13 +36,17 @@ def steps() -> tuple[Step, ...]:
     found = []
     for part in parts:
         for entry in part["chapters"]:
-            step = _step(ROOT / f"{entry['file']}.md", part.get("caption", ""))
+            step = _step(entry, part.get("caption", ""))
             if re.match(r"\d\d_", step.chapter):
                 found.append(step)
     return tuple(found)
 
 
-def _step(path: Path, part: str) -> Step:
+def _step(entry: dict, part: str) -> Step:
+    """One entry of `_toc.yml`; a handout has no pages, there the entry says it all."""
+    path = ROOT / f"{entry['file']}.md"
+    if "exercises" in entry:
+        return Step(path.stem, entry["title"], part, tuple(entry["exercises"]))
     text = path.read_text(encoding="utf-8")
     title = re.search(r"^# (.+)$", text, re.MULTILINE)
     defined = re.findall(r"^(?:def|class) (\w+)", text, re.MULTILINE)
