@@ -162,7 +162,12 @@ def _course(options: argparse.Namespace) -> int:
 def _release(options: argparse.Namespace) -> int:
     from autograder.release import release
 
-    for line in release(options.course, options.chapter):
+    said = release(
+        options.course,
+        options.chapter,
+        tell=lambda line: print(line, file=sys.stderr),
+    )
+    for line in said:
         print(line)
     return 0
 

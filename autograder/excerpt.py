@@ -26,8 +26,10 @@ def excerpt(path: Path, names: Iterable[str], docstring: str) -> str:
                 + [d.lineno for d in getattr(statement, "decorator_list", [])]
             )
             others.append("\n".join(lines[first - 1 : statement.end_lineno]))
-    parts = [f'"""{docstring}"""', "\n".join(imports), *others]
-    return "\n\n\n".join(part for part in parts if part) + "\n"
+    if "\n" in docstring:
+        docstring += "\n"
+    head = [f'"""{docstring}"""', "\n".join(imports)]
+    return "\n\n\n".join(["\n\n".join(filter(None, head)), *others]) + "\n"
 
 
 def _needed(statements: list[ast.stmt], names: set[str]) -> set[str]:

@@ -99,7 +99,8 @@ def load(file: Path) -> Exercise:
     calls = Calls()
     for arguments in key["calls"]:
         calls.add(arguments)
-    reference = _table(file.stem, key["doc"], key["outcomes"], calls)
+    unknown = BORROWED if key["borrowed"] else UNKNOWN
+    reference = _table(file.stem, key["doc"], key["outcomes"], calls, unknown)
     reference.__signature__ = _signature(key["signature"])
     return Keyed(
         reference=reference,
@@ -124,17 +125,26 @@ def _rules(file: Path) -> dict[str, Any]:
     return namespace
 
 
-def _table(name: str, doc: str, outcomes: dict[int, dict], calls: Calls) -> Callable:
+UNKNOWN = (
+    "This needs {name}, which is not written yet, and this folder holds no solution of "
+    "it. Write {name} first, then run this cell again."
+)
+BORROWED = (
+    "This needs {name}, which a later chapter writes. Here it is known for the right "
+    "numbers only: run this cell again when `check` finds nothing wrong."
+)
+
+
+def _table(
+    name: str, doc: str, outcomes: dict[int, dict], calls: Calls, unknown=UNKNOWN
+):
     """A function that answers from what was recorded."""
 
     def table(*arguments, **named):
         arguments = by_position(table, arguments, named)
         outcome = outcomes.get(calls.find(arguments))
         if outcome is None:
-            raise NotKnownHereError(
-                f"This needs {name}, which is not written yet, and this folder holds "
-                f"no solution of it. Write {name} first, then run this cell again."
-            )
+            raise NotKnownHereError(unknown.format(name=name))
         return _again(outcome, arguments)
 
     table.__name__ = table.__qualname__ = name

@@ -40,17 +40,17 @@ class RecordingError(ValueError):
     """The chapter's cells could not be run. Names the file and the remedy."""
 
 
-def key_of(exercise: Exercise, seen: Seen, diagnosed: bool) -> bytes:
+def key_of(exercise: Exercise, seen: Seen, borrowed: bool = False) -> bytes:
     """The key of an exercise.
 
-    seen: what a chapter asks of its reference. diagnosed: with the declared mistakes
-    and the hints, or without where a chapter only borrows the function.
+    seen: what a chapter asks of its reference. borrowed: the chapter only calls the
+    function of a later one; then the key has no mistakes and no hints.
     """
     calls, mistakes = Calls(), []
     inputs: dict[str, Seen] = {draw.__name__: [] for draw in exercise.inputs}
     watched = [_watched(draw, inputs[draw.__name__]) for draw in exercise.inputs]
     cases = draw_cases(replace(exercise, inputs=tuple(watched)), VISIBLE_SEED)
-    for mistake in exercise.mistakes if diagnosed else ():
+    for mistake in () if borrowed else exercise.mistakes:
         answers, symptoms = [], []
         if exercise.compared:
             answers = _answers(exercise, mistake, cases)
@@ -66,10 +66,11 @@ def key_of(exercise: Exercise, seen: Seen, diagnosed: bool) -> bytes:
         "inputs": [(name, _numbered(drawn, calls)) for name, drawn in inputs.items()],
         "mistakes": mistakes,
         "properties": [p.__name__ for p in exercise.properties],
-        "hints": exercise.hints if diagnosed else (),
+        "hints": () if borrowed else exercise.hints,
         "points": exercise.points,
         "flagged": exercise.flagged,
         "compared": exercise.compared,
+        "borrowed": borrowed,
         "calls": calls.arguments,
     }
     return wire.encode(key)

@@ -40,9 +40,11 @@ class ReleaseError(ValueError):
     """A chapter that cannot be packed. Names the file and the remedy."""
 
 
-def release(course: Path, name: str) -> list[str]:
+def release(course: Path, name: str, tell=lambda line: None) -> list[str]:
     """Release a chapter with nbgrader and pack it; return one line for each thing made.
 
+    What is in `release/CHAPTER` is made anew, from `source/CHAPTER`. tell: is given
+    one line before what takes long.
     Raises ChapterError for an unknown chapter, CourseError where there is no course or
     nbgrader refuses, ReleaseError where a file would give an answer away.
     """
@@ -58,6 +60,7 @@ def release(course: Path, name: str) -> list[str]:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and not path.is_symlink()
     }
+    tell(f"{name}: running its cells once, to record what they need")
     files = _handout(folder / f"{name}.ipynb", name) | files
     packed = _packed(files, name)
     target = course / "handout" / f"{name}.zip"
@@ -134,7 +137,7 @@ def _exercises(chapter: Chapter, asked: set[str]) -> dict[str, bytes]:
     files = {"solutions/__init__.py": b'"""The exercises that this chapter needs."""\n'}
     for name in sorted(own | seen.keys()):
         exercise = discover()[name]
-        key = key_of(exercise, seen.get(name, []), diagnosed=name in own)
+        key = key_of(exercise, seen.get(name, []), borrowed=name not in own)
         files[f"solutions/{name}.key"] = key
         if exercise.properties or exercise.drive:
             files[f"solutions/{name}_rules.py"] = _rules(exercise).encode()
