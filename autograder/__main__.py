@@ -65,6 +65,11 @@ def _parser() -> argparse.ArgumentParser:
     _takes_course(verb)
     verb.set_defaults(run=_collect)
 
+    verb = verbs.add_parser("release", help="release a chapter, and pack it as a zip")
+    verb.add_argument("chapter", metavar="CHAPTER")
+    _takes_course(verb)
+    verb.set_defaults(run=_release)
+
     verb = verbs.add_parser("grade", help="grade everything in submitted/")
     verb.add_argument("chapter", metavar="CHAPTER")
     _takes_course(verb)
@@ -228,6 +233,19 @@ def _collect(options: argparse.Namespace) -> int:
     summary = collect_chapter(options.course, options.chapter, options.source)
     print("\n".join(summary.lines))
     return 0 if summary.complete else 1
+
+
+def _release(options: argparse.Namespace) -> int:
+    from autograder.release import release
+
+    said = release(
+        options.course,
+        options.chapter,
+        tell=lambda line: print(line, file=sys.stderr),
+    )
+    for line in said:
+        print(line)
+    return 0
 
 
 def _grade(options: argparse.Namespace) -> int:

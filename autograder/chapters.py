@@ -24,7 +24,7 @@ from autograder.exercise import Exercise, discover
 from autograder.judge import right
 from autograder.message import as_html, as_text
 from autograder.notebook import Points
-from autograder.workflow import ROOT, chapter_files
+from autograder.workflow import ROOT, chapters_listed
 
 STUB = "raise NotImplementedError"
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
@@ -67,11 +67,11 @@ class Chapter:
 
 
 def load_chapters(only: list[str] | None = None) -> list[Chapter]:
-    """Every numbered chapter, in reading order: see `workflow.chapter_files`.
+    """Every numbered chapter, in reading order: see `workflow.chapters_listed`.
 
     only: names of chapters; an unknown one raises ChapterError.
     """
-    paths = {path.stem: path for path, _ in chapter_files()}
+    paths = {path.stem: path for path, *_ in chapters_listed()}
     unknown = [name for name in only or [] if name not in paths]
     if unknown:
         raise ChapterError(

@@ -129,12 +129,13 @@ def words(function: Callable) -> str:
 def registered(*folders: Path) -> dict[str, Path]:
     """The file that declares each exercise of some folders, by the exercise's name.
 
-    Found by reading: nothing is imported. Raises DeclarationError where a name is
-    declared twice.
+    A Python file declares them; a key, `softmax.key`, stands for the one it is named
+    after. Found by reading: nothing is imported. Raises DeclarationError where a name
+    is declared twice.
     """
     found: dict[str, Path] = {}
-    for file in (file for f in folders for file in sorted(f.glob("[!_]*.py"))):
-        for name in _references(_parsed(file)):
+    for file in (file for folder in folders for file in _declaring(folder)):
+        for name in [file.stem] if file.suffix == ".key" else _references(file):
             if name in found:
                 raise DeclarationError(
                     f"{name} is declared twice, in {found[name]} and in {file}: give "
@@ -144,6 +145,10 @@ def registered(*folders: Path) -> dict[str, Path]:
     return found
 
 
+def _declaring(folder: Path) -> list[Path]:
+    return sorted([*folder.glob("[!_]*.py"), *folder.glob("*.key")])
+
+
 def _parsed(file: Path) -> ast.Module:
     try:
         return ast.parse(file.read_text(encoding="utf-8"))
@@ -151,9 +156,9 @@ def _parsed(file: Path) -> ast.Module:
         raise DeclarationError(f"{file} cannot be read as Python: {error}") from None
 
 
-def _references(tree: ast.Module) -> Iterator[str]:
+def _references(file: Path) -> Iterator[str]:
     """The name that each `Exercise(reference=name, ...)` gives."""
-    for node in ast.walk(tree):
+    for node in ast.walk(_parsed(file)):
         match node:
             case ast.Call(ast.Name("Exercise"), _, keywords):
                 for keyword in keywords:
@@ -185,9 +190,13 @@ class Shelf(Mapping):
         return name in self._files
 
     def __getitem__(self, name: str) -> Exercise:
-        if name not in self._exercises:
-            stem = self._files[name].stem
-            module = importlib.import_module(f"{self._package}.{stem}")
+        file = self._files[name]
+        if name not in self._exercises and file.suffix == ".key":
+            from autograder.key import load
+
+            self._exercises[name] = load(file)
+        elif name not in self._exercises:
+            module = importlib.import_module(f"{self._package}.{file.stem}")
             for value in vars(module).values():
                 if isinstance(value, Exercise):
                     self._exercises[value.name] = value

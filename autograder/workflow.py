@@ -46,31 +46,34 @@ def add_home(folder: Path) -> None:
         steps.cache_clear()
 
 
-def chapter_files() -> Iterator[tuple[Path, str]]:
-    """(file, part) of every numbered chapter, in reading order.
+def chapters_listed() -> Iterator[tuple[Path, str, dict]]:
+    """(file, part, entry) of every numbered chapter, in reading order.
 
-    Those that `_toc.yml` names, then an instructor's own.
+    Those that `_toc.yml` names, each with its entry there; then an instructor's own.
     """
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     for part in toc.get("parts") or [toc]:
         for entry in part.get("chapters", []):
             path = ROOT / f"{entry['file']}.md"
             if re.match(r"\d\d_", path.stem):
-                yield path, part.get("caption", "")
+                yield path, part.get("caption", ""), entry
     for home in _homes:
         for path in sorted(home.glob("chapters/[0-9][0-9]_*.md")):
             if (ROOT / "book" / path.name).exists():
                 raise ValueError(f"{path}: the book has a chapter of this name already")
-            yield path, OWN_PART
+            yield path, OWN_PART, {}
 
 
 @cache
 def steps() -> tuple[Step, ...]:
     """Every numbered chapter, in reading order: with exercises or without."""
-    return tuple(_step(path, part) for path, part in chapter_files())
+    return tuple(_step(*place) for place in chapters_listed())
 
 
-def _step(path: Path, part: str) -> Step:
+def _step(path: Path, part: str, entry: dict) -> Step:
+    """One chapter. A handout has no pages: there, its entry says it all."""
+    if "exercises" in entry:
+        return Step(path.stem, entry["title"], part, tuple(entry["exercises"]))
     text = path.read_text(encoding="utf-8")
     title = re.search(r"^# (.+)$", text, re.MULTILINE)
     defined = re.findall(r"^(?:def|class) (\w+)", text, re.MULTILINE)

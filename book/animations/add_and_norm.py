@@ -2,15 +2,16 @@
 
 import numpy as np
 
-from book.sentence import BETA, FEATURES, GAMMA, TOKENS, X
+from book.sentence import BETA, FEATURES, GAMMA, HEADS_PARAMS, TOKENS, X
 
-from .multi_head import MIXED
 from .scene import Scene, Step
 from .stage import COLOURS, INK, LEFT, PALE, PAPER, QUIET, between, mix, number
-from .take import cast
+from .take import cast, right
 
-EPS = 1e-5
+MIXED, _ = right("multi_head_attention")(X, HEADS_PARAMS, 2)  # (n, d_model)
 SUMS = X + MIXED  # what is normalised, (n, d_model)
+SIZED = right("layer_norm")(SUMS, np.ones(len(GAMMA)), np.zeros(len(GAMMA)))
+NORMED = right("layer_norm")(SUMS, GAMMA, BETA)
 FIRST = TOKENS.index("cat")
 START, WIDE, HIGH = 104, 70, 22  # where the columns begin, and the size of a cell
 TOP, ZERO, LOW = 62, 256, 366  # input, zero line of the bars, result
@@ -18,21 +19,14 @@ UNIT = 34  # height of a bar of length 1
 HEIGHT = 496
 
 
-def normalised(values):
-    """Each row with mean 0 and variance 1."""
-    centred = values - values.mean(axis=-1, keepdims=True)
-    return centred / np.sqrt((centred**2).mean(axis=-1, keepdims=True) + EPS)
-
-
-NORMED = normalised(SUMS) * GAMMA + BETA
-
-
 def play_layer_norm(layer_norm):
     """Play `layer_norm` on the block's sums: X (n, d_model), gamma, beta -> same."""
     actor = cast(layer_norm)
     part = actor.play(SUMS, GAMMA, BETA, expected=NORMED)
     flat = np.full((1, len(GAMMA)), 2.0)
-    quiet = actor.play(flat, GAMMA, BETA, expected=normalised(flat) * GAMMA + BETA)
+    quiet = actor.play(
+        flat, GAMMA, BETA, expected=right("layer_norm")(flat, GAMMA, BETA)
+    )
     return Scene(
         title="Each token is brought to one size",
         steps=_Norm(part, quiet).steps(),
@@ -121,7 +115,7 @@ class _Norm:
         """Row i as bars, on the way to a level; level 4 runs through all."""
         row = SUMS[i]
         centred = row - row.mean()
-        stations = (row, centred, normalised(row), NORMED[i])
+        stations = (row, centred, SIZED[i], NORMED[i])
 
         def draw(stage, t):
             if level == 4:

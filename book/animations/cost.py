@@ -4,7 +4,7 @@ import numpy as np
 
 from .scene import Scene, Step
 from .stage import COLOURS, INK, LEFT, QUIET, WRONG, between, mix, number
-from .take import cast
+from .take import cast, right
 
 D_MODEL = 512
 WORDS, HEADS = 512, 8  # what stays while the other grows
@@ -40,8 +40,8 @@ def play_cost(count_matmul_flops, attention_map_bytes):
 
 def _counted(actors, n, h):
     """What the two functions say of one size: {"work": Part, "maps": Part}."""
-    work = 8 * n * D_MODEL**2 + 4 * n**2 * D_MODEL
-    maps = h * n**2 * ITEMSIZE
+    work = right("count_matmul_flops")(n, D_MODEL, h)
+    maps = right("attention_map_bytes")(n, h, ITEMSIZE)
     return {
         "work": actors["work"].play(n, D_MODEL, h, expected=np.array(float(work))),
         "maps": actors["maps"].play(n, h, ITEMSIZE, expected=np.array(float(maps))),

@@ -7,15 +7,11 @@ from book.sentence import BETA, GAMMA, HEADS_PARAMS, TOKENS, X
 from .parallel_heads import OUTPUTS, WEIGHTS
 from .scene import Scene, Step
 from .stage import COLOURS, WRONG, between
-from .take import cast
+from .take import cast, right
 
-PROJECTED = {
-    letter: X @ HEADS_PARAMS[f"W_{letter.lower()}"]
-    + HEADS_PARAMS[f"b_{letter.lower()}"]
-    for letter in "QKV"
-}
-JOINED = np.concatenate(list(OUTPUTS), axis=1)  # (n, d_model)
-MIXED = JOINED @ HEADS_PARAMS["W_o"] + HEADS_PARAMS["b_o"]  # (n, d_model)
+PROJECTED = dict(zip("QKV", right("project_qkv")(X, HEADS_PARAMS), strict=True))
+JOINED = right("concat_heads")(OUTPUTS)  # (n, d_model)
+MIXED, _ = right("multi_head_attention")(X, HEADS_PARAMS, 2)  # (n, d_model)
 HIGH, WIDE = 22, 28
 ROWS = (40, 162, 284, 406)  # where the rows of matrices begin
 LANES = (62, 246, 430)  # where Q, K and V stand

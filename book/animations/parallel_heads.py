@@ -2,26 +2,19 @@
 
 import numpy as np
 
-from book.sentence import HEADS, HEADS_PARAMS, TOKENS, X
+from book.sentence import HEADS, TOKENS
+from book.sentence import HEADS_K as K
+from book.sentence import HEADS_Q as Q
+from book.sentence import HEADS_V as V
 
 from .scene import Scene, Step
 from .stage import COLOURS, LEFT, QUIET, WRONG
-from .take import cast
+from .take import cast, right
 
 H = len(HEADS)
 
 
-def project(letter):
-    """Queries, keys or values of all heads on the sentence: (h, n, d_k)."""
-    small = letter.lower()
-    wide = X @ HEADS_PARAMS[f"W_{small}"] + HEADS_PARAMS[f"b_{small}"]
-    return np.stack(np.split(wide, H, axis=1))
-
-
-Q, K, V = (project(letter) for letter in "QKV")
-SCORES = np.einsum("hnd,hmd->hnm", Q, K) / np.sqrt(Q.shape[-1])
-WEIGHTS = np.exp(SCORES) / np.exp(SCORES).sum(axis=-1, keepdims=True)
-OUTPUTS = np.einsum("hnm,hmd->hnd", WEIGHTS, V)
+OUTPUTS, WEIGHTS = right("attend_in_parallel")(Q, K, V)  # (h, n, d_v), (h, n, n)
 
 HIGH = 23
 ROWS = (90, 216, 342)  # where the rows of matrices begin

@@ -7,9 +7,10 @@ from book.sentence import TOKENS, K, Q
 from .scene import Scene, Step
 from .softmax import bar
 from .stage import COLOURS, INK, LEFT, QUIET, RIGHT, WRONG, between, number
-from .take import cast
+from .take import cast, right
 
-SCORES = Q @ K.T  # of the sentence, (n, m)
+SCORES = right("scores")(Q, K)  # of the sentence, (n, m)
+SCALED = right("scale")(SCORES, Q.shape[1])
 WIDTHS = (4, 16, 64, 256)  # values of d_k
 KEYS = 8
 LINE = (120, 560, 36.0)  # from x, to x, and the score at the right end
@@ -26,10 +27,10 @@ def play_scale(scale):
     """Play `scale` on the sentence, then on wider and wider random keys."""
     actor = cast(scale)
     d_k = Q.shape[1]
-    part = actor.play(SCORES, d_k, expected=SCORES / np.sqrt(d_k))
+    part = actor.play(SCORES, d_k, expected=SCALED)
     draws = _draws()
     wide = [
-        actor.play(scores, d, expected=scores / np.sqrt(d))
+        actor.play(scores, d, expected=right("scale")(scores, d))
         for scores, d in zip(draws, WIDTHS, strict=True)
     ]
     return Scene(
@@ -56,7 +57,7 @@ class _Play:
             Step(
                 "A score is a sum of d_k products. The longer the sum, the further "
                 f"scores lie apart. Here d_k = 3; scaled, {number(SCORES.max())} "
-                f"becomes {number((SCORES / np.sqrt(3)).max())}." + self._aside(),
+                f"becomes {number(SCALED.max())}." + self._aside(),
                 self._sentence,
                 0.96,
             )

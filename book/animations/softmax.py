@@ -18,14 +18,16 @@ from .stage import (
     mix,
     number,
 )
-from .take import cast
+from .take import cast, right
 
 # The scaled scores of the running sentence, (n, m).
-SCORES = np.array([[0, 0, 2, 0], [0, 0, 4, 2], [0, 6, 0, 2], [0, 2, 6, 0]]) / np.sqrt(3)
+SCORES = right("scale")(
+    np.array([[0, 0, 2, 0], [0, 0, 4, 2], [0, 6, 0, 2], [0, 2, 6, 0]]), 3
+)
 LOWERED = SCORES - SCORES.max(axis=1, keepdims=True)
 POWERS = np.exp(LOWERED)
 TOTALS = POWERS.sum(axis=1, keepdims=True)
-WEIGHTS = POWERS / TOTALS
+WEIGHTS = right("softmax")(SCORES)
 SHIFT = 1000.0
 TOP = 68  # where the matrices begin
 BENCH = (108, 212)  # where one row is worked on

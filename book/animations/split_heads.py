@@ -6,11 +6,11 @@ from book.sentence import TOKENS
 
 from .scene import Scene, Step
 from .stage import COLOURS, INK, LEFT, QUIET, WRONG, between
-from .take import cast
+from .take import cast, right
 
 # Each number tells its address: 32 is feature 2 of token 3.
 WHOLE = np.add.outer(10 * np.arange(1, 5), np.arange(1, 7)).astype(float)  # (n, d)
-HEADS = np.stack(np.split(WHOLE, 2, axis=1))  # (h, n, d_k)
+HEADS = right("split_heads")(WHOLE, 2)  # (h, n, d_k)
 HIGH, WIDE = 26, 42
 TOP, LOW = 62, 246
 START = 128  # where the whole matrix stands

@@ -7,12 +7,12 @@ from book.sentence import CARRIES, TOKENS, V
 from .scene import Scene, Step
 from .softmax import WEIGHTS
 from .stage import COLOURS, INK, LEFT, QUIET, WRONG, mix, number
-from .take import cast
+from .take import cast, right
 
 TOP = 66
 BENCH = (176, 214)
 HIGH = 26
-MIXED = WEIGHTS @ V  # (n, d_v)
+MIXED = right("weighted_sum")(WEIGHTS, V)  # (n, d_v)
 FIRST = TOKENS.index("cat")
 PLANE = (452, 266, 66, 44)  # where the origin is, and how long is 1 in x and in y
 
