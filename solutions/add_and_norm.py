@@ -120,6 +120,19 @@ def divided_by_the_variance(X, gamma, beta, eps=1e-5):
     return gamma * centred / (X.var(axis=-1, keepdims=True) + eps) + beta
 
 
+def root_of_the_standard_deviation(X, gamma, beta, eps=1e-5):
+    """The root was taken twice: `.std()` is already the root of the variance. Take
+    the root of `.var()` plus eps.
+    """
+    centred = X - X.mean(axis=-1, keepdims=True)
+    return gamma * centred / np.sqrt(X.std(axis=-1, keepdims=True) + eps) + beta
+
+
+def beta_multiplied(X, gamma, beta, eps=1e-5):
+    """beta is multiplied, too. gamma multiplies, beta is added."""
+    return gamma * beta * _normalised(X, eps)
+
+
 def not_centred(X, gamma, beta, eps=1e-5):
     """The mean is not subtracted."""
     return gamma * X / np.sqrt(X.var(axis=-1, keepdims=True) + eps) + beta
@@ -300,6 +313,8 @@ layer_norm_exercise = Exercise(
         gamma_stretches_beta,
         gamma_along_tokens,
         divided_by_the_variance,
+        root_of_the_standard_deviation,
+        beta_multiplied,
         not_centred,
         centred_only,
         root_mean_square,
