@@ -246,9 +246,12 @@ class _Maps:
             caption = f"{meaning}. X meets W_{small}, b_{small} is added: {letter}."
             steps.append(Step(caption + self.parts[k].aside, self._maps(k + 1), 1.2))
         i = FIRST
+        looks, offers, hands = ("looks", "offers", "hands")
+        if not all(part.right for part in self.parts):
+            looks, offers, hands = ("should look", "offer", "hand")
         caption = (
-            f"The same row of “{TOKENS[i]}” three times: it looks for {_row(Q[i])}, "
-            f"offers {_row(K[i])}, hands over {_row(V[i])}."
+            f"The same row of “{TOKENS[i]}” three times: it {looks} for {_row(Q[i])}, "
+            f"{offers} {_row(K[i])}, {hands} over {_row(V[i])}."
         )
         return [
             *steps,
@@ -263,7 +266,7 @@ class _Maps:
             if not part.right
         ]
         if bad:
-            return f"Of yours, {' and '.join(bad)} should be other numbers."
+            return f"Not right yet in yours: {' and '.join(bad)}."
         return (
             "Q and K must be equally wide, since they will meet. "
             "V may have any width: it is what the output will be made of."
