@@ -54,6 +54,14 @@ def eps_outside_the_root(X, gamma, beta, eps=1e-5):
     return gamma * centred / (X.std(axis=-1, keepdims=True) + eps) + beta
 
 
+def eps_after_the_division(X, gamma, beta, eps=1e-5):
+    """eps is added to the quotient: a bracket is missing. It belongs under the root,
+    beside the variance.
+    """
+    centred = X - X.mean(axis=-1, keepdims=True)
+    return gamma * (centred / np.sqrt(X.var(axis=-1, keepdims=True)) + eps) + beta
+
+
 def unbiased_and_eps_outside(X, gamma, beta, eps=1e-5):
     """Two things at once: the variance is divided by d_model - 1 (`ddof=1`, PyTorch's
     default in `.std()`), and eps is added after the root. Divide by d_model, and add
@@ -302,6 +310,7 @@ layer_norm_exercise = Exercise(
         over_tokens_and_features,
         unbiased_variance,
         eps_outside_the_root,
+        eps_after_the_division,
         unbiased_and_eps_outside,
         eps_missing,
         eps_fixed,
