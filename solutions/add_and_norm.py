@@ -54,6 +54,14 @@ def eps_outside_the_root(X, gamma, beta, eps=1e-5):
     return gamma * centred / (X.std(axis=-1, keepdims=True) + eps) + beta
 
 
+def eps_after_the_division(X, gamma, beta, eps=1e-5):
+    """eps is added to the quotient: a bracket is missing. It belongs under the root,
+    beside the variance.
+    """
+    centred = X - X.mean(axis=-1, keepdims=True)
+    return gamma * (centred / np.sqrt(X.var(axis=-1, keepdims=True)) + eps) + beta
+
+
 def unbiased_and_eps_outside(X, gamma, beta, eps=1e-5):
     """Two things at once: the variance is divided by d_model - 1 (`ddof=1`, PyTorch's
     default in `.std()`), and eps is added after the root. Divide by d_model, and add
@@ -118,6 +126,19 @@ def divided_by_the_variance(X, gamma, beta, eps=1e-5):
     """Divided by the variance. To get variance 1, divide by its square root."""
     centred = X - X.mean(axis=-1, keepdims=True)
     return gamma * centred / (X.var(axis=-1, keepdims=True) + eps) + beta
+
+
+def root_of_the_standard_deviation(X, gamma, beta, eps=1e-5):
+    """The root was taken twice: `.std()` is already the root of the variance. Take
+    the root of `.var()` plus eps.
+    """
+    centred = X - X.mean(axis=-1, keepdims=True)
+    return gamma * centred / np.sqrt(X.std(axis=-1, keepdims=True) + eps) + beta
+
+
+def beta_multiplied(X, gamma, beta, eps=1e-5):
+    """beta is multiplied, too. gamma multiplies, beta is added."""
+    return gamma * beta * _normalised(X, eps)
 
 
 def not_centred(X, gamma, beta, eps=1e-5):
@@ -289,6 +310,7 @@ layer_norm_exercise = Exercise(
         over_tokens_and_features,
         unbiased_variance,
         eps_outside_the_root,
+        eps_after_the_division,
         unbiased_and_eps_outside,
         eps_missing,
         eps_fixed,
@@ -300,6 +322,8 @@ layer_norm_exercise = Exercise(
         gamma_stretches_beta,
         gamma_along_tokens,
         divided_by_the_variance,
+        root_of_the_standard_deviation,
+        beta_multiplied,
         not_centred,
         centred_only,
         root_mean_square,

@@ -116,6 +116,14 @@ def projected_before_attention(X, params, num_heads):
     return concat_heads(A @ split_heads(V, num_heads)), A
 
 
+def projected_before_joining(X, params, num_heads):
+    """W_o meets heads that do not stand side by side: it finds d_k features, and takes
+    those of all heads together. So this runs with one head only. Join the heads first.
+    """
+    heads, A = _block(X, params, num_heads, concat=lambda heads: heads)
+    return concat_heads(heads @ params["W_o"] + params["b_o"]), A
+
+
 def all_biases_missing(X, params, num_heads):
     """The biases are missing: b_q, b_k, b_v and b_o are in params, too."""
     O, A = _block(X, params, num_heads, project=lambda X, W, b: X @ W)
@@ -162,6 +170,23 @@ def keys_from_query_weights(X, params, num_heads):
 def values_from_key_weights(X, params, num_heads):
     """The values are made with W_k and b_k. They have W_v and b_v of their own."""
     return _with_output(X, params, num_heads, weights="qkk")
+
+
+def queries_from_key_weights(X, params, num_heads):
+    """The queries are made with W_k and b_k. They have W_q and b_q of their own."""
+    return _with_output(X, params, num_heads, weights="kkv")
+
+
+def values_from_query_weights(X, params, num_heads):
+    """The values are made with W_q and b_q. They have W_v and b_v of their own."""
+    return _with_output(X, params, num_heads, weights="qkq")
+
+
+def values_scored(X, params, num_heads):
+    """The queries meet the values instead of the keys: `Q @ V.T`. Scores come from
+    queries and keys; the values are only mixed.
+    """
+    return _with_output(X, params, num_heads, weights="qvv")
 
 
 def queries_and_keys_exchanged(X, params, num_heads):
@@ -297,6 +322,13 @@ def divided_by_sqrt_h(X, params, num_heads):
     return _with_output(X, params, num_heads, factor=1 / np.sqrt(num_heads))
 
 
+def divided_by_eight(X, params, num_heads):
+    """The scores are divided by 8. That is the root of the paper's d_k = 64; take the
+    root of your own d_k.
+    """
+    return _with_output(X, params, num_heads, factor=1 / 8)
+
+
 def over_queries(X, params, num_heads):
     """The softmax runs over the queries: with heads in front, `axis=1` is no longer
     the keys. Count from the end: `axis=-1`.
@@ -423,6 +455,11 @@ def three_heads(rng):
     return rng.standard_normal((n, d_model)), _params(rng, d_model, 1.2), 3
 
 
+def one_head(rng):
+    # With one head, joined or not is the same: what fails elsewhere is right here.
+    return rng.standard_normal((5, 4)), _params(rng, 4, 1.2), 1
+
+
 def as_many_tokens_as_features(rng):
     # n = d_model: what raises elsewhere runs here, and shows what it computes.
     return rng.standard_normal((6, 6)), _params(rng, 6, 1.2), 2
@@ -434,7 +471,13 @@ def huge_weights(rng):
 
 exercise = Exercise(
     reference=multi_head_attention,
-    inputs=(two_heads, three_heads, as_many_tokens_as_features, huge_weights),
+    inputs=(
+        two_heads,
+        three_heads,
+        one_head,
+        as_many_tokens_as_features,
+        huge_weights,
+    ),
     mistakes=(
         no_output_projection,
         output_bias_missing,
@@ -442,6 +485,7 @@ exercise = Exercise(
         output_weights_transposed,
         first_rows_of_W_o_for_each_head,
         projected_before_attention,
+        projected_before_joining,
         all_biases_missing,
         input_biases_missing,
         input_weights_transposed,
@@ -450,6 +494,9 @@ exercise = Exercise(
         one_projection_for_all,
         keys_from_query_weights,
         values_from_key_weights,
+        queries_from_key_weights,
+        values_from_query_weights,
+        values_scored,
         queries_and_keys_exchanged,
         keys_and_values_exchanged,
         input_sliced_into_heads,
@@ -468,6 +515,7 @@ exercise = Exercise(
         divided_by_d_k,
         divided_by_sqrt_n,
         divided_by_sqrt_h,
+        divided_by_eight,
         over_queries,
         over_heads,
         overflowing,

@@ -160,6 +160,14 @@ def without_keepdims(Q, K, V):
     return A @ V, A
 
 
+def softmax_twice(Q, K, V):
+    """Softmax is applied to the weights once more, which flattens them. Once is
+    enough.
+    """
+    A = softmax(softmax(scale(Q @ K.swapaxes(1, 2), Q.shape[-1])))
+    return A @ V, A
+
+
 def without_softmax(Q, K, V):
     """The scaled scores weigh the values as they are. Softmax is missing."""
     S = scale(Q @ K.swapaxes(1, 2), Q.shape[-1])
@@ -350,6 +358,7 @@ exercise = Exercise(
         forgot_to_transpose,
         overflowing,
         without_keepdims,
+        softmax_twice,
         without_softmax,
         scores_returned,
         first_head_everywhere,

@@ -449,6 +449,13 @@ def heads_averaged(W_heads):
     return W_heads.mean(axis=0)
 
 
+def two_heads_always(W_heads):
+    """Only the first two heads are there. There may be more: `len(W_heads)` tells how
+    many.
+    """
+    return np.hstack([W_heads[0], W_heads[1]])
+
+
 def first_head_only(W_heads):
     """Only the matrix of the first head is there. Lay all of them side by side."""
     return W_heads[0]
@@ -520,6 +527,7 @@ stack_exercise = Exercise(
         lying_on_its_side,
         heads_added_up,
         heads_averaged,
+        two_heads_always,
         first_head_only,
         last_head_only,
         reversed_heads,

@@ -90,6 +90,13 @@ def reversed_heads(X, num_heads):
     return split_heads(X, num_heads)[::-1]
 
 
+def two_heads_always(X, num_heads):
+    """There are always two heads, each with half of the features. How many there are
+    to be stands in num_heads.
+    """
+    return np.stack([X[:, : X.shape[1] // 2], X[:, X.shape[1] // 2 :]])
+
+
 def first_head_only(X, num_heads):
     """Only the first head is there: the first d_k features. The other features
     belong to the other heads.
@@ -194,6 +201,7 @@ exercise = Exercise(
         transposed_first,
         tokens_shared_out,
         reversed_heads,
+        two_heads_always,
         first_head_only,
         last_head_only,
         first_head_repeated,

@@ -6,7 +6,7 @@ from book.sentence import BETA, FEATURES, GAMMA, HEADS_PARAMS, TOKENS, X
 
 from .scene import Scene, Step
 from .stage import COLOURS, INK, LEFT, PALE, PAPER, QUIET, between, mix, number
-from .take import cast, right
+from .take import cast, ending, right
 
 MIXED, _ = right("multi_head_attention")(X, HEADS_PARAMS, 2)  # (n, d_model)
 SUMS = X + MIXED  # what is normalised, (n, d_model)
@@ -68,7 +68,7 @@ class _Norm:
             ),
             Step(
                 "Each feature gets its own learnt gamma (times) and beta (plus). They "
-                "are the same for every token." + self._aside(FIRST),
+                "are the same for every token." + self.part.of_row(FIRST),
                 self._row(FIRST, 3),
                 0.96,
             ),
@@ -77,18 +77,13 @@ class _Norm:
         for i in (i for i in range(len(X)) if i != FIRST):
             caption = f"“{TOKENS[i]}”: its own mean, its own standard deviation."
             steps.append(
-                Step(caption + self._aside(i), self._row(i, 4, tuple(done)), 1.2)
+                Step(caption + self.part.of_row(i), self._row(i, 4, tuple(done)), 1.2)
             )
             done.append(i)
         steps.append(Step(self._quiet(), self._constant))
         return [*steps, Step(self._closing(), self._end)]
 
     # The captions.
-
-    def _aside(self, i):
-        if not self.part.wrong[i].any():
-            return ""
-        return f" {self.part.wrong[i].sum()} of your 6 numbers differ."
 
     def _quiet(self):
         text = "A token with six equal features has variance 0. eps saves it from 0 / 0"
@@ -100,13 +95,10 @@ class _Norm:
         return f"{text}. Yours: {told}."
 
     def _closing(self):
-        if not self.part.known:
-            return f"Yours did not give this result: {self.part.problem}."
-        if self.part.wrong.any():
-            return "The marked numbers of yours are others."
-        return (
+        return ending(
+            {"this result": self.part},
             "Layer norm looks at one token at a time, never along a column. "
-            "It does not mix tokens."
+            "It does not mix tokens.",
         )
 
     # The pictures.
@@ -192,12 +184,8 @@ class _Norm:
             stage.arrow((START + 210, 166), (START + 210, LOW - 16))
             told = "each row on its own"
             stage.text(START + 224, ZERO, told, align="left", colour=QUIET)
-            return
-        style = {"rows": TOKENS, "width": WIDE, "height": HIGH}
-        stage.matrix(
-            NORMED, START, TOP, COLOURS["Y"], "expected", "", faded=True, **style
-        )
-        stage.failed(self.part, LEFT, 186, COLOURS["Y"], rows=4)
+        else:
+            _expected(stage, self.part)
 
 
 def play_add_and_norm(add_and_norm):
@@ -241,33 +229,25 @@ class _Add:
             ),
             Step(
                 "Normalise the sum: mean 0, variance 1, then gamma and beta."
-                + self._aside(FIRST),
+                + self.part.of_row(FIRST),
                 self._row(FIRST, 2),
                 0.96,
             ),
         ]
         done = [FIRST]
         for i in (i for i in range(len(X)) if i != FIRST):
-            caption = f"“{TOKENS[i]}” in the same way." + self._aside(i)
+            caption = f"“{TOKENS[i]}” in the same way." + self.part.of_row(i)
             steps.append(Step(caption, self._row(i, 3, tuple(done)), 1.2))
             done.append(i)
         return [*steps, Step(self._closing(), self._end)]
 
     # The captions.
 
-    def _aside(self, i):
-        if not self.part.wrong[i].any():
-            return ""
-        return f" {self.part.wrong[i].sum()} of your 6 numbers differ."
-
     def _closing(self):
-        if not self.part.known:
-            return f"Yours did not give this result: {self.part.problem}."
-        if self.part.wrong.any():
-            return "The marked numbers of yours are others."
-        return (
+        return ending(
+            {"this result": self.part},
             "The sum keeps a straight way from the input to the output, however many "
-            "blocks lie between; the norm keeps the numbers at one size."
+            "blocks lie between; the norm keeps the numbers at one size.",
         )
 
     # The pictures.
@@ -317,8 +297,8 @@ class _Add:
         )
 
     def _end(self, stage, t):
-        style = {"rows": TOKENS, "width": WIDE, "height": HIGH}
         if self.part.known:
+            style = {"rows": TOKENS, "width": WIDE, "height": HIGH}
             stage.matrix(
                 SUMS, START, TOP, COLOURS["Y"], "X + Y", "", columns=FEATURES, **style
             )
@@ -335,11 +315,15 @@ class _Add:
                 **self.part.style,
                 **style,
             )
-            return
-        stage.matrix(
-            NORMED, START, TOP, COLOURS["Y"], "expected", "", faded=True, **style
-        )
-        stage.failed(self.part, LEFT, 186, COLOURS["Y"], rows=4)
+        else:
+            _expected(stage, self.part)
+
+
+def _expected(stage, part):
+    """What should have come, and what came instead."""
+    style = {"rows": TOKENS, "width": WIDE, "height": HIGH}
+    stage.matrix(NORMED, START, TOP, COLOURS["Y"], "expected", "", faded=True, **style)
+    stage.failed(part, LEFT, 186, COLOURS["Y"], rows=4)
 
 
 # The bars of one token, one below each column.
@@ -353,21 +337,19 @@ def _bars(stage, values, colour):
 
 
 def _pairs(stage, first, second, go):
-    """Bars of two rows, first side by side, then on each other."""
+    """Bars of two rows, first side by side; then the second begins where X ends."""
     for j, (a, b) in enumerate(zip(first, second, strict=True)):
-        base = a * go if a * b >= 0 else 0.0
-        _bar(stage, j, 0.0, a, COLOURS["X"], -9 * (1 - go))
-        _bar(stage, j, base, b, COLOURS["Y"], 9 * (1 - go), share=0.9 if go else 1.0)
+        _bar(stage, j, 0.0, a, COLOURS["X"], -9 * (1 - go), 16 + 18 * go)
+        _bar(stage, j, a * go, b, COLOURS["Y"], 9 * (1 - go), 16)
         if go == 1:
-            _label(stage, j, a + b, tall=max(a, b, a + b, 0), deep=min(a, b, a + b, 0))
+            _label(stage, j, a + b, tall=max(a, a + b, 0), deep=min(a, a + b, 0))
     _zero(stage)
 
 
-def _bar(stage, j, base, value, colour, aside=0.0, share=1.0):
+def _bar(stage, j, base, value, colour, aside=0.0, wide=34):
     """One bar from `base`; what is beyond the picture is cut off."""
     if not np.isfinite(value):
         return
-    wide = 34 if aside == 0 else 16
     x = START + (j + 0.5) * WIDE + aside - wide / 2
     low, high = sorted((base, base + value))
     low, high = np.clip((low, high), -2.7, 2.7)

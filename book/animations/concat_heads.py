@@ -53,7 +53,7 @@ class _Play:
                 self._dealt,
                 2.88,
             ),
-            Step(closing(self.part, "feature"), self._end),
+            Step(closing(self.part, "one row a token", "feature"), self._end),
         ]
 
     def _heads(self, stage, lit=()):
@@ -70,7 +70,7 @@ class _Play:
             self._heads(stage, [i])
             shown = np.zeros(WHOLE.shape, bool)
             shown[: i + (t == 1)] = True
-            self._joined(stage, shown, [i])
+            self._joined(stage, WHOLE, shown=shown, lit=[i])
             if t == 1:
                 return
             go = between(t, 0.1, 0.95)
@@ -82,19 +82,9 @@ class _Play:
 
         return draw
 
-    def _joined(self, stage, shown, lit=()):
-        block(
-            stage,
-            WHOLE,
-            START,
-            LOW,
-            COLOURS["O"],
-            "O",
-            "(4, 6)",
-            rows=TOKENS,
-            shown=shown,
-            lit=list(lit),
-        )
+    def _joined(self, stage, values, **style):
+        note = "(4, 6)"
+        block(stage, values, START, LOW, COLOURS["O"], "O", note, rows=TOKENS, **style)
 
     def _dealt(self, stage, t):
         """Where reading order puts each number."""
@@ -123,17 +113,7 @@ class _Play:
         if not self.part.known:
             stage.failed(self.part, LEFT, LOW - 36, COLOURS["O"])
             return
-        block(
-            stage,
-            self.part.values,
-            START,
-            LOW,
-            COLOURS["O"],
-            "O",
-            "(4, 6)",
-            rows=TOKENS,
-            **self.part.style,
-        )
+        self._joined(stage, self.part.values, **self.part.style)
 
 
 def _told(row):

@@ -8,8 +8,8 @@ from book.sentence import HEADS_Q as Q
 from book.sentence import HEADS_V as V
 
 from .scene import Scene, Step
-from .stage import COLOURS, LEFT, QUIET, WRONG
-from .take import cast, right
+from .stage import COLOURS, LEFT, QUIET, WRONG, cut
+from .take import cast, ending, right
 
 H = len(HEADS)
 
@@ -45,7 +45,7 @@ class _Play:
 
     def steps(self):
         best = [TOKENS[int(WEIGHTS[k, FIRST].argmax())] for k in range(H)]
-        cat = TOKENS[FIRST]
+        cat, looks = TOKENS[FIRST], "looks" if self.weights.right else "should look"
         return [
             Step(
                 f"Two heads, each with its own queries, keys and values. Head 1 asks "
@@ -59,8 +59,8 @@ class _Play:
                 1.92,
             ),
             Step(
-                f"The same token looks elsewhere in each head: “{cat}” at “{best[0]}” "
-                f"in head 1, at “{best[1]}” in head 2.",
+                f"The same token {looks} elsewhere in each head: “{cat}” at "
+                f"“{best[0]}” in head 1, at “{best[1]}” in head 2.",
                 self._draw(1, FIRST),
             ),
             Step(
@@ -75,14 +75,10 @@ class _Play:
     # The captions.
 
     def _closing(self):
-        for name, part in (("outputs", self.outputs), ("weights", self.weights)):
-            if not part.known:
-                return f"Yours did not give these {name}: {part.problem}."
-        if not (self.outputs.right and self.weights.right):
-            return "The marked numbers of yours are others."
-        return (
+        return ending(
+            {"these outputs": self.outputs, "these weights": self.weights},
             "No head has seen another one. What head 1 found about a token and what "
-            "head 2 found about it still have to be brought together."
+            "head 2 found about it still have to be brought together.",
         )
 
     # The pictures.
@@ -142,5 +138,5 @@ class _Play:
         self._draw(2)(stage, 1.0)
         problems = [p for p in (self.outputs, self.weights) if not p.known]
         if problems:
-            told = "Yours: " + problems[0].problem[:58]
+            told = "Yours: " + cut(problems[0].problem, 56)
             stage.text(LEFT, 49, told, align="left", colour=WRONG, weight="bold")

@@ -6,7 +6,7 @@ from book.sentence import FEATURES, HEADS_PARAMS, TOKENS, X
 
 from .scene import Scene, Step
 from .stage import COLOURS, LEFT, QUIET, between
-from .take import cast
+from .take import cast, ending
 
 BIG = HEADS_PARAMS["W_q"]  # (d_model, h·d_k)
 SMALL = np.stack(np.split(BIG, 2, axis=1))  # (h, d_model, d_k)
@@ -53,7 +53,7 @@ class _Play:
             Step(
                 "Lay the two maps side by side. One head is three columns of the big "
                 "map: a product of matrices treats every column on its own."
-                + self._aside(),
+                + self.part.aside,
                 self._slide,
                 1.44,
             ),
@@ -66,19 +66,12 @@ class _Play:
             Step(self._closing(), self._end),
         ]
 
-    def _aside(self):
-        if self.part.wrong.any():
-            return f" {self.part.wrong.sum()} of your {BIG.size} numbers differ."
-        return ""
-
     def _closing(self):
-        if not self.part.known:
-            return f"Yours did not give the big map: {self.part.problem}."
-        if self.part.wrong.any():
-            return "In yours the marked weights stand at other places."
-        return (
+        return ending(
+            {"the big map": self.part},
             "The number of heads changes nothing here: two heads of width 3 have as "
-            "many weights as one of width 6."
+            "many weights as one of width 6.",
+            "In yours the marked weights stand at other places.",
         )
 
     # The pictures.

@@ -6,7 +6,7 @@ from book.sentence import FEATURES, PARAMS, TOKENS, K, Q, V, X
 
 from .scene import Scene, Step
 from .stage import COLOURS, INK, LEFT, QUIET, WRONG, between, number
-from .take import cast
+from .take import cast, ending
 
 HEIGHT = 440
 HIGH, WIDE = 26, 31  # a cell
@@ -83,13 +83,11 @@ class _Product:
         return f" Yours: {told}."
 
     def _closing(self):
-        if not self.part.known:
-            return f"Yours did not give this result: {self.part.problem}."
-        if self.part.wrong.any():
-            return "The marked numbers of yours are not row · column + bias."
-        return (
+        return ending(
+            {"this result": self.part},
             "Every token went through the same W and the same b. "
-            "No token has seen another one yet."
+            "No token has seen another one yet.",
+            "The marked numbers of yours are not row · column + bias.",
         )
 
     # The pictures.
@@ -246,25 +244,20 @@ class _Maps:
         for k, (letter, meaning) in enumerate(zip("QKV", meanings, strict=True)):
             small = letter.lower()
             caption = f"{meaning}. X meets W_{small}, b_{small} is added: {letter}."
-            steps.append(Step(caption + self._aside(k), self._maps(k + 1), 1.2))
+            steps.append(Step(caption + self.parts[k].aside, self._maps(k + 1), 1.2))
         i = FIRST
+        looks, offers, hands = ("looks", "offers", "hands")
+        if not all(part.right for part in self.parts):
+            looks, offers, hands = ("should look", "offer", "hand")
         caption = (
-            f"The same row of “{TOKENS[i]}” three times: it looks for {_row(Q[i])}, "
-            f"offers {_row(K[i])}, hands over {_row(V[i])}."
+            f"The same row of “{TOKENS[i]}” three times: it {looks} for {_row(Q[i])}, "
+            f"{offers} {_row(K[i])}, {hands} over {_row(V[i])}."
         )
         return [
             *steps,
             Step(caption, self._maps(3, i)),
             Step(self._closing(), self._end),
         ]
-
-    def _aside(self, k):
-        part = self.parts[k]
-        if not part.known:
-            return f" Yours: {part.problem}."
-        if part.wrong.any():
-            return f" {part.wrong.sum()} of your {part.wrong.size} numbers differ."
-        return ""
 
     def _closing(self):
         bad = [
@@ -273,7 +266,7 @@ class _Maps:
             if not part.right
         ]
         if bad:
-            return f"Yours is not what should come in {' and '.join(bad)}."
+            return f"Not right yet in yours: {' and '.join(bad)}."
         return (
             "Q and K must be equally wide, since they will meet. "
             "V may have any width: it is what the output will be made of."
@@ -282,6 +275,8 @@ class _Maps:
     def _maps(self, done, i=None):
         def draw(stage, t):
             lit = [] if i is None else [i]
+            row = min(int(t * len(X)), len(X) - 1)
+            moving = i is None and done and t < 1
             stage.matrix(
                 X,
                 66,
@@ -289,7 +284,7 @@ class _Maps:
                 COLOURS["X"],
                 "X",
                 rows=TOKENS,
-                lit=lit,
+                lit=[row] if moving else lit,
                 lift=22,
                 width=WIDE,
                 height=HIGH,
@@ -330,7 +325,8 @@ class _Maps:
         came = rows if k + 1 < done else (round(rows * t) if k + 1 == done else 0)
         shown = np.zeros(part.values.shape, bool)
         shown[:came] = True
-        now = [came - 1] if k + 1 == done and 0 < came and t < 1 else lit
+        moving = k + 1 == done and t < 1 and not lit
+        now = [min(int(rows * t), rows - 1)] if moving else lit
         if k < done:
             stage.matrix(
                 part.values,
@@ -346,10 +342,8 @@ class _Maps:
                 shown=shown,
                 **part.style,
             )
-            if k + 1 == done and t < 1 and now:
-                y = self.ROW + (now[0] + 0.5) * HIGH
-                stage.arrow((256, y), (x - 4, y))
-        return b
+            if k + 1 == done and t < 1:
+                stage.arrow((b.middle[0], b.bottom + 3), (b.middle[0], self.ROW - 4))
 
     def _end(self, stage, t):
         self._maps(3)(stage, 1.0)

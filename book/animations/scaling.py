@@ -6,7 +6,7 @@ from book.sentence import TOKENS, K, Q
 
 from .scene import Scene, Step
 from .softmax import bar
-from .stage import COLOURS, INK, LEFT, QUIET, RIGHT, WRONG, between, number
+from .stage import COLOURS, INK, LEFT, QUIET, RIGHT, WRONG, between, cut, number
 from .take import cast, right
 
 SCORES = right("scores")(Q, K)  # of the sentence, (n, m)
@@ -154,7 +154,7 @@ class _Play:
     def _end(self, stage, t):
         """The largest weight for every d_k, raw and scaled."""
         stage.text(LEFT, 30, "largest weight of eight", 19, "left", weight="bold")
-        heads = ((110, "d_k"), (270, "scores"), (480, "scaled"))
+        heads = ((110, "d_k"), (130, "scores"), (390, "scaled"))
         for x, label in heads:
             stage.text(
                 x, 74, label, align="right" if x == 110 else "left", colour=QUIET
@@ -172,7 +172,7 @@ class _Play:
         problems = [p for p in (self.part, *self.wide) if not p.known]
         if problems:
             told = "Yours: " + problems[0].problem
-            stage.says(LEFT, 334, told[:60], RIGHT - LEFT, WRONG, "bold")
+            stage.says(LEFT, 334, cut(told, 60), RIGHT - LEFT, WRONG, "bold")
 
 
 def _weights(values):
@@ -204,5 +204,5 @@ def _dots(stage, y, label, values, colour, whole=False):
                 markeredgecolor=INK,
                 alpha=0.8,
             )
-    spread = number(np.std(values)) if np.isfinite(values).all() else "nan"
+    spread = number(np.std(values), 4.0) if np.isfinite(values).all() else "nan"
     stage.text(570, y, f"± {spread}", align="left")

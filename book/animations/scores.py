@@ -16,7 +16,7 @@ from .stage import (
     between,
     number,
 )
-from .take import cast, right
+from .take import cast, ending, right
 
 TOP = 68  # where the matrices begin
 BENCH = (112, 228)  # where a query and a key are laid under each other
@@ -94,16 +94,12 @@ class _Play:
         return " Yours: " + ", ".join(number(self.values[i, j]) for j in keys) + "."
 
     def _closing(self):
-        if not self.part.known:
-            return f"Yours did not give these scores: {self.part.problem}."
-        if self.wrong.any():
-            return (
-                f"{self.wrong.sum()} of your {self.wrong.size} scores are not the sum "
-                "of the products. They are marked."
-            )
-        return (
+        return ending(
+            {"these scores": self.part},
             "A row of S is one query against every key. "
-            "Its largest score is the key that fits best."
+            "Its largest score is the key that fits best.",
+            f"{self.wrong.sum()} of your {self.wrong.size} scores are not the sum "
+            "of the products. They are marked.",
         )
 
     # The pictures.

@@ -7,8 +7,8 @@ from book.sentence import PARAMS, TOKENS, K, Q, V, X
 from .scene import Scene, Step
 from .softmax import SCORES as SCALED
 from .softmax import WEIGHTS
-from .stage import COLOURS, QUIET, WRONG, between, number
-from .take import cast
+from .stage import COLOURS, QUIET, WRONG, between, cut, number
+from .take import MARKED, cast, ending
 from .weighted_sum import MIXED
 
 HIGH = 24
@@ -64,9 +64,12 @@ class _Play:
         ]
         i, best = FIRST, int(WEIGHTS[FIRST].argmax())
         told = ", ".join(number(v) for v in MIXED[i])
+        right = self.outputs.right and self.weights.right
+        takes, output = ("takes", "Its") if right else ("should take", "The right")
         follow = (
             f"Follow “{TOKENS[i]}”: its query fits the key of “{TOKENS[best]}” best, "
-            f"so it takes {number(WEIGHTS[i, best])} of that value. Its output: {told}."
+            f"so it {takes} {number(WEIGHTS[i, best])} of that value. {output} output: "
+            f"{told}."
         )
         steps.append(Step(follow, self._draw(5, i)))
         return [*steps, Step(self._closing(), self._end)]
@@ -74,17 +77,12 @@ class _Play:
     # The captions.
 
     def _closing(self):
-        for name, part in (("outputs", self.outputs), ("weights", self.weights)):
-            if not part.known:
-                return f"Yours did not give these {name}: {part.problem}."
-        if not (self.outputs.right and self.weights.right):
-            return (
-                "The marked numbers of yours are others. "
-                "The first picture in which they differ shows the step to look at."
-            )
-        return (
+        return ending(
+            {"these outputs": self.outputs, "these weights": self.weights},
             "Four rows came in, four rows go out, and now each row knows of the others "
-            "what it asked for. That is attention with one head."
+            "what it asked for. That is attention with one head.",
+            f"{MARKED} The first picture in which they differ shows the step to look "
+            "at.",
         )
 
     # The pictures.
@@ -195,7 +193,7 @@ class _Play:
         self._attention(stage, 5, 1.0, None)
         problems = [p for p in (self.outputs, self.weights) if not p.known]
         if problems:
-            told = "Yours: " + problems[0].problem[:70]
+            told = "Yours: " + cut(problems[0].problem, 70)
             stage.says(284, 44, told, 340, WRONG, "bold")
         else:
             for k, (name, _) in enumerate(STEPS):

@@ -188,11 +188,15 @@ class _Play:
         )
         for k, (label, values, colour) in enumerate(lines[:level]):
             row, place = values[[i]], y + 33 * k
-            if k and k == level - 1:  # it grows out of the line above
+            shown, go = None, between(t, 0.1, 0.8)
+            if k == level - 1 and label == "exp":  # number by number
+                shown = np.arange(row.size)[None] < round(row.size * go)
+            elif k and k == level - 1:  # it grows out of the line above
                 before = lines[k - 1][1][[i]]
-                row = before + (row - before) * between(t, 0.1, 0.8)
+                row = before + (row - before) * go
+            top = np.abs(values).max()
             stage.text(x - 8, place + 15, label, align="right", colour=QUIET)
-            stage.matrix(row, x, place, colour, width=60, top=np.abs(values).max())
+            stage.matrix(row, x, place, colour, width=60, top=top, shown=shown)
         if level >= 3:
             share = between(t, 0, 0.9)
             self._lengths(stage, i, y + 2 * 33, share if level == 3 else 1.0, 0.0)

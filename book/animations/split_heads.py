@@ -6,7 +6,7 @@ from book.sentence import TOKENS
 
 from .scene import Scene, Step
 from .stage import COLOURS, INK, LEFT, QUIET, WRONG, between
-from .take import cast, right
+from .take import cast, ending, right
 
 # Each number tells its address: 32 is feature 2 of token 3.
 WHOLE = np.add.outer(10 * np.arange(1, 5), np.arange(1, 7)).astype(float)  # (n, d)
@@ -64,7 +64,7 @@ class _Play:
                 self._dealt,
                 2.88,
             ),
-            Step(closing(self.part, "heads"), self._end),
+            Step(closing(self.part, "the heads", "head"), self._end),
         ]
 
     def _heads(self, stage):
@@ -108,7 +108,7 @@ class _Play:
     def _end(self, stage, t):
         whole(stage)
         if not self.part.known:
-            stage.failed(self.part, LEFT, LOW - 50, COLOURS["Q"], rows=3)
+            stage.failed(self.part, LEFT, LOW - 42, COLOURS["Q"], rows=3)
             return
         for k, x in enumerate(LANES):
             style = {"wrong": self.part.wrong[k], "faded": self.part.faded}
@@ -150,16 +150,12 @@ def block(stage, values, x, y, colour, name=None, note="", **style):
     )
 
 
-def closing(part, noun):
-    """What the last step says of the learner's result."""
-    if not part.known:
-        return f"Yours did not give the {noun}: {part.problem}."
-    if part.wrong.any():
-        return (
-            f"{part.wrong.sum()} of your {part.wrong.size} numbers stand at other "
-            "places: they are marked. Their digits tell where they come from."
-        )
-    return (
-        f"Each number has kept its token and has found its {noun}: the first digit is "
-        "the row, as before."
+def closing(part, result, place):
+    """What the last step says of the learner's result, and of each number's place."""
+    return ending(
+        {result: part},
+        f"Each number has kept its token and has found its {place}: the first digit is "
+        "the row, as before.",
+        f"{part.wrong.sum()} of your {part.wrong.size} numbers stand at other places: "
+        "they are marked. Their digits tell where they come from.",
     )

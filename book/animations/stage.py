@@ -57,7 +57,7 @@ def number(value, digits=5.0):
 
     No number other than zero is written as zero.
     """
-    value = float(value)
+    value = float(value) + 0.0  # no minus before a zero
     if np.isnan(value):
         return "nan"
     if np.isinf(value):
@@ -67,7 +67,13 @@ def number(value, digits=5.0):
     texts = [text for text in texts if whole or float(text) != 0] or ["~0"]
     texts.append(f"{value:.0e}".replace("e+0", "e").replace("e+", "e"))
     texts = [text.replace("-", "−") for text in texts]
-    return next((text for text in texts if breadth(text) <= digits), "big")
+    wide = "big" if abs(value) >= 1 else "~0"  # what stands for a text too wide
+    return next((text for text in texts if breadth(text) <= digits), wide)
+
+
+def cut(text, most):
+    """At most so many letters of a text, in whole words; dots tell of the rest."""
+    return textwrap.shorten(text, most, placeholder=" …")
 
 
 def breadth(text):
@@ -403,8 +409,9 @@ class Stage:
     def mark(self, grid, i, j):
         """Mark a cell as wrong: by form as well as by colour."""
         x, y = grid.corner(i, j)
-        self.box(x + 1, y + 1, grid.width - 2, grid.height - 2, WRONG, line=2.4)
-        fold = [(x + grid.width, y), (x + grid.width - 11, y), (x + grid.width, y + 11)]
+        self.box(x + 1, y + 1, grid.width - 2, grid.height - 2, WRONG, line=1.8)
+        right, size = x + grid.width, min(11, 0.36 * grid.height)
+        fold = [(right, y), (right - size, y), (right, y + size)]
         self._keep(PolyCollection, [fold], facecolors=WRONG)
 
 

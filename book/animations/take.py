@@ -42,9 +42,29 @@ class Part:
             return f" {self.wrong.sum()} of your {self.wrong.size} numbers differ."
         return f" Yours: {self.problem}."
 
+    def of_row(self, i):
+        """The same of one row; nothing where no numbers came."""
+        if not self.wrong[i].any():
+            return ""
+        return f" {self.wrong[i].sum()} of your {self.wrong[i].size} numbers differ."
+
     @property
     def style(self):
         return {"wrong": self.wrong, "faded": self.faded}
+
+
+MARKED = "The marked numbers of yours are others."
+
+
+def ending(parts, right, wrong=MARKED):
+    """What the last caption says: `right`, or what is wrong with one of the parts.
+
+    `parts` names them: {"the outputs": Part, ...}.
+    """
+    for name, part in parts.items():
+        if not part.known:
+            return f"Yours did not give {name}: {part.problem}."
+    return right if all(part.right for part in parts.values()) else wrong
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from book.sentence import TABLE, TOKEN_IDS, TOKENS, VOCABULARY, X
 
 from .scene import Scene, Step
 from .stage import COLOURS, INK, LEFT, QUIET, between, number
-from .take import cast
+from .take import cast, ending
 
 TOP, HIGH = 50, 26  # where the table begins, and how high is a cell
 WIDE = 31
@@ -47,13 +47,11 @@ def _caption(part, i):
 
 
 def _closing(part):
-    if not part.known:
-        return f"Yours did not give X: {part.problem}."
-    if part.wrong.any():
-        return "The marked numbers of yours are not those of the token's row."
-    return (
+    return ending(
+        {"X": part},
         "Row i of X belongs to token i. Nothing was computed: rows were picked, "
-        "one for each token, in the order of the sentence."
+        "one for each token, in the order of the sentence.",
+        "The marked numbers of yours are not those of the token's row.",
     )
 
 
@@ -114,7 +112,7 @@ def _end(stage, part):
     _stand(stage, part, len(TOKENS))
     y = TOP + len(VOCABULARY) * HIGH + 14
     if not part.known:
-        stage.failed(part, LEFT, y, COLOURS["X"], rows=2)
+        stage.failed(part, LEFT, y + 8, COLOURS["X"], rows=2)
         return
     stage.text(LEFT, y + 14, "table", align="left", colour=QUIET)
     stage.text(LEFT + 54, y + 14, "7 words × 6 features", align="left", colour=INK)

@@ -7,7 +7,7 @@ from book.sentence import CARRIES, TOKENS, V
 from .scene import Scene, Step
 from .softmax import WEIGHTS
 from .stage import COLOURS, INK, LEFT, QUIET, WRONG, mix, number
-from .take import cast, right
+from .take import cast, ending, right
 
 TOP = 66
 BENCH = (176, 214)
@@ -68,13 +68,11 @@ class _Play:
         return text
 
     def _closing(self):
-        if not self.part.known:
-            return f"Yours did not give these outputs: {self.part.problem}."
-        if self.part.wrong.any():
-            return "The marked numbers of yours are not the weighted sums."
-        return (
+        return ending(
+            {"these outputs": self.part},
             "The weights are positive and add up to 1, so every output lies between "
-            "the values. Attention mixes what is there."
+            "the values. Attention mixes what is there.",
+            "The marked numbers of yours are not the weighted sums.",
         )
 
     # The pictures.

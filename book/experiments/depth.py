@@ -1,0 +1,40 @@
+"""What goes through a deep stack of attention blocks before it has learnt anything?
+
+Each block attends and has random weights; the wiring says what is done around it. One
+run takes a moment, so nothing is kept.
+"""
+
+import torch
+
+TOKENS, D_MODEL, HEADS = 10, 32, 4
+
+
+def through_a_stack(wiring, depth=24):
+    """Send random tokens up a stack, and a random gradient down again.
+
+    wiring(X, attend, norm) -> X: what one block makes of its input, (n, d_model).
+    Returns three lists, one number for each block: the root mean square of the
+    features after it, the share of a token that is not common to all tokens, and the
+    length of the gradient of its W_q.
+    """
+    torch.manual_seed(0)
+    norm = torch.nn.LayerNorm(D_MODEL, dtype=torch.float64)
+    X = torch.randn(TOKENS, D_MODEL, dtype=torch.float64)
+    blocks, size, unlike = [], [], []
+    for _ in range(depth):
+        block = _block()
+        X = wiring(X, lambda Z, block=block: block(Z, Z, Z)[0], norm)
+        blocks.append(block)
+        size.append(X.square().mean().sqrt().item())
+        unlike.append(((X - X.mean(dim=0)).norm() / X.norm()).item())
+    (X * torch.randn_like(X)).sum().backward()
+    gradient = [b.in_proj_weight.grad[:D_MODEL].norm().item() for b in blocks]
+    return size, unlike, gradient
+
+
+def _block():
+    """Attention with the weights that chapter 8 would draw."""
+    block = torch.nn.MultiheadAttention(D_MODEL, HEADS, dtype=torch.float64)
+    for weight in (block.in_proj_weight, block.out_proj.weight):
+        torch.nn.init.normal_(weight, std=D_MODEL**-0.5)
+    return block
