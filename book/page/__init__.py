@@ -38,10 +38,9 @@ def fill_in(app, page, template, context, doctree):
 
 
 def embed_faces(app, error):
-    """Put the faces of the text into the style sheet.
+    """Put the faces of the text into a style sheet.
 
-    So the first paint has them, and a browser that loads no fonts from the file
-    system shows them too.
+    A browser that loads no fonts from the file system shows them, too.
     """
     if error or app.builder.format != "html":
         return
@@ -50,7 +49,7 @@ def embed_faces(app, error):
         face = base64.b64encode((sheet.parent / match[1]).read_bytes()).decode()
         return f"url(data:font/woff2;base64,{face})"
 
-    sheet = Path(app.outdir, "_static", "page.css")
+    sheet = Path(app.outdir, "_static", "faces.css")
     css = re.sub(
         r"url\((fonts/text[\w-]*\.woff2)\)", embedded, sheet.read_text("utf-8")
     )

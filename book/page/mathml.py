@@ -23,17 +23,29 @@ def setup(app):
 
 
 def keep_together(app, doctree, page):
-    """Give a formula the comma behind it: browsers would break the line between."""
-    for formula in doctree.findall(nodes.math):
-        rest = formula.next_node(descend=False, siblings=True)
-        if isinstance(rest, nodes.Text):
-            formula["tail"] = re.match(r"[,.;:!?)’”…]*", rest)[0]
-            rest.parent.replace(rest, nodes.Text(rest[len(formula["tail"]) :]))
+    """Give a formula the bracket before it and the comma behind it.
+
+    Browsers would break the line between.
+    """
+    for formula in list(doctree.findall(nodes.math)):
+        line, place = formula.parent, formula.parent.index(formula)
+        formula["head"] = _cut_off(line, place - 1, r"[(‘“]*$") if place else ""
+        formula["tail"] = _cut_off(line, place + 1, r"^[,.;:!?)’”…]*")
+
+
+def _cut_off(line, place, pattern):
+    """Cut what matches off the text at one place of a line, and return it."""
+    if place == len(line) or not isinstance(text := line[place], nodes.Text):
+        return ""
+    line[place] = nodes.Text(re.sub(pattern, "", text, count=1))
+    return re.search(pattern, text)[0]
 
 
 def inline(writer, node):
-    formula, tail = mathml(node, display=False), node.get("tail")
-    formula = f'<span class="together">{formula}{tail}</span>' if tail else formula
+    formula = mathml(node, display=False)
+    head, tail = node.get("head", ""), node.get("tail", "")
+    if head or tail:
+        formula = f'<span class="together">{head}{formula}{tail}</span>'
     writer.body.append(formula)
     raise SkipNode
 

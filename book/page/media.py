@@ -2,26 +2,47 @@
 
 A scene writes its video and its still into the folder that BOOK_MEDIA names, under
 names made of their contents. They are kept beside the cached results that name them;
-those that a page shows are published.
+those that a page shows are published. A chart stands inside its cell's output, and
+becomes such a file too: else a page would be several times as heavy to begin with.
 """
 
+import base64
+import hashlib
 import os
 import re
 import shutil
 from pathlib import Path
 
 FOLDER = "media"
+CHART = re.compile(r'src="data:image/svg\+xml;base64,([^"]+)"')
+SIZE = re.compile(rb'<svg [^>]*viewBox="0 0 ([\d.]+) ([\d.]+)"')
 
 
 def setup(app):
     # The kernels that run the chapters inherit these two.
     os.environ["BOOK_MEDIA"] = str(store(app))
     os.environ["BOOK_MEDIA_URL"] = f"../_static/{FOLDER}/"
+    app.connect("html-page-context", move_charts)
     app.connect("build-finished", publish)
 
 
 def store(app):
     return Path(app.outdir).parent / FOLDER
+
+
+def move_charts(app, page, template, context, doctree):
+    """Lay the charts of a page into files that load when the reader comes near."""
+
+    def moved(match):
+        chart = base64.b64decode(match[1])
+        name = f"{hashlib.sha256(chart).hexdigest()[:16]}.svg"
+        store(app).mkdir(exist_ok=True)
+        (store(app) / name).write_bytes(chart)
+        width, height = (round(float(size)) for size in SIZE.search(chart).groups())
+        address = f"{os.environ['BOOK_MEDIA_URL']}{name}"
+        return f'src="{address}" width="{width}" height="{height}" loading="lazy"'
+
+    context["body"] = CHART.sub(moved, context.get("body", ""))
 
 
 def publish(app, error):

@@ -19,6 +19,11 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", (system) =
 });
 setTheme(root.dataset.theme);
 
+// The chapter that is open stands in the middle of a long list of chapters.
+const contents = document.querySelector(".contents");
+const current = contents.querySelector(".current");
+if (current) contents.scrollTop = current.offsetTop - contents.clientHeight / 2;
+
 // "/" goes to the search field, as on many sites.
 addEventListener("keydown", (event) => {
   const typing = event.target.closest?.("input, textarea, select, [contenteditable]");

@@ -1,0 +1,111 @@
+"""Lighthouse on built pages, as a phone sees them: `python benchmarks/lighthouse.py`.
+
+Serves `_build/html` on this machine alone and runs Lighthouse's mobile preset several
+times a page. Prints the median of each category; exits with 1 where one is too low.
+Needs Node.js and Chromium. Performance is measured: let nothing else run meanwhile.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+HTML = Path(__file__).parent.parent / "_build" / "html"
+PAGES = ["05_softmax", "09_split_heads", "13_add_and_norm"]
+WANTED = {"performance": 95, "accessibility": 100, "best-practices": 100}
+LIGHTHOUSE = ["npx", "--yes", "lighthouse@13.5.0"]
+CHROMIUM = "--headless=new --no-sandbox --disable-gpu --disable-background-networking"
+FIGURES = {
+    "first-contentful-paint": "first paint",
+    "largest-contentful-paint": "largest paint",
+    "total-blocking-time": "blocked",
+    "cumulative-layout-shift": "shift",
+    "speed-index": "speed index",
+}
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Serves files as they are, uncompressed, and says nothing about it."""
+
+    protocol_version = "HTTP/1.1"  # one connection for many files, as everywhere
+
+    def log_message(self, format, *arguments):
+        pass
+
+
+def main() -> int:
+    """Measure, print a line a page, and return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pages", nargs="*", default=PAGES, metavar="CHAPTER")
+    parser.add_argument("--runs", type=int, default=5, metavar="N")
+    options = parser.parse_args()
+    handler = partial(Quiet, directory=str(HTML))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/book"
+        low = [p for p in options.pages if not _fine(f"{address}/{p}.html", options)]
+        server.shutdown()
+    print(f"too low: {', '.join(low)}" if low else "all as wanted")
+    return 1 if low else 0
+
+
+def _fine(address: str, options: argparse.Namespace) -> bool:
+    """Measure one page and print what was found; true where it is as wanted."""
+    reports = [_report(address) for _ in range(options.runs)]
+    scores = {
+        name: _median(100 * r["categories"][name]["score"] for r in reports)
+        for name in WANTED
+    }
+    print(address.rpartition("/")[2], *(f"{n} {s:g}" for n, s in scores.items()))
+    for audit, name in FIGURES.items():
+        value = _median(r["audits"][audit]["numericValue"] for r in reports)
+        unit = "" if name == "shift" else " ms"
+        print(f"    {name} {value:.{0 if unit else 3}f}{unit}", end="")
+    speed = _median(r["environment"]["benchmarkIndex"] for r in reports)
+    print(f"\n    this machine: load {os.getloadavg()[0]:.1f}, speed {speed:.0f}")
+    for title in sorted({t for report in reports for t in _complaints(report)}):
+        print(f"    {title}")
+    return all(scores[name] >= WANTED[name] for name in WANTED)
+
+
+def _report(address: str) -> dict:
+    """One run of Lighthouse on one page."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    run = subprocess.run(
+        [
+            *LIGHTHOUSE,
+            address,
+            *("--quiet", "--output=json", f"--only-categories={','.join(WANTED)}"),
+            f"--chrome-flags={CHROMIUM}",
+        ],
+        env=os.environ | ({"CHROME_PATH": chromium} if chromium else {}),
+        capture_output=True,
+        text=True,
+    )
+    if run.returncode:
+        sys.exit(f"Lighthouse could not be run:\n{run.stderr}")
+    return json.loads(run.stdout)
+
+
+def _complaints(report: dict) -> list[str]:
+    """The audits that a page fails, other than the timings themselves."""
+    return [
+        f"{audit['id']}: {audit.get('displayValue') or audit['title']}"
+        for audit in report["audits"].values()
+        if audit["id"] not in FIGURES and (audit["score"] or 1) < 0.9
+    ]
+
+
+def _median(values) -> float:
+    return statistics.median(values)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
