@@ -8,6 +8,7 @@ import ast
 import copy
 import inspect
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -70,16 +71,29 @@ def _answer(exercise: Exercise, number: int) -> str:
     right = [exercise.reference, *exercise.equivalents]
     # Those that need torch take stock nbgrader longer still.
     right = [answer for answer in right if "torch" not in inspect.getsource(answer)]
-    answers = (right, exercise.mistakes)[number % 2] or right
-    tree = ast.parse(textwrap.dedent(inspect.getsource(answers[number % len(answers)])))
-    tree.body[0].name = exercise.name
-    if number % 8 == 3:
-        _one_too_much(tree)
-    return f"import numpy as np\n# student {number}\n\n\n{ast.unparse(tree)}"
+    undeclared = number % 8 == 3
+    wrong = () if undeclared else exercise.mistakes
+    answers = (right, wrong)[number % 2] or right
+    # By squares, so that some answers are commoner than others, as in any class.
+    source = renamed(answers[number**2 % len(answers)], exercise.name)
+    source = _one_too_much(source) if undeclared else source
+    return f"import numpy as np\n# student {number}\n\n\n{source}"
 
 
-def _one_too_much(tree: ast.Module) -> None:
-    """Have a function return what it would, plus one."""
+def renamed(function: Callable, name: str) -> str:
+    """A function's source under another name, without its docstring."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    definition = tree.body[0]
+    definition.name = name
+    if ast.get_docstring(definition) is not None:
+        definition.body = definition.body[1:]
+    return ast.unparse(tree)
+
+
+def _one_too_much(source: str) -> str:
+    """A function that returns what it would, plus one."""
+    tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.Return):
             node.value = ast.BinOp(node.value, ast.Add(), ast.Constant(1))
+    return ast.unparse(tree)

@@ -5,7 +5,6 @@ the declarations: the reference, the equivalents, the mistakes. So the class gro
 `solutions/` and nothing about an exercise is repeated here.
 """
 
-import ast
 import copy
 import inspect
 import re
@@ -20,6 +19,7 @@ from pathlib import Path
 import nbformat
 
 from autograder.chapters import BEGIN, END, Chapter, solution_of
+from autograder.example import renamed
 from autograder.exercise import Exercise
 from autograder.judge import judge
 from autograder.wire import call_in_process
@@ -92,16 +92,6 @@ UNDECLARED = {
 def source_of(function) -> str:
     """A function's source, ready to stand in a cell."""
     return textwrap.dedent(inspect.getsource(function)).rstrip()
-
-
-def renamed(function, name: str) -> str:
-    """A function's source under another name, without its docstring."""
-    tree = ast.parse(source_of(function))
-    definition = tree.body[0]
-    definition.name = name
-    if ast.get_docstring(definition) is not None:
-        definition.body = definition.body[1:]
-    return ast.unparse(tree)
 
 
 def own_lines(exercise):
