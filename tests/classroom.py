@@ -125,9 +125,18 @@ def _filled(release: nbformat.NotebookNode, sources: dict[str, str]) -> str:
 
 def nbgrader(course, *arguments):
     """Run one of nbgrader's own commands in a course folder."""
+    return _run("nbgrader", arguments, course)
+
+
+def autograder(*arguments, cwd=None):
+    """Run one of our own commands."""
+    return _run("autograder", arguments, cwd)
+
+
+def _run(module, arguments, cwd):
     return subprocess.run(
-        [sys.executable, "-m", "nbgrader", *arguments],
-        cwd=course,
+        [sys.executable, "-m", module, *map(str, arguments)],
+        cwd=cwd,
         capture_output=True,
         text=True,
     )

@@ -1,100 +1,21 @@
 """An instructor's own exercise, in the course folder: from declaration to score."""
 
 import json
-import subprocess
-import sys
-from contextlib import contextmanager
 
 import nbformat
 import pytest
-from classroom import hand_in, make_class, nbgrader
+from classroom import autograder, hand_in, make_class, nbgrader
+from own_exercise import CHAPTER, DECLARATION, at_home, declare
 
-import solutions
-from autograder import workflow
 from autograder.chapters import load_chapters
 from autograder.exercise import discover, own_sources, take_in
-
-CHAPTER = "21_temperature"
-DECLARATION = '''"""How sure should a model be? A temperature says it."""
-
-from autograder.exercise import Exercise, different_sizes
-from solutions.softmax import softmax
-
-
-def soften(S, temperature):
-    """Divide the scores by a temperature: the higher, the more even the weights.
-
-    S (n, m), temperature -> S (n, m)
-    """
-    return S / temperature
-
-
-def multiplied(S, temperature):
-    """The scores are multiplied: a high temperature makes the model surer. Divide."""
-    return S * temperature
-
-
-def softened_twice(S, temperature):
-    """The temperature is applied twice. Once is enough."""
-    return S / temperature**2
-
-
-def some_scores(rng):
-    n, m = different_sizes(rng, 2)
-    return softmax(rng.standard_normal((n, m))), float(rng.uniform(2, 3))
-
-
-exercise = Exercise(
-    reference=soften,
-    inputs=(some_scores,),
-    mistakes=(multiplied, softened_twice),
-    points=3,
-)
-'''
-PAGE = """---
-kernelspec:
-  display_name: Python 3
-  language: python
-  name: python3
----
-
-# Temperature
-
-```{code-cell} ipython3
-from autograder import check, here
-
-here("21_temperature")
-```
-
-```{code-cell} ipython3
-def soften():
-    "any body, for now"
-```
-
-```{code-cell} ipython3
-check(soften)
-```
-"""
-
-
-def autograder(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "autograder", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-    )
 
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
     """One file, two cells, one command; then the course as always."""
     course = tmp_path_factory.mktemp("own") / "course"
-    for name, text in (
-        ("exercises/temperature.py", DECLARATION),
-        (f"chapters/{CHAPTER}.md", PAGE),
-    ):
-        (course / name).parent.mkdir(parents=True)
-        (course / name).write_text(text, encoding="utf-8")
+    declare(course)
     done = autograder("sync", "--course", course)
     assert done.returncode == 0 and f"{CHAPTER}.md: written" in done.stdout, done
     done = autograder("course", course)
@@ -167,19 +88,6 @@ def _class(release, course):
     """The class is made here, in a process that knows the exercise for a while."""
     with at_home(course):
         return make_class(load_chapters([CHAPTER])[0], release)
-
-
-@contextmanager
-def at_home(course):
-    """Know the course's own exercises for a while, as its commands do."""
-    folders, homes = list(solutions.__path__), list(workflow._homes)
-    workflow.add_home(course)
-    try:
-        yield
-    finally:
-        solutions.__path__[:], workflow._homes[:] = folders, homes
-        discover.cache_clear()
-        workflow.steps.cache_clear()
 
 
 def _record(course, student):
