@@ -31,7 +31,7 @@ from autograder.judge import VISIBLE_SEED, draw_cases, try_case
 from autograder.key import Calls, by_position
 from autograder.wire import call_in_process
 
-LARGEST = 2**20  # bytes of an answer that is kept; random numbers do not compress
+LARGEST = 2**23  # bytes of an answer that is kept; random numbers do not compress
 
 Seen = list[tuple[tuple, dict]]  # (arguments, outcome) of each call
 
