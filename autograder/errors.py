@@ -6,9 +6,12 @@ Python's own message stays; a note is added below it. Nothing is caught or hidde
 import difflib
 
 from autograder.exercise import discover
+from autograder.workflow import ROOT
 
 WANTED = (NameError, NotImplementedError, ModuleNotFoundError)
 NEEDED = ("autograder", "book", "solutions", "matplotlib", "numpy", "torch")
+IN_THE_REPOSITORY = (ROOT / "Makefile").is_file()  # else in a chapter's own folder
+START = "with `make lab`" if IN_THE_REPOSITORY else "as README.md says"
 VERBS = ("agree", "check", "hint", "is_reference", "progress", "ready")
 IMPORTS = {verb: f"from autograder import {verb}" for verb in VERBS}
 IMPORTS |= {"np": "import numpy as np", "torch": "import torch"}
@@ -54,8 +57,8 @@ def _note_for_package(name: str) -> str:
         return f"Is {near[0]} meant?"
     return (
         f"This kernel has no package {name}. The chapters need {', '.join(NEEDED)}: "
-        "start JupyterLab with `make lab`, and choose the kernel 'Python 3 "
-        "(ipykernel)' at the top right."
+        f"start JupyterLab {START}, and choose the kernel 'Python 3 (ipykernel)' at "
+        "the top right."
     )
 
 

@@ -3,7 +3,7 @@
 The cells of a chapter are run once, with the stubs as a learner first has them, in a
 process of its own:
 
-    python -m autograder.recorder NOTEBOOK FILE NAME...
+    python -m autograder.recorder NOTEBOOK FILE HOMES NAME...
 
 writes into FILE every call that the cells, their scenes and their experiments make of
 the named references.
@@ -25,13 +25,13 @@ from pathlib import Path
 
 import numpy as np
 
-from autograder import wire
+from autograder import wire, workflow
 from autograder.exercise import Exercise, discover
 from autograder.judge import VISIBLE_SEED, draw_cases, try_case
 from autograder.key import Calls, by_position
 from autograder.wire import call_in_process
 
-LARGEST = 2**20  # bytes of an answer that is kept; random numbers do not compress
+LARGEST = 2**23  # bytes of an answer that is kept; random numbers do not compress
 
 Seen = list[tuple[tuple, dict]]  # (arguments, outcome) of each call
 
@@ -156,7 +156,8 @@ def recorded(notebook: Path, names: list[str]) -> dict[str, Seen]:
         done = subprocess.run(
             [
                 *(sys.executable, "-m", "autograder.recorder"),
-                *(str(notebook.resolve()), str(file), *names),
+                *(str(notebook.resolve()), str(file)),
+                *(os.pathsep.join(map(str, workflow.homes())), *names),
             ],
             cwd=folder,  # nothing solved lies here
             env=os.environ | {"MPLBACKEND": "agg"},
@@ -195,7 +196,9 @@ def _run_cells(notebook: Path) -> None:
             exec(compile(tree, name, "exec"), namespace)
 
 
-def main(notebook: str, file: str, *names: str) -> None:
+def main(notebook: str, file: str, homes: str, *names: str) -> None:
+    for home in filter(None, homes.split(os.pathsep)):
+        workflow.add_home(Path(home))
     seen: dict[str, Seen] = {name: [] for name in names}
     for name in names:
         _watch(name, seen[name])

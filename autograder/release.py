@@ -283,13 +283,13 @@ folder of an earlier chapter into this one, this chapter works with your own fun
 
 ## Hand in
 
-Save the notebook, and hand in `{name}.ipynb` under this name, and no other file, where
-your course collects it.
+Save the notebook, and hand in `{name}.ipynb` where your course collects it: this one
+file, under this name.
 """
 
 TORCH = """
 On Linux, PyTorch's usual package brings gigabytes of GPU libraries. Where that is too
-much, first install a CPU build of `torch=={version}` into `.venv`.
+much, install a CPU build of `torch=={version}` into `.venv` first.
 """
 
 

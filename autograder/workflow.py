@@ -18,7 +18,7 @@ from autograder.exercise import add_folder, discover
 
 ROOT = Path(__file__).resolve().parent.parent
 OWN_PART = "Besides"  # the caption over an instructor's own chapters
-_homes: list[Path] = []  # folders with chapters of their own
+_homes: list[Path] = []  # folders with exercises and chapters of their own
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,16 @@ def add_home(folder: Path) -> None:
     are: Python would find them first, in the folder where it is started.)
     """
     home = folder.resolve()
-    if (home / "exercises").is_dir():
-        add_folder(home / "exercises")
-    if (home / "chapters").is_dir() and home not in _homes:
+    own = [home / "exercises", home / "chapters"]
+    if home not in _homes and any(map(Path.is_dir, own)):
         _homes.append(home)
+        add_folder(own[0])
         steps.cache_clear()
+
+
+def homes() -> tuple[Path, ...]:
+    """The folders that were taken in: another process has to take them in, too."""
+    return tuple(_homes)
 
 
 def chapters_listed() -> Iterator[tuple[Path, str, dict]]:
