@@ -4,17 +4,23 @@ Two classes, put into place by `autograder.nbgrader_config`: the preprocessor fe
 from the gradebook what a person may have set there, the exporter writes the page.
 """
 
+import contextlib
 import re
+import secrets
+from pathlib import Path
 
 from nbconvert.exporters import Exporter
 from nbgrader.preprocessors import GetGrades
 from traitlets import Unicode
 
-from autograder import page
+from autograder import page, submission
 from autograder.exercise import discover
 from autograder.gradebook import load_assignment
 from autograder.message import STATES
+from autograder.submission import UnreadableError
 
+SECRET = "submission_secret.txt"  # what a learner fetches the feedback with
+SECRET_BYTES = 1000
 NO_RESPONSE = "No response."  # nbgrader's own comment on a stub
 
 
@@ -63,7 +69,23 @@ class FeedbackPage(Exporter):
             sections=self._sections(nb),
             others=self._others(nb, about["assignment"]),
         )
+        resources["outputs"] = self._for_release(about)
         return text, resources
+
+    def _for_release(self, about) -> dict[str, bytes]:
+        """Files beside the page, without which `nbgrader release_feedback` stops.
+
+        The exchange puts both into a submission. One that came another way has none,
+        and must not keep the feedback from the rest of the class.
+        """
+        course = self.parent.coursedir
+        place = about["student"], about["assignment"]
+        graded = Path(course.format_path(course.autograded_directory, *place))
+        handed_in = Path(course.format_path(course.submitted_directory, *place))
+        made = {"timestamp.txt": b"", SECRET: secrets.token_hex(64).encode()}
+        with contextlib.suppress(UnreadableError):
+            made[SECRET] = submission.read(handed_in / SECRET)[:SECRET_BYTES]
+        return {name: made[name] for name in made if not (graded / name).exists()}
 
     def _sections(self, nb) -> list[dict]:
         """What the page says of each exercise, in the notebook's order."""
@@ -78,10 +100,10 @@ class FeedbackPage(Exporter):
             if cell.metadata.nbgrader.grade:
                 answer = cells.get(f"{grade_id}_answer")
                 verdict = verdicts.get(grade_id, {})
-                made.append(self._section(cell, answer, verdict))
+                made.append(self._section(cell, answer, verdict, _trouble(nb)))
         return made
 
-    def _section(self, cell, answer, verdict) -> dict:
+    def _section(self, cell, answer, verdict, trouble) -> dict:
         graded = cell.metadata.nbgrader
         name = graded.grade_id
         passed = verdict.get("passed", graded.score >= graded.points)
@@ -92,7 +114,7 @@ class FeedbackPage(Exporter):
             "name": name,
             "meaning": exercise.meaning if exercise else "",
             "passed": passed,
-            "state": STATES[passed],
+            "state": "not judged" if trouble else STATES[passed],
             "graded": graded,
             "comment": page.comment_html(comment) if comment else "",
             "verdict": page.safe_html(_html_output(cell)),

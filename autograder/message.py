@@ -63,7 +63,7 @@ def as_html(verdict: Verdict) -> str:
         name = escape(verdict.mistake.replace("_", " "))
         parts.append(
             f'<p style="margin:.4em 0">Mistake: <strong>{name}</strong>. '
-            f"{_marked_up(verdict.hint)}</p>"
+            f"{marked_up(verdict.hint)}</p>"
         )
     elif verdict.hint:
         parts.append(_paragraph(verdict.hint))
@@ -85,10 +85,10 @@ def as_html(verdict: Verdict) -> str:
 
 
 def _paragraph(text: str) -> str:
-    return f'<p style="margin:.4em 0">{_marked_up(text)}</p>'
+    return f'<p style="margin:.4em 0">{marked_up(text)}</p>'
 
 
-def _marked_up(text: str) -> str:
+def marked_up(text: str) -> str:
     """Text as HTML: escaped, and what stands between backticks as code."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(_unwrapped(text)))
 

@@ -5,6 +5,7 @@ escaped by the template engine; the few fragments of HTML go through `safe_html`
 each page forbids the browser to run or to fetch anything, should both have failed.
 """
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -18,28 +19,17 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from autograder import workflow
+from autograder.message import marked_up
 
 TEMPLATES = Path(__file__).with_name("templates")
 # What `message.as_html` makes a verdict of.
 TAGS = {"p", "div", "span", "strong", "code", "table", "tbody", "tr", "td"}
 ATTRIBUTES = {"*": ["style", "title", "aria-label"], "div": ["class"]}
-STYLES = [
-    "align-items",
-    "background",
-    "border",
-    "border-collapse",
-    "border-left",
-    "border-spacing",
-    "color",
-    "display",
-    "flex-wrap",
-    "font-size",
-    "font-variant-numeric",
-    "gap",
-    "margin",
-    "padding",
-    "text-align",
-]
+STYLES = {
+    *("align-items", "display", "flex-wrap", "gap", "margin", "padding", "text-align"),
+    *("background", "border", "border-collapse", "border-left", "border-spacing"),
+    *("color", "font-size", "font-variant-numeric"),
+}
 # What Markdown makes of an instructor's comment.
 COMMENT_TAGS = bleach.ALLOWED_TAGS | {"p", "pre", "br", "h1", "h2", "h3", "h4"}
 
@@ -62,6 +52,7 @@ def _environment() -> Environment:
         "words": lambda name: name.replace("_", " "),
         "number": lambda value: f"{round(value, 2):g}",
         "python": highlighted,
+        "prose": lambda text: Markup(marked_up(text)),
     }
     environment.globals["style"] = Markup(
         (TEMPLATES / "page.css").read_text(encoding="utf-8")
@@ -76,8 +67,14 @@ def safe_html(html: str) -> Markup:
 
 @cache
 def _cleaner() -> bleach.Cleaner:
-    styles = CSSSanitizer(allowed_css_properties=STYLES)
+    styles = _Styles(allowed_css_properties=STYLES)
     return bleach.Cleaner(TAGS, ATTRIBUTES, css_sanitizer=styles, strip=True)
+
+
+class _Styles(CSSSanitizer):
+    def sanitize_css(self, style):
+        """The style, or nothing where it calls anything, as `url(...)` does."""
+        return "" if re.search(r"[(\\]", style) else super().sanitize_css(style)
 
 
 def comment_html(text: str) -> Markup:

@@ -617,10 +617,14 @@ def pictures(work: ClassWork, told: dict) -> dict:
     }
 
 
-def _picture(exercise: Exercise, mistake: str) -> str:
-    """What a declared mistake gives, beside what is expected."""
+def _picture(exercise: Exercise, mistake: str) -> tuple[str, str]:
+    """What a declared mistake gives, beside what is expected; and its error, if any."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # overflow is some mistakes' point
         call = call_in_process(exercise.driven(_declared(exercise)[mistake]))
         verdict = judge(exercise, call)
-    return page.safe_html(picture_html(verdict)) if verdict.shown else ""
+    if not verdict.shown:
+        return "", ""
+    error = verdict.shown.actual.error
+    said = f"{error.kind}: {error.message}" if error else ""
+    return page.safe_html(picture_html(verdict)), said

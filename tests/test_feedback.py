@@ -1,0 +1,233 @@
+"""The page that a learner gets back: what it says, and that it is safe to open."""
+
+import copy
+import html
+import json
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT
+from browser import visit
+from classroom import hand_in, make_class, nbgrader
+from nbgrader.api import Gradebook
+from nbgrader.utils import notebook_hash
+
+from autograder import page
+from autograder.chapters import load_chapters
+from autograder.course import make_course
+from autograder.exercise import discover
+from autograder.grade import grade_chapter
+from autograder.grading import Options, stop_engines
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="graded runs need Linux"
+)
+
+CHAPTER = "05_softmax"
+BOOK = "https://book.example.org/attention/"
+ODD_NAME = "<img src=x onerror=alert(1)>"
+SCRIPT = (
+    "</pre></style><script>window.hacked = 1</script><img src='http://a.example/x'>"
+)
+HOSTILE = f'''import numpy as np
+
+def softmax(S):
+    """{SCRIPT}"""
+    print("{SCRIPT}")
+    raise ValueError("{SCRIPT}")
+'''
+# What a file in autograded/ may hold after somebody opened it and ran its cells.
+TAMPERED = (
+    "<div class='verdict' onclick='alert(1)' style='background:url(http://a.example/b);"
+    "position:fixed'><script>window.hacked = 1</script><iframe src='http://a.example/c'>"
+    "</iframe><a href='javascript:alert(1)'>over here</a><p>still to read</p></div>"
+)
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """A course after grading and `nbgrader generate_feedback`."""
+    course = tmp_path_factory.mktemp("feedback") / "course"
+    make_course(course)
+    with open(course / "nbgrader_config.py", "a", encoding="utf-8") as file:
+        file.write(f"c.FeedbackPage.book_url = {BOOK!r}\n")
+    assert nbgrader(course, "generate_assignment", CHAPTER).returncode == 0
+    released = course / "release" / CHAPTER / f"{CHAPTER}.ipynb"
+    release = nbformat.read(str(released), as_version=4)
+    submissions = make_class(load_chapters([CHAPTER])[0], release)
+    hand_in(submissions, course, CHAPTER)
+    for student in ("hostile", ODD_NAME):
+        folder = course / "submitted" / student / CHAPTER
+        folder.mkdir(parents=True)
+        nbformat.write(hostile(release), folder / f"{CHAPTER}.ipynb")
+    folder = course / "submitted" / "softmax-over_queries" / CHAPTER
+    (folder / "timestamp.txt").write_text("2026-01-02 03:04:05.000000 UTC")
+    (folder / "submission_secret.txt").write_text("of this learner alone")
+    options = Options(allow_unsafe=True)
+    grade_chapter(course, CHAPTER, jobs=2, options=options, tell=lambda line: None)
+    stop_engines()
+    set_by_hand(course)
+    tamper(course / "autograded" / "right" / CHAPTER / f"{CHAPTER}.ipynb")
+    done = nbgrader(course, "generate_feedback", CHAPTER)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return course
+
+
+def hostile(release):
+    """A notebook that tries to get a script into whatever shows it."""
+    made = copy.deepcopy(release)
+    for cell in made.cells:
+        if cell.metadata.get("nbgrader", {}).get("grade_id") == "softmax_answer":
+            cell.source = HOSTILE
+    made.cells.append(nbformat.v4.new_markdown_cell(f"my notes {SCRIPT}"))
+    made.cells.append(nbformat.v4.new_code_cell(f"note = '''{SCRIPT}'''"))
+    return made
+
+
+def set_by_hand(course):
+    """What formgrader would write: a score, a comment; and a penalty for lateness."""
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}", "attention") as gradebook:
+        place = CHAPTER, CHAPTER, "softmax-bare_exp"
+        gradebook.find_grade("softmax", *place).manual_score = 3.0
+        comment = gradebook.find_comment("softmax_answer", *place)
+        comment.manual_comment = "Nearly, *see me*. <script>window.hacked = 1</script>"
+        place = CHAPTER, CHAPTER, "softmax-by-float32"
+        gradebook.find_submission_notebook(*place).late_submission_penalty = 1.5
+        student = gradebook.find_student("softmax-by-float32")
+        student.first_name, student.last_name = "Ada", "<b>Lovelace</b>"
+        gradebook.db.commit()
+
+
+def tamper(path):
+    notebook = nbformat.read(str(path), as_version=4)
+    for cell in notebook.cells:
+        if cell.metadata.get("nbgrader", {}).get("grade"):
+            cell.outputs[0].data["text/html"] = TAMPERED
+    path.chmod(0o644)
+    nbformat.write(notebook, str(path))
+
+
+def file_of(course, student):
+    return course / "feedback" / student / CHAPTER / f"{CHAPTER}.html"
+
+
+def words_of(course, student):
+    """What a page says, without its markup."""
+    text = file_of(course, student).read_text(encoding="utf-8")
+    body = text.split("<body>")[1]
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", "", body)).split())
+
+
+def test_every_mistake_comes_with_its_name_its_hint_and_its_picture(course):
+    drawn = 0
+    for mistake in discover()["softmax"].mistakes:
+        student = f"softmax-{mistake.__name__}"
+        said = words_of(course, student)
+        assert f"Mistake: {mistake.__name__.replace('_', ' ')}" in said
+        hint = " ".join(mistake.__doc__.replace("`", "").split())
+        assert hint in said
+        assert "S, shape (" in said
+        drawn += "expected A, shape" in said and "yours A, shape" in said
+    assert drawn >= 22  # the others raise an error on the smallest example
+
+
+def test_the_learners_own_code_and_the_book_stand_beside_it(course):
+    said = words_of(course, "softmax-over_queries")
+    assert "E = np.exp(S - S.max(axis=0, keepdims=True))" in said
+    text = file_of(course, "softmax-over_queries").read_text(encoding="utf-8")
+    [link] = re.findall(r'href="(https?:[^"]*)"', text)
+    assert link == f"{BOOK}book/{CHAPTER}.html#softmax"
+    built = Path(page.__file__).parents[1] / "_build" / "html"
+    path, anchor = link.removeprefix(BOOK).split("#")
+    assert f'id="{anchor}"' in (built / path).read_text(encoding="utf-8")
+
+
+def test_without_an_address_the_chapter_is_named():
+    assert page.book_link("", "softmax") is None
+    assert page.book_link("https://a.example", "no_such") is None
+
+
+@pytest.mark.parametrize("student", ["softmax-by-with_loops", "softmax-by-with_torch"])
+def test_a_right_answer_is_told_so(course, student):
+    said = words_of(course, student)
+    assert "softmax right 4 of 4 points" in said
+    assert "Mistake" not in said and "not right" not in said
+
+
+def test_a_stub_and_a_broken_file_get_their_remedy(course):
+    assert "not written yet 0 of 4 points" in words_of(course, "blank")
+    said = words_of(course, "truncated")
+    assert "could not be read. The file is not a notebook. It seems to be cut" in said
+    assert "Open it in JupyterLab, save it, and hand in that file." in said
+    assert "not judged 0 of 4 points" in said
+
+
+def test_what_a_person_set_is_shown(course):
+    said = words_of(course, "softmax-bare_exp")
+    assert "3 of 4 points softmax" in said and "set these points by hand" in said
+    assert "the automatic checks gave 0 of 4 points" in said
+    assert "Comment of your instructor" in said and "Nearly, see me." in said
+    said = words_of(course, "softmax-by-float32")
+    assert "2.5 of 4 points" in said and "1.5 points are taken off" in said
+    assert "Ada <b>Lovelace</b> (softmax-by-float32)" in said
+
+
+@pytest.mark.parametrize("student", ["hostile", ODD_NAME, "right", "softmax-bare_exp"])
+def test_nothing_that_was_handed_in_is_alive(course, chromium, student):
+    with visit(chromium, file_of(course, student)) as seen:
+        ran = seen.page.evaluate("[window.hacked, document.scripts.length]")
+        assert ran == [None, 0]
+        alive = "iframe, img, object, link, form, [onclick], [onerror]"
+        assert seen.page.locator(alive).count() == 0
+        assert seen.elsewhere() == [] and seen.complaints == []
+        links = seen.page.eval_on_selector_all("a", "all => all.map(a => a.href)")
+        assert [link for link in links if not link.startswith(BOOK)] == []
+        assert "url(" not in seen.page.locator("main").inner_html()
+
+
+def test_hostile_text_is_shown_as_text(course):
+    said = words_of(course, "hostile")
+    assert said.count(SCRIPT) >= 5  # docstring, print, error, notes, further cell
+    assert "my notes" in said and "Your further cells (2)" in said
+    assert ODD_NAME in words_of(course, ODD_NAME)
+    assert "still to read" in words_of(course, "right")
+
+
+@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dark")])
+@pytest.mark.parametrize(
+    "student", ["softmax-over_queries", "hostile", "truncated", "blank"]
+)
+def test_everybody_can_read_it(course, chromium, student, width, theme):
+    path = file_of(course, student)
+    with visit(chromium, path, width=width, theme=theme) as seen:
+        seen.page.evaluate("document.querySelectorAll('details').forEach(d=>d.open=1)")
+        assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
+        seen.page.evaluate(AXE_SCRIPT)
+        broken = seen.page.evaluate("axe.run()")["violations"]
+        assert [(rule["id"], rule["nodes"][0]["html"]) for rule in broken] == []
+
+
+def test_nbgrader_releases_it(course, tmp_path):
+    """That of the whole class: most came without what the exchange adds."""
+    exchange = tmp_path / "exchange"
+    exchange.mkdir()
+    exchange.chmod(0o777)
+    command = "release_feedback", CHAPTER, f"--Exchange.root={exchange}"
+    done = nbgrader(course, *command)
+    assert done.returncode == 0, done.stderr[-2000:]
+    released = {path.stem: path for path in exchange.rglob("*.html")}
+    assert len(released) == len(list(course.glob(f"feedback/*/{CHAPTER}")))
+    name = notebook_hash(secret="of this learner alone", notebook_id=CHAPTER)
+    own = file_of(course, "softmax-over_queries").read_bytes()
+    assert released[name].read_bytes() == own
+
+
+def test_the_notebook_keeps_what_the_pages_are_made_of(course):
+    path = course / "autograded" / "softmax-bare_exp" / CHAPTER / f"{CHAPTER}.ipynb"
+    about = json.loads(path.read_text(encoding="utf-8"))["metadata"]["autograder"]
+    [verdict] = about["verdicts"]
+    assert verdict["mistake"] == "bare_exp"
+    assert re.fullmatch(r"[0-9a-f]{16}", about["behaviour"]["softmax"])
