@@ -309,10 +309,11 @@ def _name_hint(exercise: Exercise, error: CallError) -> str:
     )
     if error.kind == "UnboundLocalError":
         return f"`{name}` is used before your function has given it a value."
+    known = [*near, *re.findall(r"\w+", error.line or "")]
+    if meant := [n for n in known if n != name and n.lower() == name.lower()]:
+        return f"Is `{meant[0]}` meant? Python tells capital letters from small ones."
     if hasattr(np, name):
         return f"Is `np.{name}` meant?"
-    if near and near[0].lower() == name.lower():
-        return f"Is `{near[0]}` meant? Python tells capital letters from small ones."
     if name in SIZES:
         return (
             f"`{name}` is no argument of {exercise.name}. Read it off the shape of an "
@@ -380,8 +381,8 @@ def _not_numbers(exercise: Exercise, failed: list[Case]) -> Diagnosis | None:
     if actual is None and expected is not None:
         return Diagnosis(
             f"{exercise.name} returned None.",
-            "Does the function end without `return`? A last line such as `A` gives "
-            "nothing back: write `return A`.",
+            "Does the function end without `return`? `print(A)` only shows a value, "
+            "and a last line such as `A` gives nothing back: write `return A`.",
         )
     if actual is Ellipsis or isinstance(actual, Opaque | str):
         kind = actual.type_name if isinstance(actual, Opaque) else type(actual).__name__
@@ -594,10 +595,9 @@ def _wrong_shape(parts: list[Part]) -> Diagnosis | None:
     if part is None:
         return None
     promised = f"({', '.join(part.letters)}) = " if part.letters else ""
-    rationale = (
-        f"{part.label} has shape {part.actual.shape}; expected "
-        f"{promised}{part.expected.shape}."
-    )
+    shape = part.actual.shape
+    came = f"has shape {shape}" if shape else "is a single number"
+    rationale = f"{part.label} {came}; expected {promised}{part.expected.shape}."
     return Diagnosis(rationale, _shape_hint(part))
 
 

@@ -58,7 +58,11 @@ def check(function: Callable) -> Points:
 
 def hint(function: Callable) -> None:
     """Help, one step further at each call; the last step is the book's own page."""
-    exercise = _exercise_of(function)
+    try:
+        exercise = _exercise_of(function)
+    except LookupError as error:
+        _refused(function, str(error))
+        return
     steps = _hint_steps(exercise, _judged(exercise, function))
     given = _hints_given.get(exercise.name, 0)
     step = min(given, len(steps) - 1)
@@ -196,8 +200,13 @@ def _exercise_of(function: Callable) -> Exercise:
         return exercises[name]
     if not callable(function):
         raise LookupError(
-            f"This is a {type(function).__name__}, not a function. Pass the function "
-            "itself, without quotes and without calling it: check(softmax)."
+            f"A function is wanted, and this is of type {type(function).__name__}. "
+            "Pass the function itself, without quotes and without calling it: "
+            "check(softmax)."
+        )
+    if name == "<lambda>":
+        raise LookupError(
+            "A lambda has no name. Define the function with `def`, as the stub does."
         )
     near = difflib.get_close_matches(name, exercises, n=1)
     meant = f"Is {near[0]} meant?" if near else f"There are {', '.join(exercises)}."

@@ -281,7 +281,7 @@ def test_random_answers_are_judged_by_what_they_lack():
     says(
         "init_parameters", changed(b_o=lambda d: np.zeros((1, d))), "b_o has shape (1,"
     )
-    says("init_parameters", changed(b_o=lambda d: 0), "b_o has shape ()")
+    says("init_parameters", changed(b_o=lambda d: 0), "b_o is a single number")
     says("init_parameters", changed(W_v=lambda d: np.full((d, d), np.nan)), "finite")
     says("init_parameters", changed(b_q=lambda d: np.random.rand(d) / 9), "again")
 

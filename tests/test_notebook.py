@@ -87,8 +87,8 @@ def test_what_a_function_prints_or_warns_about_is_no_error(shell):
 @pytest.mark.parametrize(
     ("cell", "told"),
     [
-        ("check('softmax')", "This is a str, not a function"),
-        ("import numpy as np; check(np.zeros(3))", "This is a ndarray, not a function"),
+        ("check('softmax')", "this is of type str"),
+        ("import numpy as np; check(np.zeros(3))", "this is of type ndarray"),
         ("def softmx(S): pass\ncheck(softmx)", "Is softmax meant?"),
     ],
 )
@@ -218,7 +218,14 @@ def test_importing_is_quick():
         ("def softmax(S):\n    return S[0]\ncheck(softmax)", "shape"),
         ("def softmax(S):\n    return nump.exp(S)\ncheck(softmax)", "nump"),
         ("def softmax():\n    return 1\ncheck(softmax)", "argument"),
-        ("def softmax(S):\n    print(S)\ncheck(softmax)", "returned None"),
+        ("def softmax(S):\n    print(S)\ncheck(softmax)", "`print(A)` only shows"),
+        ("def softmax(S):\n    return 1\ncheck(softmax)", "A is a single number"),
+        (
+            "def softmax(S):\n    E = S\n    return e / E\ncheck(softmax)",
+            "Is `E` meant?",
+        ),
+        ("softmax = lambda S: S\ncheck(softmax)", "Define the function with `def`"),
+        ("hint('softmax')", "Pass the function itself"),
         ("check(softmax(1))", "Run the cell that defines softmax"),
         ("check()", "check"),
     ],
