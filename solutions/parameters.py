@@ -389,7 +389,7 @@ init_exercise = Exercise(
 
 
 def stack_projections(W_heads):
-    """Lay the matrices of all heads side by side: many small maps are one big one.
+    """Lay the matrices of all heads side by side: many small maps become one.
 
     W_heads (h, d_model, d_k) -> W (d_model, h·d_k)
     """
