@@ -6,7 +6,7 @@ process of its own:
     python -m autograder.recorder NOTEBOOK FILE HOMES NAME...
 
 writes into FILE every call that the cells, their scenes and their experiments make of
-the named references.
+the named references. HOMES are folders with exercises of their own, as on a PATH.
 """
 
 import ast
