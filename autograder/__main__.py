@@ -18,7 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
         return options.run(options)
     except (ValueError, OSError) as error:
         # Errors of our own are sentences already: they name the file and the remedy.
-        print(f"autograder {options.verb}: {error}", file=sys.stderr)
+        _warn(f"autograder {options.verb}: {error}")
         return 2
 
 
@@ -80,7 +80,9 @@ def _parser() -> argparse.ArgumentParser:
     verb.set_defaults(run=_grade)
 
     verb = verbs.add_parser("example", help="hand in a made-up class, to try things")
-    verb.add_argument("chapter", metavar="CHAPTER")
+    what = verb.add_mutually_exclusive_group(required=True)
+    what.add_argument("chapter", nargs="?", metavar="CHAPTER")
+    what.add_argument("--remove", action="store_true", help="take the class away again")
     _takes_course(verb)
     verb.add_argument("--students", type=int, default=20, metavar="N")
     verb.set_defaults(run=_example)
@@ -172,15 +174,26 @@ def _options(options: argparse.Namespace):
     return Options(Limits(**limits), options.allow_unsafe, tiers)
 
 
+def _say(*lines: str, to=None) -> None:
+    """Print lines; a path below the folder where one stands is told from there."""
+    here = f"{Path.cwd()}{os.sep}"
+    for line in lines:
+        print(line.replace(here, ""), file=to)
+
+
+def _warn(line: str) -> None:
+    _say(line, to=sys.stderr)
+
+
 def _sync(options: argparse.Namespace) -> int:
     from autograder.chapters import sync
 
     stale = sync(write=not options.check)
     for path in stale:
         told = "is not in step with solutions/" if options.check else "written"
-        print(f"{os.path.relpath(path)}: {told}")
+        _say(f"{path}: {told}")
     if stale and options.check:
-        print("Run `make sync`, and look at what it changed.", file=sys.stderr)
+        _warn("Run `make sync`, and look at what it changed.")
         return 1
     if not stale:
         print("Every stub is in step with its declaration.")
@@ -199,8 +212,7 @@ def _work(options: argparse.Namespace) -> int:
     from autograder.workflow import ROOT
     from autograder.workspace import lay_out
 
-    for line in lay_out(ROOT / "work"):
-        print(line)
+    _say(*lay_out(ROOT / "work"))
     return 0
 
 
@@ -220,10 +232,8 @@ def _judge(options: argparse.Namespace) -> int:
 def _course(options: argparse.Namespace) -> int:
     from autograder.course import make_course
 
-    for line in make_course(
-        options.course, options.course_id, options.roster, tuple(options.due)
-    ):
-        print(line)
+    due = tuple(options.due)
+    _say(*make_course(options.course, options.course_id, options.roster, due))
     return 0
 
 
@@ -231,20 +241,14 @@ def _collect(options: argparse.Namespace) -> int:
     from autograder.collect import collect_chapter
 
     summary = collect_chapter(options.course, options.chapter, options.source)
-    print("\n".join(summary.lines))
+    _say(*summary.lines)
     return 0 if summary.complete else 1
 
 
 def _release(options: argparse.Namespace) -> int:
     from autograder.release import release
 
-    said = release(
-        options.course,
-        options.chapter,
-        tell=lambda line: print(line, file=sys.stderr),
-    )
-    for line in said:
-        print(line)
+    _say(*release(options.course, options.chapter, tell=_warn))
     return 0
 
 
@@ -257,28 +261,30 @@ def _grade(options: argparse.Namespace) -> int:
         options.jobs,
         options.scheduler,
         _options(options),
-        tell=lambda line: print(line, file=sys.stderr),
+        tell=_warn,
     )
     if options.json:
         print(json.dumps(vars(summary), ensure_ascii=False))
     else:
-        print("\n".join(summary.lines()))
+        _say(*summary.lines())
     return 1 if summary.missing else 0
 
 
 def _example(options: argparse.Namespace) -> int:
-    from autograder.example import hand_in_example
+    from autograder.example import hand_in_example, remove_example
 
-    for line in hand_in_example(options.course, options.chapter, options.students):
-        print(line)
+    if options.remove:
+        _say(*remove_example(options.course))
+    else:
+        _say(*hand_in_example(options.course, options.chapter, options.students))
     return 0
 
 
 def _report(options: argparse.Namespace) -> int:
     from autograder.report import report_chapter
 
-    for path in report_chapter(options.course, options.chapter):
-        print(f"{path}: written")
+    written = report_chapter(options.course, options.chapter)
+    _say(*(f"{path}: written" for path in written))
     return 0
 
 

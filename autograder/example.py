@@ -6,9 +6,12 @@ for measuring. Right answers by different roads, declared mistakes, blank notebo
 
 import ast
 import copy
+import glob
 import inspect
+import shutil
 import textwrap
 from collections.abc import Callable
+from fnmatch import fnmatch
 from pathlib import Path
 
 import nbformat
@@ -17,6 +20,7 @@ from autograder.chapters import load_chapters
 from autograder.exercise import Exercise
 from autograder.grading import CourseError
 
+STUDENTS = "example-[0-9][0-9]*"
 BROKEN = 12  # the student whose file is cut off, as by a full disk
 
 
@@ -48,6 +52,28 @@ def hand_in_example(course: Path, chapter: str, students: int) -> list[str]:
         written += 1
     kept = f"; {students - written} were there already" if written < students else ""
     return [f"{course / 'submitted'}: {written} made-up students{kept}"]
+
+
+def remove_example(course: Path) -> list[str]:
+    """Take the made-up students of every chapter away again; return what was done.
+
+    Theirs are the folders and the rows of students called `example-01`, and so on.
+    """
+    from autograder.course import open_course, open_gradebook
+
+    opened = open_course(course)
+    steps = ("submitted", "autograded", "feedback")
+    for step in steps:
+        place = opened.format_path(getattr(opened, f"{step}_directory"), STUDENTS, "")
+        for folder in glob.glob(place):
+            shutil.rmtree(folder)
+    for record in course.glob(f".graded/*/{STUDENTS}.json"):
+        record.unlink()
+    with open_gradebook(opened) as gradebook:
+        found = [s.id for s in gradebook.students if fnmatch(s.id, STUDENTS)]
+        for student in found:
+            gradebook.remove_student(student)
+    return [f"{len(found)} made-up students removed"]
 
 
 def answered(release, exercises: list[Exercise], number: int):

@@ -49,7 +49,7 @@ HOSTILE = {
 }
 BROKEN = {
     "cut off": lambda text: text.encode()[:900],
-    "not UTF-8": lambda text: text.encode("utf-16"),
+    "not UTF-8": lambda text: text.encode().replace(b"numpy", b"n\xfcmpy"),
     "empty": lambda text: b"",
 }
 
