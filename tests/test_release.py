@@ -274,7 +274,7 @@ def python(handout, tmp_path_factory):
     python = folder / "bin" / "python"
     wanted = (handout / "requirements.txt").read_text().split()
     wanted = [w for w in wanted if not re.match("torch|jupyterlab", w)]
-    install = [str(python), "-m", "pip", "install", "-qq", *wanted]
+    install = [str(python), "-m", "pip", "install", "-qq", "--no-compile", *wanted]
     constraints = Path(__file__).parent.parent / "constraints.txt"
     subprocess.run([*install, "nbclient", "ipykernel", "-c", constraints], check=True)
     return python
