@@ -85,7 +85,8 @@ def ready(function: Callable | str) -> Callable:
     function: your function, or the name of an earlier chapter's one. By name, what
     you solved there is used, and the reference where you have not solved it yet.
     Animations and experiments go through here, so that they always have something
-    to show; `is_reference` tells which one it is.
+    to show; `is_reference` tells which one it is. In a folder without references, the
+    recorded answers stand in; asked for others, they say which function to write.
     """
     if isinstance(function, str):
         exercise = discover()[function]

@@ -24,7 +24,7 @@ from autograder.exercise import Exercise, discover
 from autograder.grading import CourseError
 from autograder.judge import judge
 from autograder.message import as_html, as_text
-from autograder.recorder import key_of
+from autograder.recorder import RecordingError, key_of, recorded
 from autograder.release import _handout, _rules, release
 from autograder.wire import call_in_process
 
@@ -112,6 +112,17 @@ def test_a_borrowed_function_comes_without_mistakes_and_hints(tmp_path):
     assert borrowed.mistakes == borrowed.hints == ()
     with pytest.raises(key.NotKnownHereError, match="which a later chapter writes"):
         borrowed.reference(np.eye(7), np.eye(7))
+
+
+def test_cells_that_do_not_run_are_reported(tmp_path):
+    new = nbformat.v4
+    meant = new.new_code_cell("1 / 0", metadata={"tags": ["raises-exception"]})
+    path = tmp_path / "chapter.ipynb"
+    nbformat.write(new.new_notebook(cells=[meant]), str(path))
+    assert recorded(path, ["softmax"]) == {}
+    nbformat.write(new.new_notebook(cells=[new.new_code_cell("1 / 0")]), str(path))
+    with pytest.raises(RecordingError, match=r"chapter\.ipynb(.|\n)*ZeroDivision"):
+        recorded(path, ["softmax"])
 
 
 # --- the zip ------------------------------------------------------------------
@@ -263,7 +274,7 @@ def python(handout, tmp_path_factory):
     python = folder / "bin" / "python"
     wanted = (handout / "requirements.txt").read_text().split()
     wanted = [w for w in wanted if not re.match("torch|jupyterlab", w)]
-    install = [str(python), "-m", "pip", "install", "-qq", *wanted]
+    install = [str(python), "-m", "pip", "install", "-qq", "--no-compile", *wanted]
     constraints = Path(__file__).parent.parent / "constraints.txt"
     subprocess.run([*install, "nbclient", "ipykernel", "-c", constraints], check=True)
     return python
