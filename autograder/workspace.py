@@ -11,6 +11,7 @@ has written in it, it is the learner's.
 import contextlib
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -40,38 +41,56 @@ HOWTO = """\
 def lay_out(work: Path) -> list[str]:
     """Copy what is missing into `work`; return one line for each file written."""
     work.mkdir(parents=True, exist_ok=True)
-    ledger = work / ".handed_out.json"
-    handed_out = _read(ledger)
-    said = []
-    for chapter in load_chapters():
-        said += _hand_out(chapter, work, handed_out)
-    _start_page(work, handed_out)
-    _write(ledger, json.dumps(handed_out, indent=1) + "\n")
+    with handed_out_in(work) as handed_out:
+        said = []
+        for chapter in load_chapters():
+            said += _hand_out(chapter, work, handed_out)
+        _start_page(work, handed_out)
     return said or [f"Your copies in {work.name}/ are up to date."]
+
+
+@contextlib.contextmanager
+def handed_out_in(folder: Path) -> Iterator[dict[str, str]]:
+    """The ledger of a folder, to be added to: name -> digest of what was handed out."""
+    ledger = folder / ".handed_out.json"
+    handed_out = _read(ledger)
+    yield handed_out
+    _write(ledger, json.dumps(handed_out, indent=1) + "\n")
 
 
 def _hand_out(chapter: Chapter, work: Path, handed_out: dict[str, str]) -> list[str]:
     """Copy one chapter, or offer its new version beside the learner's copy."""
     text = nbformat.writes(learner_notebook(chapter)) + "\n"
-    digest = _digest(text)
     mine = work / f"{chapter.name}.ipynb"
-    newer = work / f"{chapter.name}.new.ipynb"
+    said = offer(text, mine, work / f"{chapter.name}.new.ipynb", handed_out)
+    return [said] if said else []
+
+
+def offer(
+    text: str, mine: Path, newer: Path, handed_out: dict[str, str], what="the chapter"
+) -> str | None:
+    """Write a file where it is missing; offer a new version beside a person's copy.
+
+    mine   the person's copy, `05_softmax.ipynb`; never written over.
+    newer  where a version goes that was not handed out yet, `05_softmax.new.ipynb`.
+    Returns what there is to say, if anything.
+    """
+    digest = _digest(text)
     if not _there(mine):
-        said = f"{mine.name}: new"
+        said = f"{mine.relative_to(newer.parent)}: new"
         _write(mine, text)
-    elif digest in (handed_out.get(chapter.name), _digest_of(mine)):
-        handed_out[chapter.name] = digest
-        return []
+    elif digest in (handed_out.get(mine.stem), _digest_of(mine)):
+        said = None
     elif not _there(newer):
-        said = f"{newer.name}: the chapter has changed; yours is untouched"
+        said = f"{newer.name}: {what} has changed; yours is untouched"
         _write(newer, text)
     else:
-        return [
+        return (
             f"{newer.name} is there already and stays; rename or delete it to get "
-            "the newest version of the chapter"
-        ]
-    handed_out[chapter.name] = digest
-    return [said]
+            f"the newest version of {what}"
+        )
+    handed_out[mine.stem] = digest
+    return said
 
 
 def _there(path: Path) -> bool:

@@ -1,0 +1,145 @@
+"""Tables that people write and read: CSV in the form that a spreadsheet saves it."""
+
+import csv
+import io
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute
+
+
+class TableError(ValueError):
+    """A table that cannot be read. Names the file, the line and the remedy."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows with the number of their line, and the header's columns not asked for."""
+
+    path: Path
+    rows: list[tuple[int, dict[str, str]]]
+    ignored: list[str]
+
+
+def read_table(path: Path, columns: dict[str, str], needed: tuple[str, ...]) -> Table:
+    """Read a CSV, forgiving about separator, encoding, header and empty lines.
+
+    columns  name -> other spellings, as in {"email": "mail, e-mail address"}; case,
+             spaces and signs never matter.
+    needed   the columns without which there is nothing to read.
+    Every row has every column; what is missing is "". Raises TableError.
+    """
+    text = _decoded(path)
+    lines = text.splitlines()
+    separator, first = _separator(lines)
+    reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
+    rows, names, ignored = [], None, []
+    try:
+        for cells in reader:
+            cells = [_plain(cell) for cell in cells]
+            if reader.line_num <= first or not any(cells):
+                continue
+            if names is None:
+                names, ignored = _header(path, reader.line_num, cells, columns, needed)
+                continue
+            if any(cells[len(names) :]):
+                raise TableError(
+                    f"{path}, line {reader.line_num}: {len(cells)} cells, and the "
+                    f"header has {len(names)}; a cell with a '{separator}' in it "
+                    'needs quotes: "Doe, Jane"'
+                )
+            found = dict.fromkeys(columns, "")
+            found |= {name: cell for name, cell in zip(names, cells) if name}  # noqa: B905
+            rows.append((reader.line_num, found))
+    except csv.Error as error:
+        raise TableError(
+            f"{path}, line {reader.line_num}: {error}; is a quote not closed?"
+        ) from None
+    if names is None:
+        raise TableError(f"{path}: empty; its first line has to be {','.join(columns)}")
+    return Table(path, rows, ignored)
+
+
+def _decoded(path: Path) -> str:
+    data = path.read_bytes()
+    if data.startswith((b"PK", b"\xd0\xcf\x11\xe0")):
+        raise TableError(f"{path}: an Excel workbook; save it as 'CSV UTF-8' instead")
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        encodings = ["utf-16"]
+    else:
+        encodings = ["utf-8-sig", "cp1252"]  # the second is Excel's, on Windows
+    for encoding in encodings:
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise TableError(f"{path}: not text in UTF-8; save it as 'CSV UTF-8'")
+
+
+def _separator(lines: list[str]) -> tuple[str, int]:
+    """The separator, and how many lines say nothing else (Excel's `sep=;`)."""
+    if lines and (said := re.fullmatch(r"sep=(.)", lines[0].strip(), re.IGNORECASE)):
+        return said[1], 1
+    header = next((line for line in lines if line.strip()), "")
+    return max(",;\t", key=header.count), 0
+
+
+def _header(path, line, cells, columns, needed):
+    """The name of each column, None where it is not asked for; and those as written."""
+    spellings = {
+        folded(spelling): name
+        for name, others in columns.items()
+        for spelling in [name, *others.split(",")]
+    }
+    names = [spellings.get(folded(cell)) for cell in cells]
+    for name in needed:
+        if name not in names:
+            raise TableError(
+                f"{path}, line {line}: no column '{name}' among "
+                f"{', '.join(cells) or 'nothing'}; the header has to be "
+                f"{','.join(columns)}"
+            )
+    for name in filter(None, names):
+        if names.count(name) > 1:
+            raise TableError(f"{path}, line {line}: two columns say '{name}'; keep one")
+    ignored = [cell for cell, name in zip(cells, names, strict=True) if not name]
+    return names, [cell for cell in ignored if cell]
+
+
+def folded(heading: str) -> str:
+    """A heading without case, spaces and signs."""
+    return re.sub(r"[\W_]", "", heading.casefold())
+
+
+def _plain(cell: str) -> str:
+    """A cell without the mark that `as_text` gave it."""
+    cell = cell.strip()
+    return cell[1:] if cell[:1] == "'" and _is_formula(cell[1:]) else cell
+
+
+def as_text(cell) -> str | float | int:
+    """A cell that no spreadsheet takes for a formula.
+
+    Text that begins like one gets an apostrophe (OWASP, "CSV Injection"). Numbers
+    stay numbers, to at most four decimals.
+    """
+    if cell is None:
+        return ""
+    if isinstance(cell, float):
+        return f"{cell:.4f}".rstrip("0").rstrip(".")
+    if isinstance(cell, int):
+        return cell
+    return f"'{cell}" if _is_formula(cell) else cell
+
+
+def _is_formula(text: str) -> bool:
+    return text.lstrip(" \n").startswith(FORMULA) and len(text) > 1
+
+
+def write_table(path: Path, rows: list[list]) -> None:
+    """Write a CSV that a spreadsheet opens as text and numbers, whole or not at all."""
+    part = path.with_name(f"{path.name}.part")
+    with open(part, "w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([as_text(cell) for cell in row] for row in rows)
+    part.replace(path)
