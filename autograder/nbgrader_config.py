@@ -20,6 +20,8 @@ def configure(c) -> None:
         "nbgrader.preprocessors.AssignLatePenalties",
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
+    c.ZipCollectApp.extractor_plugin = "autograder.collect.Extractor"
+    c.ZipCollectApp.collector_plugin = "autograder.collect.Collector"
     find_own_programs()
 
 
