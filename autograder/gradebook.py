@@ -141,10 +141,12 @@ class GradebookWriter:
         self.course, self.chapter = course, chapter
         penalties = AssignLatePenalties(parent=course)
         penalties.init_plugin()
+        penalties.assignment_id = chapter  # as nbgrader sets it, for the plugin
         self._penalties: LateSubmissionPlugin = penalties.plugin_inst
 
     def __enter__(self):
         self._gradebook = Gradebook(self.course.db_url, self.course.course_id)
+        self._penalties.parent.gradebook = self._gradebook
         self._assignment = self._gradebook.find_assignment(self.chapter)
         return self
 
