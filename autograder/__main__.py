@@ -44,9 +44,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     verb.set_defaults(run=_judge)
 
-    verb = verbs.add_parser("course", help="make an nbgrader course folder")
-    verb.add_argument("folder", type=Path, metavar="DIR")
-    verb.set_defaults(run=_course)
+    _add_course(verbs)
+
+    verb = verbs.add_parser(
+        "collect", help="collect an LMS download: a folder or a zip of notebooks"
+    )
+    verb.add_argument("chapter", metavar="CHAPTER")
+    verb.add_argument(
+        "source",
+        type=Path,
+        nargs="?",
+        metavar="FOLDER_OR_ZIP",
+        help="default: nbgrader's downloaded/CHAPTER/archive in the course",
+    )
+    verb.add_argument("--course", type=Path, default=Path(), metavar="DIR")
+    verb.set_defaults(run=_collect)
 
     verb = verbs.add_parser("grade", help="grade everything in submitted/")
     verb.add_argument("chapter", metavar="CHAPTER")
@@ -62,6 +74,33 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--chapter", default="05_softmax", metavar="CHAPTER")
     verb.set_defaults(run=_bench)
     return parser
+
+
+def _add_course(verbs) -> None:
+    verb = verbs.add_parser(
+        "course", help="make an nbgrader course folder, or add what it lacks"
+    )
+    verb.add_argument("folder", type=Path, metavar="DIR")
+    verb.add_argument(
+        "--course-id", metavar="ID", help="of a new course; default: attention"
+    )
+    verb.add_argument(
+        "--roster",
+        type=Path,
+        metavar="FILE.csv",
+        help="students: id,first_name,last_name,email,lms_user_id; default: "
+        "DIR/roster.csv, if there is one",
+    )
+    verb.add_argument(
+        "--due",
+        action="append",
+        default=[],
+        metavar="CHAPTER=TIME",
+        help="as 05_softmax=2026-12-01T18:00, in this machine's time zone; or with its "
+        "own: 2026-12-01T18:00+01:00. May be repeated. DIR/due_dates.csv, with the "
+        "columns chapter,due, sets those that are not set yet",
+    )
+    verb.set_defaults(run=_course)
 
 
 def _add_limits(verb: argparse.ArgumentParser) -> None:
@@ -149,9 +188,19 @@ def _judge(options: argparse.Namespace) -> int:
 def _course(options: argparse.Namespace) -> int:
     from autograder.course import make_course
 
-    for line in make_course(options.folder):
+    for line in make_course(
+        options.folder, options.course_id, options.roster, tuple(options.due)
+    ):
         print(line)
     return 0
+
+
+def _collect(options: argparse.Namespace) -> int:
+    from autograder.collect import collect_chapter
+
+    summary = collect_chapter(options.course, options.chapter, options.source)
+    print("\n".join(summary.lines))
+    return 0 if summary.complete else 1
 
 
 def _grade(options: argparse.Namespace) -> int:
