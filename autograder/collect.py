@@ -31,6 +31,7 @@ from autograder.roster import Roster
 from autograder.submission import UnreadableError, parse
 from autograder.tables import read_table, write_table
 
+# The columns of matches.csv, none with another spelling.
 MATCHES = {"file": "", "student": "", "proposal": "", "why": "", "digest": ""}
 LEAVE_OUT = "-"
 SECONDS = 2  # a zip keeps times no finer
@@ -86,7 +87,7 @@ class Collection:
             if chapter not in assignments:
                 raise CourseError(
                     f"the gradebook knows no chapter {chapter}; there are "
-                    f"{', '.join(assignments) or 'none'}"
+                    f"{', '.join(sorted(assignments)) or 'none'}"
                 )
             self.due = assignments[chapter].duedate
             self.chapters = frozenset(assignments)
@@ -124,15 +125,11 @@ class Collection:
         """The open questions, and all that was answered before."""
         rows = {k: row for k, row in self.matches.items() if row["student"]}
         for file, proposed, why in plan.open:
-            row = {"file": file.name, "student": "", "why": why}
-            rows[file.name] = row | {
-                "proposal": " ".join(proposed), "digest": file.digest
-            }  # fmt: skip
+            values = file.name, "", " ".join(proposed), why, file.digest
+            rows[file.name] = dict(zip(MATCHES, values, strict=True))
         if rows or self.matches:
             self.desk.mkdir(parents=True, exist_ok=True)
-            lines = [
-                [row.get(column, "") for column in MATCHES] for row in rows.values()
-            ]
+            lines = [list(row.values()) for row in rows.values()]
             write_table(self.matches_file, [list(MATCHES), *lines])
 
     # The plan.
@@ -228,17 +225,9 @@ class Collection:
                 if file not in own:
                     told = f"it holds no exercise of {self.chapter}; {own[0].name} does"
                     plan.other.append((file.name, told))
-        files = list({file.digest: file for file in own or files}.values())
+        files = self._different(plan, own or files)
         asked = [file for file in files if self._asked(file, student)]
-        newest = (
-            asked
-            if len(asked) == 1
-            else [
-                file
-                for file in files
-                if all(newer(file, other) for other in files if other is not file)
-            ]
-        )
+        newest = asked if len(asked) == 1 else _newest(files)
         if not newest:
             told = f"{student} handed in {len(files)}, and nothing says which is newest"
             plan.open += [(file, [student], told) for file in files]
@@ -246,6 +235,16 @@ class Collection:
         plan.chosen[student] = newest[0], bool(asked)
         told = f"{student}'s {newest[0].name} was taken"
         plan.older += [(file, told) for file in files if file is not newest[0]]
+
+    def _different(self, plan: Plan, files: list[File]) -> list[File]:
+        """One of each content: the latest, where the LMS tells the time."""
+        found = {}
+        for file in sorted(files, key=lambda file: file.time or datetime.min):
+            if file.digest in found:
+                before = found[file.digest]
+                plan.older.append((before, f"the same as {file.name}"))
+            found[file.digest] = file
+        return list(found.values())
 
     def _asked(self, file: File, student: str) -> bool:
         """Whether an instructor chose this file, with the content that it has."""
@@ -300,7 +299,9 @@ class Collection:
         aside = self.make_room(student)
         there = self.folder(student)
         there.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file.path, there / f"{self.chapter}.ipynb")
+        part = there / ".part"
+        shutil.copyfile(file.path, part)
+        part.replace(there / f"{self.chapter}.ipynb")  # whole, or not at all
         self.stamp(student, file)
         return aside
 
@@ -331,6 +332,15 @@ def newer(file: File, other: File) -> bool:
     if file.marks.attempt != other.marks.attempt:
         return file.marks.attempt > other.marks.attempt
     return file.changed - other.changed >= SECONDS
+
+
+def _newest(files: list[File]) -> list[File]:
+    """The file that is newer than each of the others, if there is one."""
+    return [
+        file
+        for file in files
+        if all(newer(file, other) for other in files if other is not file)
+    ]
 
 
 def _digest(path: Path) -> str | None:

@@ -11,6 +11,7 @@ as `source/05_softmax.new.ipynb`.
 
 import logging
 import re
+import shlex
 from collections.abc import Iterator
 from datetime import UTC, datetime, time
 from pathlib import Path
@@ -209,31 +210,30 @@ def _enrol(course, folder: Path, roster: Path | None) -> list[str]:
 def _set_due_dates(course, folder: Path, due: tuple[str, ...]) -> list[str]:
     """Due dates from the file where none is set; from the command line, always."""
     wanted = list(_due_dates(folder / "due_dates.csv", due))
+    asked = {chapter for _, chapter, _, from_option in wanted if from_option}
+    said, new = [], {}
     with open_gradebook(course) as gradebook:
         known = {a.name: a.duedate for a in gradebook.assignments}
-        said, new = [], {}
-        for place, chapter, text, asked in wanted:
+        for place, chapter, text, from_option in wanted:
             if chapter not in known:
-                raise ValueError(f"{place}: no chapter {chapter!r}; {_few(known)}")
-            when = parse_due(text, place)
-            there = new.get(chapter, known[chapter])
-            if there == when:
-                continue
-            if there is not None and not asked:
+                raise ValueError(
+                    f"{place}: no chapter {chapter!r}; there are "
+                    f"{', '.join(sorted(known))}"
+                )
+            when, there = parse_due(text, place), known[chapter]
+            if from_option or (there is None and chapter not in asked):
+                new[chapter] = when
+            elif there != when and chapter not in asked:
+                option = shlex.quote(f"{chapter}={text}")
                 said.append(
                     f"{place}: {chapter} stays due {told_time(there)}, not "
-                    f"{told_time(when)}; to change it: --due {chapter}={text}"
+                    f"{told_time(when)}; to change it: --due {option}"
                 )
-                continue
-            new[chapter] = when
         for chapter, when in new.items():
-            gradebook.update_or_create_assignment(chapter, duedate=when)
-            said.append(f"{chapter}: due {told_time(when)}")
+            if when != known[chapter]:
+                gradebook.update_or_create_assignment(chapter, duedate=when)
+                said.append(f"{chapter}: due {told_time(when)}")
     return said
-
-
-def _few(names) -> str:
-    return f"there are {', '.join(names)}"
 
 
 def _due_dates(path: Path, due) -> Iterator[tuple[str, str, str, bool]]:

@@ -74,7 +74,7 @@ def chapters_of(gradebook: Gradebook, only: list[str]) -> list[Chapter]:
         if name not in known:
             raise SystemExit(
                 f"--assignment: the gradebook knows no chapter {name}; there are "
-                f"{', '.join(known)}"
+                f"{', '.join(sorted(known))}"
             )
     scores = _scores(gradebook)
     return [
@@ -251,7 +251,7 @@ class CanvasExporter(_Exporter):
 
     assignment_ids = Dict(
         {},
-        help="Canvas's own numbers, as {'05_softmax': 4711, '05_softmax: softmax': 4712}",
+        help="Canvas's numbers, as {'05_softmax': 4711, '05_softmax: softmax': 4712}",
     ).tag(config=True)
 
     section = Unicode("", help="What stands in the column Section.").tag(config=True)

@@ -17,8 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
+import pytest
 
-from autograder.chapters import BEGIN, END, Chapter, solution_of
+from autograder import course
+from autograder.chapters import BEGIN, END, Chapter, load_chapters, solution_of
 from autograder.example import renamed
 from autograder.exercise import Exercise
 from autograder.judge import judge
@@ -54,12 +56,12 @@ def _submissions(
     full = {exercise.name: exercise.points for exercise in exercises}
     nothing = dict.fromkeys(full, 0.0)
     right = {exercise.name: source_of(exercise.reference) for exercise in exercises}
-    yield Submission("right", _filled(release, right), full)
+    yield Submission("right", filled(release, right), full)
     for exercise in exercises:
         name = exercise.name
 
         def made(student, source, score, mistake=None, name=name):
-            text = _filled(release, right | {name: source})
+            text = filled(release, right | {name: source})
             return Submission(student, text, full | {name: score}, mistake)
 
         for other in exercise.equivalents:
@@ -112,7 +114,7 @@ def signature(exercise: Exercise) -> str:
     return str(inspect.signature(exercise.reference))
 
 
-def _filled(release: nbformat.NotebookNode, sources: dict[str, str]) -> str:
+def filled(release: nbformat.NotebookNode, sources: dict[str, str]) -> str:
     """The released notebook with these functions written into their cells."""
     notebook = copy.deepcopy(release)
     for cell in notebook.cells:
@@ -121,6 +123,18 @@ def _filled(release: nbformat.NotebookNode, sources: dict[str, str]) -> str:
         if grade_id.endswith("_answer") and name in sources:
             cell.source = f"import numpy as np\n\n\n{sources[name]}"
     return nbformat.writes(notebook)
+
+
+def small_course(folder: Path, names: list[str], roster: str = "", due=()) -> Path:
+    """A course of these chapters alone: all of the book's take longer."""
+    folder.mkdir(parents=True)
+    if roster:
+        (folder / "roster.csv").write_text(roster, encoding="utf-8")
+    chapters = load_chapters(names)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(course, "load_chapters", lambda: chapters)
+        course.make_course(folder, due=due)
+    return folder
 
 
 def nbgrader(course, *arguments):
@@ -148,3 +162,24 @@ def hand_in(submissions: list[Submission], course: Path, chapter: str) -> None:
         folder = course / "submitted" / submission.student / chapter
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{chapter}.ipynb").write_text(submission.text, encoding="utf-8")
+
+
+def release(course: Path, chapter: str) -> nbformat.NotebookNode:
+    """Make the release of a chapter with nbgrader's own command, and read it."""
+    done = nbgrader(course, "generate_assignment", chapter)
+    assert done.returncode == 0, done.stderr
+    path = course / "release" / chapter / f"{chapter}.ipynb"
+    return nbformat.read(str(path), as_version=4)
+
+
+def hand_in_at(course: Path, chapter: str, student: str, text: str, time: str) -> None:
+    """One learner's notebook, with the time at which it came (UTC)."""
+    hand_in([Submission(student, text, None)], course, chapter)
+    stamp = course / "submitted" / student / chapter / "timestamp.txt"
+    stamp.write_text(f"{time} UTC\n", encoding="utf-8")
+
+
+def right_answers(chapter: str, made: nbformat.NotebookNode) -> str:
+    """A release with every function written as the declarations have it."""
+    exercises = load_chapters([chapter])[0].exercises().values()
+    return filled(made, {e.name: source_of(e.reference) for e in exercises})

@@ -825,7 +825,7 @@ def test_two_graders_at_once(course, release):
 def test_what_is_missing_is_said(course, tmp_path):
     with pytest.raises(CourseError, match="no nbgrader course"):
         grade_chapter(tmp_path, CHAPTER)
-    with pytest.raises(CourseError, match="generate_assignment 03_scores"):
-        grade_chapter(course, "03_scores")
+    with pytest.raises(CourseError, match="generate_assignment 99_none"):
+        grade_chapter(course, "99_none")
     summary, said = run(course)
     assert summary.graded == 0 and "nothing" in said[0]

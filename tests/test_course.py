@@ -1,0 +1,323 @@
+"""A course folder from nothing to a collected submission, and through an upgrade."""
+
+import json
+import shlex
+import shutil
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import nbformat
+import pytest
+from classroom import nbgrader, right_answers, small_course
+from nbgrader.api import Gradebook
+from nbgrader.apps.api import NbGraderAPI
+
+from autograder import course as course_module
+from autograder.chapters import load_chapters
+from autograder.course import make_course, open_course, parse_due
+from autograder.exercise import discover
+from autograder.roster import read_roster
+
+NAMES = ["02_projections", "05_softmax"]
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    return small_course(tmp_path_factory.mktemp("course") / "course", NAMES)
+
+
+@pytest.fixture
+def course(template, tmp_path):
+    return Path(shutil.copytree(template, tmp_path / "course"))
+
+
+@pytest.fixture(autouse=True)
+def book(monkeypatch):
+    """The book has two chapters, and more after an upgrade."""
+    monkeypatch.setenv("TZ", "UTC")
+
+    def set_chapters(names=NAMES, change=None):
+        chapters = load_chapters(names)
+        for chapter in chapters:
+            if chapter.name == change:
+                chapter.notebook.cells[0].source = "# A second edition"
+        monkeypatch.setattr(course_module, "load_chapters", lambda: chapters)
+
+    set_chapters()
+    return set_chapters
+
+
+def gradebook(course):
+    return Gradebook(f"sqlite:///{course / 'gradebook.db'}", "attention")
+
+
+def files(course):
+    """Every file but for the ledger and the database."""
+    return {
+        path.relative_to(course).as_posix(): path.read_bytes()
+        for path in course.rglob("*")
+        if path.is_file() and path.name not in (".handed_out.json", "gradebook.db")
+    }
+
+
+def test_a_whole_course_in_one_command(tmp_path):
+    folder = tmp_path / "a course"
+    command = [sys.executable, "-m", "autograder", "course", folder, "--course-id=abc"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert open_course(folder).course_id == "abc"
+    with Gradebook(f"sqlite:///{folder / 'gradebook.db'}", "abc") as gradebook:
+        points = {
+            cell.name: cell.max_score
+            for assignment in gradebook.assignments
+            for notebook in assignment.notebooks
+            for cell in notebook.grade_cells
+        }
+        assert {a.course_id for a in gradebook.assignments} == {"abc"}
+    assert points == {name: e.points for name, e in discover().items()}
+    # What formgrader lists, before anything is released.
+    shown = NbGraderAPI(open_course(folder)).get_assignments()
+    assert {a["status"] for a in shown} == {"draft"}
+    assert sum(a["max_score"] for a in shown) == sum(points.values())
+    again = subprocess.run(command, capture_output=True, text=True)
+    assert "nothing was changed" in again.stdout
+
+
+def test_points_are_those_that_nbgrader_enters_itself(course):
+    def cells():
+        with gradebook(course) as book:
+            notebook = book.find_notebook("05_softmax", "05_softmax")
+            return sorted(
+                (cell.name, cell.cell_type, cell.locked, cell.source, cell.checksum)
+                for cell in notebook.source_cells
+            ), {cell.name: cell.max_score for cell in notebook.grade_cells}
+
+    before = cells()
+    done = nbgrader(course, "generate_assignment", "05_softmax")
+    assert done.returncode == 0, done.stderr
+    assert cells() == before
+
+
+def test_an_upgrade_adds_what_is_missing_and_overwrites_nothing(course, book):
+    mine = course / "source" / "05_softmax" / "05_softmax.ipynb"
+    edited = nbformat.read(mine, as_version=4)
+    edited.cells[0].source = "# My own words"
+    nbformat.write(edited, mine)
+    config = course / "nbgrader_config.py"
+    config.write_text(config.read_text() + "\n# mine\n")
+    before = files(course)
+    assert make_course(course) == [
+        f"{course}: everything is there already; nothing was changed"
+    ]
+    assert files(course) == before
+    book([*NAMES, "03_scores"], change="05_softmax")
+    said = make_course(course)
+    assert said == [
+        f"{course}/source/05_softmax.new.ipynb: the chapter has changed; yours is "
+        "untouched",
+        f"{course}/source/03_scores/03_scores.ipynb: new",
+        "gradebook: 1 assignments with their points added",
+    ]
+    after = files(course)
+    new = {"source/05_softmax.new.ipynb", "source/03_scores/03_scores.ipynb"}
+    assert set(after) - set(before) == new
+    assert {name: after[name] for name in before} == before
+    # nbgrader does not take what lies beside for a notebook or an assignment.
+    names = {a["name"] for a in NbGraderAPI(open_course(course)).get_assignments()}
+    assert names == {*NAMES, "03_scores"}
+    book([*NAMES, "03_scores"], change="02_projections")
+    assert "02_projections.new.ipynb" in make_course(course)[0]
+
+
+def test_a_new_configuration_is_laid_beside(course, monkeypatch):
+    text = course_module.CONFIG + "# New.\n"
+    monkeypatch.setattr(course_module, "CONFIG", text)
+    before = files(course)
+    [said] = make_course(course)
+    assert "nbgrader_config.new.py: its text has changed" in said
+    assert files(course)["nbgrader_config.py"] == before["nbgrader_config.py"]
+    [said] = make_course(course, course_id="other")
+    assert "called 'attention' and stays so" in said
+    for wrong in ("a/b", "", "two words"):
+        with pytest.raises(ValueError, match="--course-id"):
+            make_course(course, course_id=wrong)
+
+
+def test_a_source_that_cannot_be_read_is_named(tmp_path, book):
+    folder = tmp_path / "course"
+    (folder / "source" / "05_softmax").mkdir(parents=True)
+    (folder / "source" / "05_softmax" / "05_softmax.ipynb").write_text("{}")
+    said = "\n".join(make_course(folder))
+    assert "05_softmax.ipynb: nbgrader cannot read it" in said
+    assert "nbgrader generate_assignment 05_softmax" in said
+    assert "1 assignments" in said
+    with pytest.raises(ValueError, match="is a file"):
+        make_course(folder / "nbgrader_config.py")
+
+
+# --- the class list -----------------------------------------------------------
+
+WRITTEN = {
+    "nbgrader's": b"id,first_name,last_name,email,lms_user_id\n"
+    b'a,Ann,"Lee, Jr.",ann@x.org,7\nb,Bo,Ray,,\n',
+    "Excel's": "\ufeffsep=;\r\nStudent ID;First Name;Surname;E-Mail\r\n"
+    "a;Ann;Lee, Jr.;ann@x.org\r\n;;;\r\nb;Bo;Ray;\r\n".encode(),
+    "Excel's old": "Login;Given name;Last name\na;Zoë;Lee, Jr.\nb;Bo;Ray\n".encode(
+        "cp1252"
+    ),
+    "Unicode text": "id\tlast_name\na\tLee, Jr.\nb\tRay\n".encode("utf-16"),
+}
+
+
+@pytest.mark.parametrize("program", WRITTEN)
+def test_a_roster_in_whatever_form(course, program):
+    (course / "roster.csv").write_bytes(WRITTEN[program])
+    [said] = make_course(course)
+    assert "2 students added" in said
+    with gradebook(course) as book:
+        assert {(s.id, s.last_name) for s in book.students} == {
+            ("a", "Lee, Jr."),
+            ("b", "Ray"),
+        }
+
+
+def test_students_who_are_there_stay_as_they_are(course, tmp_path):
+    file = tmp_path / "class.csv"
+    file.write_text("id,first_name,email\na,Ann,ann@x.org\nb,Bo,\n")
+    make_course(course, roster=file)
+    file.write_text("id,first_name,email\na,Anna,ann@x.org\nb,Bo,bo@x.org\nc,Cy,\n")
+    said = make_course(course, roster=file)
+    assert "1 students added" in said[0]
+    assert f"{file}, line 2: a stays" in said[1]
+    command = said[1].split("To change it: ")[1]
+    assert command == "nbgrader db student add a --first-name=Anna --email=ann@x.org"
+    assert "not known of 1 students" in said[2]
+    with gradebook(course) as book:
+        found = {s.id: (s.first_name, s.email) for s in book.students}
+    assert found == {
+        "a": ("Ann", "ann@x.org"),
+        "b": ("Bo", "bo@x.org"),
+        "c": ("Cy", None),
+    }
+    assert nbgrader(course, *command.split()[1:]).returncode == 0
+    file.write_text("id,first_name,email\na,Anna,ann@x.org\nb,Bo,bo@x.org\n")
+    assert make_course(course, roster=file) == [
+        f"{file}: without c, who stay in the gradebook"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "empty"),
+        ("name,email\nx,y\n", "line 1: no column 'id' among name, email"),
+        ("id,ID\nx,y\n", "line 1: two columns say 'id'"),
+        ("id,name\n,Ann\n", "line 2: no id"),
+        ("id\nx\ny\nx\n", "line 4: x stands in line 2 already"),
+        ("id\n../x\n", "line 2: '../x' cannot name a folder"),
+        ("id\n1.23E+11\n", "line 2: .* Excel has shortened"),
+        ("id,last_name\nx,Doe, Jane\n", "line 2: 3 cells, and the header has 2"),
+        ('id,last_name\nx,"Doe\n', "line 2: .*quote"),
+        (b"PK\3\4", "Excel workbook"),
+    ],
+)
+def test_a_wrong_roster_is_refused_with_its_line(course, text, told):
+    file = course / "roster.csv"
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ValueError, match=f"roster.csv.*{told}"):
+        make_course(course)
+    with gradebook(course) as book:
+        assert not book.students
+
+
+def test_all_faults_of_a_roster_are_told_at_once(tmp_path):
+    file = tmp_path / "roster.csv"
+    file.write_text("id\nx\nx\n*\n")
+    with pytest.raises(ValueError, match=r"line 3: x[^\n]*\n.*line 4: '\*'"):
+        read_roster(file)
+
+
+# --- due dates ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "utc"),
+    [
+        ("2026-12-01 18:00", "2026-12-01 18:00:00"),
+        ("2026-12-01", "2026-12-01 23:59:59"),
+        ("2026-12-01T18:00Z", "2026-12-01 18:00:00"),
+        ("2026-12-01T18:00+05:30", "2026-12-01 12:30:00"),
+        ("2026-12-01 18:00 Europe/Berlin", "2026-12-01 17:00:00"),
+        ("2026-07-01 18:00 Europe/Berlin", "2026-07-01 16:00:00"),
+        ("2026-12-01 America/New_York", "2026-12-02 04:59:59"),
+    ],
+)
+def test_due_dates_and_their_zones(text, utc):
+    assert parse_due(text, "here") == datetime.fromisoformat(utc)
+
+
+@pytest.mark.parametrize(
+    "text", ["01/12/2026", "tomorrow", "2026-12-01 18:00 Mars/X", "2026-13-01", "/"]
+)
+def test_what_is_no_time_is_refused(text):
+    with pytest.raises(ValueError, match=r"due_dates.csv, line 3: .* write 2026-12-01"):
+        parse_due(text, "due_dates.csv, line 3")
+
+
+def test_due_dates_are_set_once_and_changed_when_asked(course):
+    file = course / "due_dates.csv"
+    file.write_text(
+        "Assignment;Due date\n05_softmax;2026-12-01 18:00\n02_projections;\n"
+    )
+    said = make_course(course)
+    assert said == ["05_softmax: due 2026-12-01 18:00:00 UTC (2026-12-01 18:00 UTC)"]
+    assert "nothing was changed" in make_course(course)[0]
+    file.write_text("chapter,due\n05_softmax,2026-12-02 18:00\n")
+    [said] = make_course(course)
+    assert "due_dates.csv, line 2: 05_softmax stays due 2026-12-01 18:00" in said
+    [option] = shlex.split(said.split("to change it: --due ")[1])
+    [said] = make_course(course, due=(option,))
+    assert said.startswith("05_softmax: due 2026-12-02 18:00")
+    with gradebook(course) as book:
+        found = {a.name: a.duedate for a in book.assignments}
+    assert found == {"05_softmax": datetime(2026, 12, 2, 18), "02_projections": None}
+    with pytest.raises(ValueError, match="no chapter '5'; there are 02_projections"):
+        make_course(course, due=("5=2026-12-01",))
+    with pytest.raises(ValueError, match="write it as 05_softmax=2026"):
+        make_course(course, due=("05_softmax",))
+
+
+# --- the exchange -------------------------------------------------------------
+
+
+def test_nbgraders_exchange_hands_out_and_collects(course, tmp_path):
+    exchange, desk = tmp_path / "exchange", tmp_path / "learner"
+    exchange.mkdir(mode=0o777)
+    exchange.chmod(0o777)
+    desk.mkdir()
+    config = course / "nbgrader_config.py"
+    text = config.read_text()
+    shown = '# c.Exchange.root = "/srv/nbgrader/exchange"'
+    assert shown in text
+    config.write_text(text.replace(shown, f"c.Exchange.root = {str(exchange)!r}"))
+
+    def run(where, *arguments):
+        done = nbgrader(where, *arguments)
+        assert done.returncode == 0, done.stderr
+        return done
+
+    run(course, "generate_assignment", "05_softmax")
+    run(course, "release_assignment", "05_softmax")
+    where = (f"--Exchange.root={exchange}", "--course=attention")
+    where += (f"--Exchange.cache={tmp_path / 'cache'}",)
+    run(desk, "fetch_assignment", "05_softmax", *where)
+    path = desk / "05_softmax" / "05_softmax.ipynb"
+    answers = right_answers("05_softmax", nbformat.read(path, as_version=4))
+    path.write_text(answers, encoding="utf-8")
+    run(desk, "submit", "05_softmax", *where)
+    run(course, "collect", "05_softmax")
+    [found] = course.glob("submitted/*/05_softmax/05_softmax.ipynb")
+    assert json.loads(found.read_text()) == json.loads(answers)
+    assert (found.parent / "timestamp.txt").is_file()
