@@ -178,6 +178,7 @@ def _grade(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
+    sys.modules.setdefault("rfc3987_syntax", None)  # takes a second, as in grade.py
     from autograder.report import report_chapter
 
     for path in report_chapter(options.course, options.chapter):

@@ -23,7 +23,8 @@ from autograder.chapters import load_chapters
 from autograder.course import make_course
 from autograder.exercise import discover
 from autograder.grade import grade_chapter
-from autograder.grading import CourseError, Options, stop_engines
+from autograder.gradebook import GradebookWriter, Graded, load_course
+from autograder.grading import CourseError, Options, Result, stop_engines
 from autograder.judge import judge
 from autograder.report import STANDS, draft, report_chapter
 from autograder.sandbox import Limits
@@ -289,8 +290,11 @@ def test_the_page_shows_each_mistake_with_its_picture(files, told, chromium):
 def test_everybody_can_read_it(files, chromium, width, theme):
     with visit(chromium, files["html"], width=width, theme=theme) as seen:
         assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
-        seen.page.evaluate("document.querySelectorAll('details').forEach(d=>d.open=1)")
-        assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
+        if theme == "dark":  # once is enough: a page with everything open is long
+            seen.page.evaluate(
+                "document.querySelectorAll('details').forEach(d=>d.open=1)"
+            )
+            assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
         seen.page.evaluate(AXE_SCRIPT)
         broken = seen.page.evaluate("axe.run()")["violations"]
         assert [(rule["id"], rule["nodes"][0]["html"]) for rule in broken] == []
@@ -319,22 +323,20 @@ def test_a_large_class_takes_seconds_and_folds_away(course, tmp_path, chromium):
 def repeat(course, most):
     """Add copies of every graded submission until there are enough; return how many."""
     with Gradebook(f"sqlite:///{course / 'gradebook.db'}", "attention") as gradebook:
-        first = [
-            (s.student.id, s.notebooks[0].grades[0].auto_score)
-            for s in gradebook.assignment_submissions(CHAPTER)
-        ]
-        times = -(-most // len(first))
-        for number in range(1, times):
-            for student, score in first:
-                copied = f"{student}~{number}"
-                gradebook.add_student(copied)
-                made = gradebook.add_submission(CHAPTER, copied)
-                made.notebooks[0].grades[0].auto_score = score
-                source = course / "autograded" / student
-                subprocess.run(
-                    ["cp", "-r", source, course / "autograded" / copied], check=True
-                )
-        gradebook.db.commit()
+        first = {
+            s.student.id: s.score for s in gradebook.assignment_submissions(CHAPTER)
+        }
+    times = -(-most // len(first))
+    batch = []
+    for number in range(1, times):
+        for student, score in first.items():
+            copied = f"{student}~{number}"
+            (course / "autograded" / copied).symlink_to(course / "autograded" / student)
+            scores = {"softmax": score}
+            result = Result(copied, "", scores, [], [], None, [], "", None, 0.0)
+            batch.append(Graded(result, None))
+    with GradebookWriter(load_course(course), CHAPTER) as writer:
+        writer.save(batch)
     return times * len(first)
 
 
