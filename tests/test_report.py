@@ -25,7 +25,7 @@ from autograder.exercise import discover
 from autograder.grade import grade_chapter
 from autograder.gradebook import GradebookWriter, Graded, load_course
 from autograder.grading import CourseError, Options, Result, stop_engines
-from autograder.judge import judge
+from autograder.judge import VISIBLE_SEED, draw_cases, judge
 from autograder.report import STANDS, draft, report_chapter
 from autograder.sandbox import Limits
 from autograder.wire import Outcome, call_in_process
@@ -52,8 +52,19 @@ COPIED_AGAIN = COPIED.replace("shifted = S - S", "shifted = S  -  S")
 COPIED_WRONG = """def softmax(S):
     funny = np.tanh(S) ** 2 + np.tanh(S)
     return funny / (1 + funny.max())"""
-SHORT = source_of(discover()["softmax"].equivalents[2])
+EXERCISE = discover()["softmax"]
+SHORT = source_of(EXERCISE.equivalents[2])
+# Right where anybody can look, and nowhere else.
+SUMS = [
+    float(arguments[0].sum()) for _, arguments in draw_cases(EXERCISE, VISIBLE_SEED)
+]
+BY_HEART = f"""SUMS = {[float(S.sum()) for S in VISIBLE]}
+def softmax(S):
+    E = np.exp(S - S.max(axis=1)[:, None])
+    seen = any(abs(S.sum() - known) < 1e-6 for known in SUMS)
+    return E / E.sum(axis=1)[:, None] * (1 if seen else 0.3)"""
 OWN = {
+    "by-heart": BY_HEART,
     **UNIFORM,
     "copied-1": COPIED,
     "copied-2": COPIED_AGAIN,
@@ -201,7 +212,7 @@ def test_the_draft_of_a_mistake_is_a_mistake_that_can_be_declared(told):
     mistake = names["todo_what_went_wrong"]
     assert mistake.__doc__.startswith("TODO")
     watched = Watched(call_in_process(mistake))
-    assert judge(discover()["softmax"], watched).passed is False
+    assert judge(EXERCISE, watched).passed is False
     assert watched.digest() == uniform["behaviour"]
 
 
@@ -238,6 +249,7 @@ def test_a_human_is_asked_to_look(told):
     assert library == {"softmax-by-with_torch"}
     assert found["The code tried to open a connection"] == {"network"}
     assert found["The code took too long"] == {"endless"}
+    assert found["Right on the visible inputs, wrong on others"] == {"by-heart"}
 
 
 def test_alike_is_said_of_what_is_seldom_alike(told):
