@@ -55,9 +55,7 @@ COPIED_WRONG = """def softmax(S):
 EXERCISE = discover()["softmax"]
 SHORT = source_of(EXERCISE.equivalents[2])
 # Right where anybody can look, and nowhere else.
-SUMS = [
-    float(arguments[0].sum()) for _, arguments in draw_cases(EXERCISE, VISIBLE_SEED)
-]
+VISIBLE = [S for _, (S,) in draw_cases(EXERCISE, VISIBLE_SEED)]
 BY_HEART = f"""SUMS = {[float(S.sum()) for S in VISIBLE]}
 def softmax(S):
     E = np.exp(S - S.max(axis=1)[:, None])
@@ -379,6 +377,7 @@ def digest(value):
 def test_noise_does_not_part_what_belongs_together():
     numbers = np.random.default_rng(0).standard_normal((4, 5))
     assert digest(numbers) == digest(numbers.astype("f4")) == digest(numbers + 1e-12)
+    assert digest(numbers) == digest(numbers.tolist())
     assert digest(np.zeros(3)) == digest(-np.zeros(3)) == digest(np.zeros(3, int))
     different = [numbers, numbers.T, 2 * numbers, numbers + 0.01, numbers * np.nan]
     different += [None, "text", (numbers,), {"W": numbers}, 1.0, 2**2000]
