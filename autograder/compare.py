@@ -21,7 +21,7 @@ def conform(actual: Any, expected: Any) -> Any:
     if isinstance(expected, dict) and isinstance(actual, dict):
         return {key: conform(a, expected.get(key)) for key, a in actual.items()}
     if isinstance(expected, np.ndarray) and isinstance(actual, list | tuple):
-        return _as_array(actual)
+        return as_array(actual)
     if isinstance(expected, np.ndarray | float | int) and _is_number(actual):
         return as_numeric(actual) if isinstance(expected, np.ndarray) else actual
     if isinstance(expected, int | float) and shape_of(actual) == ():
@@ -140,7 +140,7 @@ def as_numeric(value: Any) -> np.ndarray:
         return np.asarray(np.inf)
 
 
-def _as_array(values: list | tuple) -> Any:
+def as_array(values: list | tuple) -> Any:
     """A nested list as an array; unchanged where it is ragged or holds no numbers."""
     try:
         array = np.asarray(values)

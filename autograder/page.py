@@ -54,10 +54,16 @@ def _environment() -> Environment:
         "python": highlighted,
         "prose": lambda text: Markup(marked_up(text)),
     }
-    environment.globals["style"] = Markup(
-        (TEMPLATES / "page.css").read_text(encoding="utf-8")
-    )
+    rules = (TEMPLATES / "page.css").read_text(encoding="utf-8")
+    environment.globals["style"] = Markup(_palette() + rules)
     return environment
+
+
+def _palette() -> str:
+    """The book's colours, in light and dark: they are chosen in one place."""
+    path = workflow.ROOT / "book" / "page" / "theme" / "static" / "page.css"
+    text = path.read_text(encoding="utf-8")
+    return re.search(r"^:root \{.*?^\}\n", text, re.MULTILINE | re.DOTALL)[0]
 
 
 def safe_html(html: str) -> Markup:

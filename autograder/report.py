@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from markupsafe import Markup
 from nbgrader.api import (
     BaseCell,
     Grade,
@@ -627,4 +628,4 @@ def _picture(exercise: Exercise, mistake: str) -> tuple[str, str]:
         return "", ""
     error = verdict.shown.actual.error
     said = f"{error.kind}: {error.message}" if error else ""
-    return page.safe_html(picture_html(verdict)), said
+    return Markup(picture_html(verdict)), said  # no submission has a part in it

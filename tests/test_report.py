@@ -23,8 +23,9 @@ from autograder.chapters import load_chapters
 from autograder.course import make_course
 from autograder.exercise import discover
 from autograder.grade import grade_chapter
-from autograder.grading import CourseError, Options, stop_engines
-from autograder.judge import judge
+from autograder.gradebook import GradebookWriter, Graded, load_course
+from autograder.grading import CourseError, Options, Result, stop_engines
+from autograder.judge import VISIBLE_SEED, draw_cases, judge
 from autograder.report import STANDS, draft, report_chapter
 from autograder.sandbox import Limits
 from autograder.wire import Outcome, call_in_process
@@ -51,8 +52,17 @@ COPIED_AGAIN = COPIED.replace("shifted = S - S", "shifted = S  -  S")
 COPIED_WRONG = """def softmax(S):
     funny = np.tanh(S) ** 2 + np.tanh(S)
     return funny / (1 + funny.max())"""
-SHORT = source_of(discover()["softmax"].equivalents[2])
+EXERCISE = discover()["softmax"]
+SHORT = source_of(EXERCISE.equivalents[2])
+# Right where anybody can look, and nowhere else.
+VISIBLE = [S for _, (S,) in draw_cases(EXERCISE, VISIBLE_SEED)]
+BY_HEART = f"""SUMS = {[float(S.sum()) for S in VISIBLE]}
+def softmax(S):
+    E = np.exp(S - S.max(axis=1)[:, None])
+    seen = any(abs(S.sum() - known) < 1e-6 for known in SUMS)
+    return E / E.sum(axis=1)[:, None] * (1 if seen else 0.3)"""
 OWN = {
+    "by-heart": BY_HEART,
     **UNIFORM,
     "copied-1": COPIED,
     "copied-2": COPIED_AGAIN,
@@ -200,7 +210,7 @@ def test_the_draft_of_a_mistake_is_a_mistake_that_can_be_declared(told):
     mistake = names["todo_what_went_wrong"]
     assert mistake.__doc__.startswith("TODO")
     watched = Watched(call_in_process(mistake))
-    assert judge(discover()["softmax"], watched).passed is False
+    assert judge(EXERCISE, watched).passed is False
     assert watched.digest() == uniform["behaviour"]
 
 
@@ -237,6 +247,7 @@ def test_a_human_is_asked_to_look(told):
     assert library == {"softmax-by-with_torch"}
     assert found["The code tried to open a connection"] == {"network"}
     assert found["The code took too long"] == {"endless"}
+    assert found["Right on the visible inputs, wrong on others"] == {"by-heart"}
 
 
 def test_alike_is_said_of_what_is_seldom_alike(told):
@@ -289,8 +300,11 @@ def test_the_page_shows_each_mistake_with_its_picture(files, told, chromium):
 def test_everybody_can_read_it(files, chromium, width, theme):
     with visit(chromium, files["html"], width=width, theme=theme) as seen:
         assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
-        seen.page.evaluate("document.querySelectorAll('details').forEach(d=>d.open=1)")
-        assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
+        if theme == "dark":  # once is enough: a page with everything open is long
+            seen.page.evaluate(
+                "document.querySelectorAll('details').forEach(d=>d.open=1)"
+            )
+            assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
         seen.page.evaluate(AXE_SCRIPT)
         broken = seen.page.evaluate("axe.run()")["violations"]
         assert [(rule["id"], rule["nodes"][0]["html"]) for rule in broken] == []
@@ -319,22 +333,20 @@ def test_a_large_class_takes_seconds_and_folds_away(course, tmp_path, chromium):
 def repeat(course, most):
     """Add copies of every graded submission until there are enough; return how many."""
     with Gradebook(f"sqlite:///{course / 'gradebook.db'}", "attention") as gradebook:
-        first = [
-            (s.student.id, s.notebooks[0].grades[0].auto_score)
-            for s in gradebook.assignment_submissions(CHAPTER)
-        ]
-        times = -(-most // len(first))
-        for number in range(1, times):
-            for student, score in first:
-                copied = f"{student}~{number}"
-                gradebook.add_student(copied)
-                made = gradebook.add_submission(CHAPTER, copied)
-                made.notebooks[0].grades[0].auto_score = score
-                source = course / "autograded" / student
-                subprocess.run(
-                    ["cp", "-r", source, course / "autograded" / copied], check=True
-                )
-        gradebook.db.commit()
+        first = {
+            s.student.id: s.score for s in gradebook.assignment_submissions(CHAPTER)
+        }
+    times = -(-most // len(first))
+    batch = []
+    for number in range(1, times):
+        for student, score in first.items():
+            copied = f"{student}~{number}"
+            (course / "autograded" / copied).symlink_to(course / "autograded" / student)
+            scores = {"softmax": score}
+            result = Result(copied, "", scores, [], [], None, [], "", None, 0.0)
+            batch.append(Graded(result, None))
+    with GradebookWriter(load_course(course), CHAPTER) as writer:
+        writer.save(batch)
     return times * len(first)
 
 
@@ -365,6 +377,7 @@ def digest(value):
 def test_noise_does_not_part_what_belongs_together():
     numbers = np.random.default_rng(0).standard_normal((4, 5))
     assert digest(numbers) == digest(numbers.astype("f4")) == digest(numbers + 1e-12)
+    assert digest(numbers) == digest(numbers.tolist())
     assert digest(np.zeros(3)) == digest(-np.zeros(3)) == digest(np.zeros(3, int))
     different = [numbers, numbers.T, 2 * numbers, numbers + 0.01, numbers * np.nan]
     different += [None, "text", (numbers,), {"W": numbers}, 1.0, 2**2000]
