@@ -21,14 +21,12 @@ import jupytext
 import nbformat
 import yaml
 
-from autograder.exercise import Exercise, discover
+from autograder.exercise import BEGIN, END, STUB, Exercise, discover
 from autograder.judge import right
 from autograder.message import as_html, as_text
 from autograder.notebook import Points
 from autograder.workflow import ROOT
 
-STUB = "raise NotImplementedError"
-BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 AGREEMENT = "They agree: the largest difference is below 0.000000001.\n"
 
 

@@ -17,6 +17,9 @@ import numpy as np
 
 from autograder.shapes import ShapeLine
 
+STUB = "raise NotImplementedError"
+BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"  # as nbgrader wants them
+
 
 class DeclarationError(ValueError):
     """An exercise is declared wrongly. The message names it and the remedy."""
@@ -139,9 +142,9 @@ def registered(folder: Path) -> dict[str, Path]:
 
 def _references(tree: ast.Module) -> Iterator[str]:
     """The name that each `Exercise(reference=name, ...)` gives."""
-    for node in ast.walk(tree):
+    for node in tree.body:
         match node:
-            case ast.Call(ast.Name("Exercise"), _, keywords):
+            case ast.Assign(value=ast.Call(ast.Name("Exercise"), _, keywords)):
                 for keyword in keywords:
                     if keyword.arg == "reference" and isinstance(
                         keyword.value, ast.Name

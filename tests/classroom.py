@@ -19,8 +19,8 @@ from pathlib import Path
 
 import nbformat
 
-from autograder.chapters import BEGIN, END, Chapter, solution_of
-from autograder.exercise import Exercise
+from autograder.chapters import Chapter, solution_of
+from autograder.exercise import BEGIN, END, Exercise
 from autograder.judge import judge
 from autograder.wire import call_in_process
 
