@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import nbformat
@@ -25,6 +26,7 @@ from autograder.exercise import Exercise
 from autograder.grading import CourseError
 from autograder.submission import Cell, needed
 
+LARGE = 10  # times the class, for `grade` alone: stock would take half an hour
 STOCK = """c = get_config()
 c.CourseDirectory.course_id = "attention"
 c.ClearSolutions.code_stub = {"python": "raise NotImplementedError"}
@@ -50,30 +52,43 @@ def bench(students: int = 60, chapter: str = "05_softmax", tell=print) -> float:
     """Grade a class with both; print what it took; return how many times as fast."""
     if students < 8:
         raise CourseError("a class needs at least 8 students to tell anything")
-    sizes = (students // 4, students)
-    table = {}
+    small, large = students // 4, LARGE * students
+    sizes = {"stock nbgrader": (small, students), "grade": (small, students, large)}
+    runs = {}
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        for size in sizes:
-            for grader, command in COMMANDS.items():
+        for size in (small, students, large):
+            for grader in (name for name in sizes if size in sizes[name]):
                 course = Path(folder) / f"{grader}-{size}" / "course"
                 _prepare(course, chapter, size, stock=grader == "stock nbgrader")
                 tell(f"{grader}, {size} students ...")
-                table[grader, size] = _run(course, [*command, chapter], size)
+                runs[grader, size] = _run(course, [*COMMANDS[grader], chapter], size)
                 shutil.rmtree(course.parent)
-    stock, ours = (table[grader, students] for grader in COMMANDS)
+    stock, ours = (runs[grader, students] for grader in COMMANDS)
     _compare(stock, ours, tell)
     tell(f"{'':24}{'students':>9}{'seconds':>9}{'ms each':>9}{'peak MB':>9}")
-    for (grader, size), run in table.items():
-        peak = run.peak_bytes / 2**20
-        line = f"{size:9}{run.seconds:9.1f}{run.each:9.0f}{peak:9.0f}"
-        tell(f"{grader:24}{line}")
     for grader in COMMANDS:
-        small, large = (table[grader, size] for size in sizes)
-        further = 1000 * (large.seconds - small.seconds) / (sizes[1] - sizes[0])
-        tell(f"{grader}: {further:.0f} ms for each further submission")
+        of_each_size = [runs[grader, size] for size in sizes[grader]]
+        for run in of_each_size:
+            peak = run.peak_bytes / 2**20
+            line = f"{run.students:9}{run.seconds:9.1f}{run.each:9.0f}{peak:9.0f}"
+            tell(f"{grader:24}{line}")
+        for fewer, more in pairwise(of_each_size):
+            tell(f"{grader}: {_growth(fewer, more)}")
     ratio = stock.seconds / ours.seconds
     tell(f"ratio: {ratio:.1f}")
     return ratio
+
+
+def _growth(fewer: Run, more: Run) -> str:
+    """How time and memory grow with the class."""
+    further = more.students - fewer.students
+    each = 1000 * (more.seconds - fewer.seconds) / further
+    memory = 100 * (more.peak_bytes / fewer.peak_bytes - 1)
+    return (
+        f"from {fewer.students} to {more.students} students, {each:.0f} ms for each "
+        f"further submission; {100 * (more.each / fewer.each - 1):+.0f} % time a "
+        f"submission, {memory:+.0f} % memory"
+    )
 
 
 COMMANDS = {

@@ -20,14 +20,12 @@ from pathlib import Path
 import jupytext
 import nbformat
 
-from autograder.exercise import Exercise, discover
+from autograder.exercise import BEGIN, END, STUB, Exercise, discover
 from autograder.judge import right
 from autograder.message import as_html, as_text
 from autograder.notebook import Points
 from autograder.workflow import ROOT, chapters_listed
 
-STUB = "raise NotImplementedError"
-BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 AGREEMENT = "They agree: the largest difference is below 0.000000001.\n"
 
 

@@ -4,6 +4,7 @@ Python's own message stays; a note is added below it. Nothing is caught or hidde
 """
 
 import difflib
+import sys
 
 from autograder.exercise import discover
 from autograder.workflow import ROOT
@@ -19,10 +20,10 @@ IMPORTS |= {"np": "import numpy as np", "torch": "import torch"}
 
 def explain_errors() -> None:
     """Add notes to errors in this notebook; does nothing outside IPython."""
-    try:
-        from IPython import get_ipython
-    except ImportError:
+    if "IPython" not in sys.modules:  # so this is no notebook; importing it is slow
         return
+    from IPython import get_ipython
+
     shell = get_ipython()
     if shell is not None:
         shell.set_custom_exc(WANTED, _show_with_note)

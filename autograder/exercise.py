@@ -21,6 +21,9 @@ import numpy as np
 
 from autograder.shapes import ShapeLine
 
+STUB = "raise NotImplementedError"
+BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"  # as nbgrader wants them
+
 
 class DeclarationError(ValueError):
     """An exercise is declared wrongly. The message names it and the remedy."""
@@ -158,9 +161,9 @@ def _parsed(file: Path) -> ast.Module:
 
 def _references(file: Path) -> Iterator[str]:
     """The name that each `Exercise(reference=name, ...)` gives."""
-    for node in ast.walk(_parsed(file)):
+    for node in _parsed(file).body:
         match node:
-            case ast.Call(ast.Name("Exercise"), _, keywords):
+            case ast.Assign(value=ast.Call(ast.Name("Exercise"), _, keywords)):
                 for keyword in keywords:
                     if keyword.arg == "reference" and isinstance(
                         keyword.value, ast.Name

@@ -10,6 +10,7 @@ import contextlib
 import errno
 import fcntl
 import glob
+import importlib.util
 import json
 import os
 import signal
@@ -26,12 +27,14 @@ from concurrent.futures import (
     ProcessPoolExecutor,
     wait,
 )
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
 
 from autograder import sandbox, submission
+from autograder.changes import changed_scores, line_of
+from autograder.exercise import discover
 from autograder.grading import (
     HEAVY,
     Assignment,
@@ -44,7 +47,7 @@ from autograder.grading import (
     warm_up,
 )
 from autograder.sandbox import SandboxUnavailable
-from autograder.submission import UnreadableError
+from autograder.submission import UnreadableError, visible
 
 BATCH = 8  # submissions a task: one transaction, and what an interrupt can cost
 LOST_WORKERS = 3  # how often lost processes are replaced
@@ -72,6 +75,7 @@ class Summary:
     seconds: float = 0.0
     tier: str | None = None
     interrupted: str | None = None
+    changes: list[dict] = field(default_factory=list)  # scores that are others now
 
     def lines(self) -> Iterator[str]:
         """The summary for people."""
@@ -103,6 +107,11 @@ def grade_chapter(
     """
     begin = time.monotonic()
     root, options = course_folder.resolve(), options or Options()
+    say = tell  # names of files and messages of errors are a learner's to choose
+
+    def tell(line):
+        say(visible(line))
+
     if not (root / "nbgrader_config.py").is_file():
         raise CourseError(
             f"{root} is no nbgrader course; make one with `python -m autograder "
@@ -115,14 +124,16 @@ def grade_chapter(
         try:
             with _executor(jobs, scheduler) as pool:
                 pool.warm_up(options)  # while this process goes on importing
-                desk, writer = _open(root, chapter)
+                desk, writer = _open(root, chapter, options)
                 with writer:
                     todo = desk.todo(summary, tell)
                     for results in _graded(pool, desk, todo, options):
-                        desk.save(results, writer)
+                        changes = desk.save(results, writer)
                         summary.graded += len(results)
+                        summary.changes += changes
                         summary.tier = results[0].tier or summary.tier
-                        _report(results, summary, len(todo), begin, tell)
+                        _report(results, changes, tell)
+                        _progress(summary.graded, len(todo), begin)
         except KeyboardInterrupt:
             summary.interrupted = "Interrupted"
         except SandboxUnavailable:
@@ -136,25 +147,39 @@ def grade_chapter(
     return summary
 
 
-def _open(root: Path, chapter: str):
+def _open(root: Path, chapter: str, options: Options):
     """The course's folders, and the writer to its gradebook."""
-    # jsonschema would load the grammars of web addresses, which takes a second or
-    # two; no notebook's schema asks for one.
-    sys.modules.setdefault("rfc3987_syntax", None)
+    _spare_imports()
     from autograder.gradebook import GradebookWriter, load_assignment, load_course
 
     course = load_course(root)
-    desk = _Desk(course, load_assignment(course, chapter))
+    desk = _Desk(course, load_assignment(course, chapter), options)
     return desk, GradebookWriter(course, chapter)
+
+
+def _spare_imports():
+    """Leave out what opening nbgrader's gradebook loads and grading has no use for.
+
+    It is most of the time that a small class takes.
+    """
+    # jsonschema would load the grammars of web addresses; no notebook has one.
+    sys.modules.setdefault("rfc3987_syntax", None)
+    # nbgrader would load its extensions of the Jupyter server.
+    if "nbgrader" not in sys.modules:
+        package = importlib.util.find_spec("nbgrader")
+        package.loader = None  # a package of modules, its own code not run
+        sys.modules["nbgrader"] = importlib.util.module_from_spec(package)
 
 
 class _Desk:
     """The folders of a course, for one chapter."""
 
-    def __init__(self, course, assignment: Assignment):
+    def __init__(self, course, assignment: Assignment, options: Options):
         self.course, self.assignment = course, assignment
+        self.limits = asdict(options.limits)
         self.chapter = assignment.chapter
         self.fingerprint = assignment.fingerprint()
+        self.exercises = assignment.exercises()
         self.versions = versions()
         self.records = Path(course.root) / RECORDS / self.chapter
 
@@ -208,18 +233,23 @@ class _Desk:
 
     def is_done(self, entry: Entry) -> bool:
         """Whether the last run graded exactly this, with the exercises as they are."""
-        try:
-            record = json.loads(self._record(entry.student).read_text("utf-8"))
-        except (OSError, ValueError):
-            return False
+        record = self._recorded(entry.student)
         return (
             record.get("submission") == entry.digest
             and record.get("assignment") == self.fingerprint
             and self._graded_notebook(entry.student).is_file()
         )
 
-    def save(self, results: list[Result], writer):
-        """Notebooks, scores, records: in this order."""
+    def _recorded(self, student) -> dict:
+        """What the last run wrote of a student; empty where there is no such thing."""
+        try:
+            record = json.loads(self._record(student).read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return record if isinstance(record, dict) else {}
+
+    def save(self, results: list[Result], writer) -> list[dict]:
+        """Notebooks, scores, records: in this order. Returns the changed scores."""
         from autograder.gradebook import Graded, handed_in_at
 
         batch = []
@@ -232,9 +262,15 @@ class _Desk:
                 write_whole(path.with_name("timestamp.txt"), text, 0o444)
             batch.append(Graded(result, time_stamp))
         writer.save(batch)
+        found = []
         for result in results:
-            text = json.dumps(self._about(result), indent=1, ensure_ascii=False)
+            record = self._about(result)
+            changes = changed_scores(self._recorded(result.student), record)
+            record["changes"] = changes
+            text = json.dumps(record, indent=1, ensure_ascii=False)
             write_whole(self._record(result.student), text + "\n", 0o600)
+            found += changes
+        return found
 
     def _about(self, result: Result) -> dict:
         """The record: what was judged, how to repeat it, what came out."""
@@ -243,7 +279,9 @@ class _Desk:
             "chapter": self.chapter,
             "submission": result.digest,
             "assignment": self.fingerprint,
+            "exercises": self.exercises,
             "seed": self.assignment.seed,
+            "limits": self.limits,
             "versions": self.versions,
             "sandbox": result.tier,
             "graded": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -352,11 +390,14 @@ class _Processes(_Pool):
 
     def __init__(self, jobs: int):
         self.jobs, self.width = jobs, jobs + 1
+        discover()  # once, for all of them
         self.renew()
 
     def renew(self):
         self.executor = ProcessPoolExecutor(
-            self.jobs, mp_context=get_context("spawn"), initializer=_serve_parent
+            self.jobs,
+            mp_context=get_context(_start_method()),
+            initializer=_serve_parent,
         )
 
     def warm_up(self, options: Options):
@@ -371,9 +412,16 @@ class _Processes(_Pool):
                 process.kill()  # its warm process ends with it
 
 
+def _start_method() -> str:
+    """Forking spares each process its imports; it is safe where no thread runs."""
+    alone = threading.active_count() == 1 and "torch" not in sys.modules
+    return "fork" if alone else "spawn"
+
+
 def _serve_parent():
     """Leave Ctrl-C to the process that writes the gradebook, and end with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     sandbox.end_with_parent()
 
 
@@ -439,12 +487,18 @@ def _result(future: Future) -> list[Result] | None:
         return None
 
 
-def _report(results, summary, total, begin, tell):
-    """One line for each submission that went wrong; on a terminal, the progress."""
+def _report(results, changes, tell):
+    """One line for each submission that went wrong, and for each changed score."""
     for result in results:
         for line in [result.trouble] if result.trouble else result.notes:
             tell(f"{result.student}: {line}")
+    for change in changes:
+        tell(line_of(change))
+
+
+def _progress(graded, total, begin):
+    """On a terminal, how far the run is."""
     if sys.stderr.isatty():
-        left = (time.monotonic() - begin) / summary.graded * (total - summary.graded)
-        line = f"\r{summary.graded} of {total}, about {left:.0f} s left "
-        print(line, end="", file=sys.stderr, flush=True)
+        left = (time.monotonic() - begin) / graded * (total - graded)
+        line = f"{graded} of {total}, about {left:.0f} s left"
+        print(f"{line:40}\r", end="", file=sys.stderr, flush=True)

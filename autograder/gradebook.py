@@ -25,14 +25,13 @@ from nbgrader.api import (
 )
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.plugins import LateSubmissionPlugin
-from nbgrader.preprocessors import AssignLatePenalties
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import selectinload
 from traitlets.config import Config
 from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
-from autograder.exercise import discover, own_sources
+from autograder.exercise import STUB, discover, own_sources
 from autograder.grading import (
-    STUB,
     Assignment,
     CourseError,
     GradedCell,
@@ -140,14 +139,10 @@ class GradebookWriter:
 
     def __init__(self, course: CourseDirectory, chapter: str):
         self.course, self.chapter = course, chapter
-        penalties = AssignLatePenalties(parent=course)
-        penalties.init_plugin()
-        penalties.assignment_id = chapter  # as nbgrader sets it, for the plugin
-        self._penalties: LateSubmissionPlugin = penalties.plugin_inst
 
     def __enter__(self):
         self._gradebook = Gradebook(self.course.db_url, self.course.course_id)
-        self._penalties.parent.gradebook = self._gradebook
+        self._penalties = _late_policy(self.course, self.chapter, self._gradebook)
         self._assignment = self._gradebook.find_assignment(self.chapter)
         return self
 
@@ -158,17 +153,18 @@ class GradebookWriter:
         """Write a batch, all of it or nothing; `OSError` where that fails."""
         session = self._gradebook.db
         try:
-            for graded in batch:
-                self._save(session, graded)
+            with session.no_autoflush:  # the commit writes all rows at once
+                handed_in = self._submissions(session, batch)
+                for graded in batch:
+                    self._save(handed_in[graded.result.student], graded)
             session.commit()
         except SQLAlchemyError as error:
             session.rollback()
             cause = getattr(error, "orig", error)
             raise OSError(f"the gradebook could not be written: {cause}") from error
 
-    def _save(self, session, graded: Graded):
+    def _save(self, handed_in, graded: Graded):
         result = graded.result
-        handed_in = self._submission(session, result.student)
         if graded.timestamp:
             handed_in.timestamp = graded.timestamp
         for notebook in handed_in.notebooks:
@@ -181,23 +177,27 @@ class GradebookWriter:
                 comment.auto_comment = "No response." if same else None
             self._penalise(notebook, handed_in)
 
-    def _submission(self, session, student_id) -> SubmittedAssignment:
-        student = session.get(Student, student_id)
-        if student is None:
-            student = Student(id=student_id)
-            session.add(student)
-        found = (
-            session.query(SubmittedAssignment)
-            .filter_by(assignment_id=self._assignment.id, student_id=student_id)
-            .one_or_none()
+    def _submissions(self, session, batch) -> dict[str, SubmittedAssignment]:
+        """The rows of a batch's students, by student; made where there are none."""
+        names = [graded.result.student for graded in batch]
+        notebooks = selectinload(SubmittedAssignment.notebooks)
+        query = session.query(SubmittedAssignment).filter(
+            SubmittedAssignment.assignment_id == self._assignment.id,
+            SubmittedAssignment.student_id.in_(names),
         )
-        if found is not None:
-            return found
-        with session.no_autoflush:
-            made = self._new_submission(student)
-        session.add(made)
-        session.flush()
-        return made
+        query = query.options(
+            notebooks.selectinload(SubmittedNotebook.grades),
+            notebooks.selectinload(SubmittedNotebook.comments),
+        )
+        found = {submission.student_id: submission for submission in query}
+        query = session.query(Student).filter(Student.id.in_(names))
+        students = {student.id: student for student in query}
+        for name in names:
+            if name not in found:
+                student = students.get(name) or Student(id=name)
+                found[name] = self._new_submission(student)
+                session.add(found[name])
+        return found
 
     def _new_submission(self, student) -> SubmittedAssignment:
         """As nbgrader makes it: a row for each cell of each notebook."""
@@ -228,6 +228,19 @@ class GradebookWriter:
         )
         if penalty is not None:
             notebook.late_submission_penalty = min(max(penalty, 0.0), score)
+
+
+def _late_policy(course, chapter, gradebook) -> LateSubmissionPlugin:
+    """What a course takes off for being late; nbgrader's own where it names none."""
+    if "AssignLatePenalties" not in course.config:
+        return LateSubmissionPlugin(parent=course)
+    from nbgrader.preprocessors import AssignLatePenalties  # slow: loads nbconvert
+
+    penalties = AssignLatePenalties(parent=course)
+    penalties.init_plugin()
+    # As nbgrader sets them, for the plugin to ask.
+    penalties.assignment_id, penalties.gradebook = chapter, gradebook
+    return penalties.plugin_inst
 
 
 def handed_in_at(folder: Path) -> datetime | None:

@@ -19,14 +19,13 @@ import numpy as np
 from autograder import submission, workflow
 from autograder.behaviour import Watched
 from autograder.engine import Engine
-from autograder.exercise import Exercise, discover, take_in
+from autograder.exercise import STUB, Exercise, discover, take_in
 from autograder.judge import VISIBLE_SEED, Verdict, judge
 from autograder.message import as_html, as_text
 from autograder.sandbox import Limits
 from autograder.submission import Cell, UnreadableError
 from autograder.wire import CallError, Outcome
 
-STUB = "raise NotImplementedError"
 HEAVY = {"torch": "torch", "matplotlib": "matplotlib.pyplot"}
 OUTPUT_LINES = 200  # of a cell's prints, in the graded notebook
 
@@ -79,10 +78,19 @@ class Assignment:
     def fingerprint(self) -> str:
         """Changes whenever a verdict could: with an exercise, a score, the seed."""
         parts = [self.chapter, self.seed, [asdict(cell) for cell in self.cells]]
-        for cell in self.tests:
-            if exercise := discover().get(cell.exercise):
-                parts.append(inspect.getsource(inspect.getmodule(exercise.reference)))
-        return digest_of(json.dumps(parts).encode())
+        return digest_of(json.dumps([*parts, self.exercises()]).encode())
+
+    def exercises(self) -> dict[str, str]:
+        """The digest of each exercise's declaration, by the test's grade_id."""
+        return {
+            cell.grade_id: digest_of(
+                inspect.getsource(
+                    inspect.getmodule(discover()[cell.exercise].reference)
+                ).encode()
+            )
+            for cell in self.tests
+            if cell.exercise in discover()
+        }
 
 
 @dataclass(frozen=True)
@@ -259,7 +267,8 @@ def rebuilt(assignment: Assignment, cells: list[Cell], trouble: str | None) -> d
         made.append(_markdown(f"The cell of `{name}` {said}"))
         made.append(_code("" if solution else cell.source, cell))
     if trouble:
-        made.insert(0, _markdown(f"**{escape(trouble)}**"))
+        # As HTML: inside it, nothing that the name of a file holds is Markdown.
+        made.insert(0, _markdown(f"<p><strong>{escape(trouble)}</strong></p>"))
     for index, cell in enumerate(made):
         cell["id"] = f"cell-{index}"
     about = {"submission": {"trouble": trouble}}

@@ -16,6 +16,7 @@ from autograder.judge import Verdict, changed_arguments
 from autograder.wire import Opaque
 
 WIDEST = 12  # rows and columns of a matrix that are still drawn
+LONGEST = 60  # lines of an array, as text
 COLOURS = {True: "#1a7f37", False: "#b3261e", None: "#6e5a00"}
 MARKS = {True: "✓", False: "✗"}
 
@@ -160,6 +161,8 @@ def _array_text(title: str, value: Any) -> list[str]:
         return [f"  {title}: {_brief(value)}"]
     with np.printoptions(precision=3, suppress=True, threshold=200, linewidth=76):
         body = str(value).splitlines()
+    if len(body) > LONGEST:  # printing shortens an axis, and there may be many
+        body = [*body[:LONGEST], "..."]
     return [f"  {title}, shape {value.shape}:", *(f"    {line}" for line in body)]
 
 
@@ -198,9 +201,12 @@ def _figure(title: str, value: Any, wrong: np.ndarray | None = None) -> str:
         marks = wrong.reshape(-1, *value.shape[-2:]) if value.ndim > 2 else [wrong]
     first = [int(i) for i in np.argwhere(wrong)[0]] if _any(wrong) else None
     tables = []
-    for number, (plane, mark) in enumerate(zip(planes, marks, strict=True)):
+    shown = zip(planes[:WIDEST], marks[:WIDEST], strict=True)
+    for number, (plane, mark) in enumerate(shown):
         here = first if first and _plane_of(first, value.shape) == number else None
         tables.append(_table(plane, mark, here[-2:] if here else None, caption))
+    if len(planes) > WIDEST:
+        tables.append(f"and {len(planes) - WIDEST} more")
     body = '<div style="display:flex;gap:.6em;flex-wrap:wrap">' + "".join(tables)
     note = ""
     if first:

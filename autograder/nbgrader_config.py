@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from autograder.chapters import BEGIN, END, STUB
+from autograder.exercise import BEGIN, END, STUB
 from autograder.workflow import add_home
 
 

@@ -36,29 +36,33 @@ class Cell:
     grade_id: str | None = None
 
 
+def visible(text: str) -> str:
+    """A learner's text with all that would steer a terminal or hide written out."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 def read(path: Path) -> bytes:
     """The bytes of a submitted file; `UnreadableError` where they must not be read."""
+    name = visible(path.name)
     try:
         # Not following a link, and not waiting for the writer of a pipe.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
         raise UnreadableError(
-            f"There is no {path.name}. Hand the notebook in under exactly this name."
+            f"There is no {name}. Hand the notebook in under exactly this name."
         ) from None
     except OSError:
         raise UnreadableError(
-            f"{path.name} cannot be read: it is a link, or protected. Hand in the "
+            f"{name} cannot be read: it is a link, or protected. Hand in the "
             "notebook itself, as an ordinary file."
         ) from None
     with open(descriptor, "rb") as file:
         about = os.fstat(descriptor)
         if not stat.S_ISREG(about.st_mode):
-            raise UnreadableError(
-                f"{path.name} is not a file. Hand in the notebook itself."
-            )
+            raise UnreadableError(f"{name} is not a file. Hand in the notebook itself.")
         if about.st_size > NOTEBOOK_BYTES:
             raise UnreadableError(
-                f"{path.name} takes {about.st_size / 2**20:.0f} MB; "
+                f"{name} takes {about.st_size / 2**20:.0f} MB; "
                 f"{NOTEBOOK_BYTES / 2**20:.0f} MB are allowed. Clear its outputs (in "
                 "JupyterLab: Edit, Clear Outputs of All Cells), save, hand in again."
             )

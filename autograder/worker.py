@@ -56,6 +56,7 @@ def main():
         control.send(json.dumps({"tier": None, "reasons": reasons}).encode())
         return
     shell = warm_up(settings["preload"])
+    rehearse(shell, limits)
     forget_surroundings()
     tier = sandbox.TIERS[name]()
     tier.enter()
@@ -165,7 +166,6 @@ def warm_up(modules):
         config.HistoryManager.enabled = False
         config.InteractiveShell.colors = "nocolor"
         shell = Shell.instance(config=config)
-        shell.run_cell("None", store_history=False)
     finally:
         shutil.rmtree(folder)
     return shell
@@ -185,6 +185,22 @@ def touch():
     if matplotlib := sys.modules.get("matplotlib"):
         matplotlib.rcdefaults()
         matplotlib.use("agg", force=True)
+
+
+def rehearse(shell, limits):
+    """Do once what each child will do: what loads at first use is loaded by then."""
+    before = set(shell.user_ns)
+    source = "import numpy as np\ndef rehearsal(values):\n    return values[None]\n"
+    values = sys.modules["numpy"].ones((2, 2))
+    for question in (
+        ("cell", source),
+        ("call", "rehearsal", (values,), None),
+        ("call", "rehearsal", (None,), None),  # gives an error
+    ):
+        verb, *rest = wire.decode(wire.encode(question), MESSAGE_LIMIT)
+        wire.encode(ANSWERS[verb](shell, limits, *rest))
+    for name in set(shell.user_ns) - before:
+        del shell.user_ns[name]
 
 
 def forget_surroundings():
@@ -227,15 +243,9 @@ def serve(data, tier, limits, shell):
         MPLCONFIGDIR=tier.scratch,
     )
     with socket.socket(fileno=CHILD_SOCKET) as engine:
-        answers = {
-            "start": prepare,
-            "cell": run_cell,
-            "call": run_call,
-            "defined": is_defined,
-        }
         while True:
             verb, *rest = receive(engine)
-            send(engine, answers[verb](shell, limits, *rest), limits)
+            send(engine, ANSWERS[verb](shell, limits, *rest), limits)
 
 
 def receive(engine):
@@ -335,6 +345,14 @@ def driven(target, source):
 
 def is_defined(shell, limits, name):
     return name in shell.user_ns
+
+
+ANSWERS = {
+    "start": prepare,
+    "cell": run_cell,
+    "call": run_call,
+    "defined": is_defined,
+}
 
 
 class CappedText(io.StringIO):

@@ -20,9 +20,9 @@ import nbformat
 import pytest
 
 from autograder import course
-from autograder.chapters import BEGIN, END, Chapter, load_chapters, solution_of
+from autograder.chapters import Chapter, load_chapters, solution_of
 from autograder.example import renamed
-from autograder.exercise import Exercise
+from autograder.exercise import BEGIN, END, Exercise
 from autograder.judge import judge
 from autograder.wire import call_in_process
 

@@ -1,5 +1,6 @@
 """The measurement itself: that it measures what it says."""
 
+import re
 import sys
 
 import pytest
@@ -18,8 +19,20 @@ def test_bench_compares_and_ends_with_the_ratio(capsys):
         pytest.fail(capsys.readouterr().err)
     lines = capsys.readouterr().out.splitlines()
     assert "right answers have full marks from both" in "\n".join(lines)
-    table = [line.split() for line in lines if line.startswith(("stock", "grade "))]
-    assert [row[-4] for row in table if len(row) <= 6] >= ["8", "8"]
+    table = [line.split() for line in lines if re.search(r"(\s+[\d.]+){4}$", line)]
+    sizes = {"stock": ["2", "8"], "grade": ["2", "8", "80"]}
+    for grader, expected in sizes.items():
+        rows = [row[-4:] for row in table if row[0] == grader]
+        assert [row[0] for row in rows] == expected
+        assert all(float(number) > 0 for row in rows for number in row)
+    growth = [line for line in lines if "further submission" in line]
+    assert [line.split(",")[0] for line in growth] == [
+        "stock nbgrader: from 2 to 8 students",
+        "grade: from 2 to 8 students",
+        "grade: from 8 to 80 students",
+    ]
+    memory = int(re.search(r"([+-]\d+) % memory", growth[-1])[1])
+    assert memory < 10  # a class ten times as large
     word, ratio = lines[-1].split()
     assert word == "ratio:" and float(ratio) > 2
 

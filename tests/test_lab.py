@@ -1,20 +1,15 @@
 """JupyterLab as `make lab` starts it, driven in a real browser as a learner does."""
 
-import os
 import re
-import secrets
-import signal
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 import pytest
 from playwright.sync_api import Page, expect
+from server import serving
 
 from autograder.chapters import load_chapters, source_notebook
 from autograder.course import CONFIG
@@ -50,50 +45,9 @@ def server(tmp_path_factory):
     """JupyterLab on a free port, in a folder of its own; gone afterwards."""
     folder = tmp_path_factory.mktemp("lab")
     lay_out(folder / "work")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    token = secrets.token_hex(8)
-    own = {
-        "JUPYTER_TOKEN": token,
-        "JUPYTER_CONFIG_DIR": f"{folder}/.config",
-        "JUPYTER_DATA_DIR": f"{folder}/.data",
-        "JUPYTER_RUNTIME_DIR": f"{folder}/.runtime",
-        "IPYTHONDIR": f"{folder}/.ipython",
-    }
-    log = (folder / "log").open("w+")
-    process = subprocess.Popen(
-        [
-            *(Path(sys.executable).parent / "jupyter-lab", "--no-browser"),
-            f"--config={ROOT}/autograder/lab/jupyter_lab_config.py",
-            *(f"--port={port}", "--ServerApp.port_retries=0", "--allow-root"),
-            f"--ServerApp.root_dir={folder}",
-        ],
-        env=os.environ | own,
-        cwd=folder,
-        stdout=log,
-        stderr=log,
-    )
-    try:
-        _wait_until_up(f"http://127.0.0.1:{port}/api?token={token}", process, log)
-        yield f"http://127.0.0.1:{port}", token, folder
-    finally:
-        process.send_signal(signal.SIGTERM)  # the server ends its kernels first
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-        log.close()
-
-
-def _wait_until_up(address, process, log):
-    for _ in range(600):
-        assert process.poll() is None, log.seek(0) or log.read()
-        try:
-            return urllib.request.urlopen(address, timeout=5).close()
-        except OSError:
-            time.sleep(0.2)
-    raise TimeoutError("JupyterLab did not start")
+    config = f"--config={ROOT}/autograder/lab/jupyter_lab_config.py"
+    with serving(folder, "jupyter-lab", config) as (url, token):
+        yield url, token, folder
 
 
 @pytest.fixture(scope="module")

@@ -107,14 +107,14 @@ def test_a_cell_that_breaks_the_parser_is_no_error(source):
 def test_reading_a_hostile_cell_is_quick(source):
     begin = time.process_time()
     needed_sources(F, source)
-    assert time.process_time() - begin < 30
+    assert time.process_time() - begin < 5
 
 
 def test_a_long_chain_of_cells_is_quick():
     chain = [f"v{n} = v{n + 1}" for n in range(submission.CELLS - 1)]
     begin = time.process_time()
     assert len(needed_sources("def f(x): return v0", *chain)) == submission.CELLS
-    assert time.process_time() - begin < 30
+    assert time.process_time() - begin < 5
 
 
 @pytest.mark.parametrize("sources", [["x"] * 2001, ["x" * 2**19, "y"]])
