@@ -157,6 +157,19 @@ def test_nothing_new_runs_nothing(house):
     assert _runs(house) == before
 
 
+def test_the_address_of_the_book_is_set_in_one_place(house):
+    before = _runs(house)
+    _edit(house / "_config.yml", 'baseurl: ""', 'baseurl: "https://example.org/a/"')
+    _build(house)
+    assert _runs(house) == before
+    page = _page(house, "left")
+    picture, place = "_static/preview.png", "book/left.html"
+    assert f'"og:image" content="https://example.org/a/{picture}"' in page
+    assert f'rel="canonical" href="https://example.org/a/{place}"' in page
+    lost = (house / "_build" / "html" / "404.html").read_text("utf-8")
+    assert '<base href="https://example.org/a/">' in lost
+
+
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=[c.stem for c in CHAPTERS])
 def test_a_chapter_depends_on_the_steps_that_it_names(chapter):
     code = code_of(chapter.read_text("utf-8"))

@@ -34,6 +34,7 @@ def fill_in(app, page, template, context, doctree):
     if page in app.env.titles:
         context["plain_title"] = app.env.titles[page].astext()
         context["description"] = contents.describe(app, page)
+    context["html_baseurl"] = app.config.html_baseurl
     context["has_scene"] = "<book-scene" in context.get("body", "")
 
 
