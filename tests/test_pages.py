@@ -63,6 +63,25 @@ def test_videos_are_small_and_come_when_they_are_near(chromium):
         )
 
 
+def test_charts_are_files_that_keep_their_place_until_they_come():
+    charts = [c for name in PAGES for c in re.findall("<img[^>]*>", _text(name))]
+    assert any(".svg" in chart for chart in charts)
+    for chart in charts:
+        assert "data:image" not in chart
+        assert re.search(r' width="\d+" height="\d+" loading="lazy"', chart)
+
+
+def test_no_line_moves_when_the_faces_of_the_text_come(chromium):
+    height = "document.fonts.ready.then(() => document.body.scrollHeight)"
+    with visit(chromium, HTML / CHAPTERS[0]) as seen:
+        with_faces = seen.page.evaluate(height)
+        assert seen.page.evaluate("document.fonts.check('16px STIX Text')")
+        seen.page.evaluate("document.querySelector('[href*=faces]').disabled = true")
+        assert abs(seen.page.evaluate(height) / with_faces - 1) < 0.005
+        seen.page.evaluate("document.body.style.fontFamily = 'DejaVu Serif'")
+        assert seen.page.evaluate(height) / with_faces - 1 > 0.02  # as it would be
+
+
 def test_no_page_names_a_foreign_script_style_or_picture():
     for name in PAGES:
         used = re.findall(
