@@ -567,6 +567,19 @@ def numbers_drawn(seed):
     }
 
 
+def test_the_name_of_a_file_steers_no_terminal(course, release):
+    name = "\x1b[2J\r\u202e<b>[x](javascript:alert(1))"
+    hand_in(course, "ada", notebook(release), f"{name}.ipynb")
+    folder = hand_in(course, "ben", b"", "x")
+    (folder / f"{name}.ipynb").symlink_to(folder / "x")
+    _, said = run(course)
+    assert len(said) == 3 and all(line.isprintable() for line in said)
+    assert scores(course) == {"ada": POINTS, "ben": 0.0}
+    [first, *_] = graded_notebook(course, "ben").cells
+    assert first.source.isprintable() and "<b>" not in first.source
+    assert first.source.startswith("<p>")  # so nothing in it is Markdown
+
+
 # --- what becomes of a course ----------------------------------------------------
 
 
