@@ -281,7 +281,9 @@ def _example(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    sys.modules.setdefault("rfc3987_syntax", None)  # takes a second, as in grade.py
+    from autograder.grade import spare_imports
+
+    spare_imports()
     from autograder.report import report_chapter
 
     written = report_chapter(options.course, options.chapter)

@@ -98,7 +98,8 @@ class FeedbackPage(Exporter):
         made = []
         for grade_id, cell in cells.items():
             if cell.metadata.nbgrader.grade:
-                answer = cells.get(f"{grade_id}_answer")
+                question = cell.metadata.nbgrader.solution  # test and answer in one
+                answer = cell if question else cells.get(f"{grade_id}_answer")
                 verdict = verdicts.get(grade_id, {})
                 made.append(self._section(cell, answer, verdict, _trouble(nb)))
         return made
@@ -110,15 +111,20 @@ class FeedbackPage(Exporter):
         comment = answer.metadata.nbgrader.get("comment") if answer else None
         comment = None if comment == NO_RESPONSE else comment
         exercise = discover().get(name)
+        state = "not judged" if trouble else STATES[passed]
+        if graded.solution:
+            state = "graded by hand" if graded.by_hand else "not graded yet"
         return {
             "name": name,
             "meaning": exercise.meaning if exercise else "",
             "passed": passed,
-            "state": "not judged" if trouble else STATES[passed],
+            "state": state,
+            "question": graded.solution,
             "graded": graded,
             "comment": page.comment_html(comment) if comment else "",
             "verdict": page.safe_html(_html_output(cell)),
             "answer": answer,
+            "typed": _as_typed(answer) if answer else "",
             "outputs": _texts(answer) if answer else [],
             "link": page.book_link(self.book_url, name),
         }

@@ -149,7 +149,7 @@ def grade_chapter(
 
 def _open(root: Path, chapter: str, options: Options):
     """The course's folders, and the writer to its gradebook."""
-    _spare_imports()
+    spare_imports()
     from autograder.gradebook import GradebookWriter, load_assignment, load_course
 
     course = load_course(root)
@@ -157,7 +157,7 @@ def _open(root: Path, chapter: str, options: Options):
     return desk, GradebookWriter(course, chapter)
 
 
-def _spare_imports():
+def spare_imports():
     """Leave out what opening nbgrader's gradebook loads and grading has no use for.
 
     It is most of the time that a small class takes.

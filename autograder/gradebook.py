@@ -87,16 +87,25 @@ def load_assignment(course: CourseDirectory, chapter: str) -> Assignment:
         points = {cell.name: cell.max_score for cell in notebook.grade_cells}
         solutions = {cell.name for cell in notebook.solution_cells}
         cells = tuple(
-            GradedCell(cell.name, cell.source, cell.checksum, points.get(cell.name))
+            GradedCell(
+                cell.name,
+                cell.source,
+                cell.checksum,
+                points.get(cell.name),
+                by_hand=cell.name in points and cell.name in solutions,
+                kind=cell.cell_type,
+            )
             for cell in notebook.source_cells
             if cell.name in points or cell.name in solutions
         )
         kernelspec = json.loads(notebook.kernelspec or "{}")
-    unknown = [name for name in points if name not in discover() or name in solutions]
+    unknown = [c.grade_id for c in cells if c.points and not c.by_hand]
+    unknown = [name for name in unknown if name not in discover()]
     if unknown:
         raise CourseError(
             f"{chapter}: {unknown[0]} is no exercise that solutions/ declares, so it "
-            "cannot be graded here"
+            "cannot be graded here; a question that you grade yourself is a 'Manually "
+            "graded answer' in nbgrader's Create Assignment"
         )
     return Assignment(
         chapter=chapter,
@@ -170,8 +179,11 @@ class GradebookWriter:
         for notebook in handed_in.notebooks:
             scores = result.scores if notebook.name == self.chapter else {}
             for grade in notebook.grades:
-                grade.auto_score = scores.get(grade.name, 0.0)
-                grade.needs_manual_grade = grade.manual_score is not None
+                # Nothing for an empty answer; what a person has to grade is left open.
+                empty = 0.0 if grade.name in result.untouched else None
+                grade.auto_score = scores.get(grade.name, empty)
+                by_hand = grade.manual_score is not None
+                grade.needs_manual_grade = by_hand or grade.auto_score is None
             for comment in notebook.comments:
                 same = comment.name in result.untouched
                 comment.auto_comment = "No response." if same else None

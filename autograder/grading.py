@@ -36,12 +36,16 @@ class CourseError(ValueError):
 
 @dataclass(frozen=True)
 class GradedCell:
-    """A cell that nbgrader knows: a test with its points, or a solution."""
+    """A cell that nbgrader knows: a test with its points, a solution, or both in one
+    for a person to grade.
+    """
 
     grade_id: str
     source: str
     checksum: str
     points: float | None = None  # None for a solution
+    by_hand: bool = False  # a question whose answer a person grades
+    kind: str = "code"
 
     @property
     def exercise(self) -> str:
@@ -69,11 +73,7 @@ class Assignment:
 
     @property
     def tests(self) -> list[GradedCell]:
-        return [cell for cell in self.cells if cell.points is not None]
-
-    @property
-    def solutions(self) -> dict[str, GradedCell]:
-        return {c.exercise: c for c in self.cells if c.points is None}
+        return [c for c in self.cells if c.points is not None and not c.by_hand]
 
     def fingerprint(self) -> str:
         """Changes whenever a verdict could: with an exercise, a score, the seed."""
@@ -206,13 +206,13 @@ def grade(assignment, student, data, options) -> Result:
 
 
 def _untouched(assignment, notebook) -> list[str]:
-    """The solutions that are as they were handed out."""
+    """The solutions that are as they were handed out, or empty."""
     stubs = {source for _, source in assignment.released}
     return [
         cell["metadata"]["nbgrader"]["grade_id"]
         for cell in notebook["cells"]
         if cell["metadata"].get("nbgrader", {}).get("solution")
-        and cell["source"] in stubs
+        and (cell["source"] in stubs or not cell["source"].strip())
     ]
 
 
@@ -252,20 +252,20 @@ def rebuilt(assignment: Assignment, cells: list[Cell], trouble: str | None) -> d
     made = []
     for index, cell in enumerate(cells):
         graded = places.get(index)
-        if graded and graded.points is not None:
+        if graded and graded in assignment.tests:
             made.append(_code(graded.source, graded))
         elif cell.kind == "code":
             made.append(_code(cell.source, graded))
         elif cell.kind == "markdown" and cell.source in known:
-            made.append(_markdown(cell.source))
+            made.append(_markdown(cell.source, graded))
         else:
-            made.append(_markdown(_verbatim(cell.source)))
+            made.append(_markdown(_verbatim(cell.source), graded))
     missing = [cell for cell in assignment.cells if cell not in places.values()]
     for cell in missing:
-        name, solution = cell.exercise, cell.points is None
         said = "was not in the notebook that was handed in."
-        made.append(_markdown(f"The cell of `{name}` {said}"))
-        made.append(_code("" if solution else cell.source, cell))
+        made.append(_markdown(f"The cell of `{cell.exercise}` {said}"))
+        cell_of = _code if cell.kind == "code" else _markdown
+        made.append(cell_of(cell.source if cell in assignment.tests else "", cell))
     if trouble:
         # As HTML: inside it, nothing that the name of a file holds is Markdown.
         made.insert(0, _markdown(f"<p><strong>{escape(trouble)}</strong></p>"))
@@ -291,6 +291,8 @@ def _places(assignment, cells) -> dict[int, GradedCell]:
             own = _definitions(cells, graded.exercise)
             written = [index for index in own if cells[index].source not in stubs]
             found = written[-1:] or own[-1:] or named[:1]
+        elif graded.by_hand:
+            found = named[:1]
         else:
             found = named[:1] or _checks(cells, graded.exercise)[:1]
         free = [index for index in found + named if index not in places]
@@ -316,32 +318,37 @@ def _checks(cells, name) -> list[int]:
 
 
 def _code(source, graded=None) -> dict:
-    metadata = {}
-    if graded:
-        test = graded.points is not None
-        metadata["nbgrader"] = {
-            "grade": test,
-            "grade_id": graded.grade_id,
-            "locked": test,
-            "schema_version": 3,
-            "solution": not test,
-            "task": False,
-            "cell_type": "code",
-            "checksum": graded.checksum,
-        }
-        if test:
-            metadata["nbgrader"]["points"] = graded.points
     return {
         "cell_type": "code",
         "execution_count": None,
-        "metadata": metadata,
+        "metadata": _metadata(graded, "code"),
         "outputs": [],
         "source": source,
     }
 
 
-def _markdown(source) -> dict:
-    return {"cell_type": "markdown", "metadata": {}, "source": source}
+def _markdown(source, graded=None) -> dict:
+    metadata = _metadata(graded, "markdown")
+    return {"cell_type": "markdown", "metadata": metadata, "source": source}
+
+
+def _metadata(graded: GradedCell | None, kind: str) -> dict:
+    """A cell's metadata, as nbgrader handed it out."""
+    if graded is None:
+        return {}
+    solution = graded.points is None or graded.by_hand
+    about = {
+        "grade": graded.points is not None,
+        "grade_id": graded.grade_id,
+        "locked": not solution,
+        "schema_version": 3,
+        "solution": solution,
+        "task": False,
+        "cell_type": kind,
+        "checksum": graded.checksum,
+    }
+    points = {} if graded.points is None else {"points": graded.points}
+    return {"nbgrader": about | points}
 
 
 def _verbatim(text) -> str:
@@ -376,7 +383,7 @@ def judge_notebook(assignment: Assignment, notebook: dict, options: Options) -> 
     scores = {}
     for cell in notebook["cells"]:
         about = cell["metadata"].get("nbgrader", {})
-        if about.get("grade"):
+        if about.get("grade") and not about["solution"]:
             grade_id = about["grade_id"]
             verdict = _scaled(verdicts[grade_id], about["points"])
             verdicts[grade_id] = verdict

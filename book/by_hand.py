@@ -45,7 +45,8 @@ class Matrix:
         corner = "<td></td>" if self.rows else ""
         shape = f"shape {self.shape}"
         return (
-            f'<table class="matrix"><caption><strong>{escape(self.name)}</strong>, '
+            '<table class="matrix"><caption style="white-space:nowrap;text-align:left">'
+            f"<strong>{escape(self.name)}</strong>, "
             f"{shape}</caption>"
             + (f"<thead><tr>{corner}{head}</tr></thead>" if head else "")
             + f"<tbody>{body}</tbody></table>"
