@@ -49,7 +49,7 @@ test: book  ## build the book and run all tests
 course: $(READY)  ## make an nbgrader course in course/; nothing there is overwritten
 	@$(RUN)python -m autograder course course
 	@echo "Students are read from course/roster.csv, due dates from course/due_dates.csv."
-	@echo "Next: source $(VENV)/bin/activate, cd course, nbgrader generate_assignment CHAPTER"
+	@echo "Next: source $(VENV)/bin/activate, cd course, python -m autograder release CHAPTER"
 
 sync: $(READY)  ## write the stubs of solutions/ into the chapters
 	@$(RUN)python -m autograder sync

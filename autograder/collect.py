@@ -441,7 +441,8 @@ def _told(collection, plan, same, placed, added) -> Iterator[str]:
     missing = [s for s in sorted(missing) if not collection.folder(s).exists()]
     if missing:
         few = ", ".join(missing[:10]) + (", ..." if len(missing) > 10 else "")
-        yield f"Nothing from {len(missing)} students: {few}"
+        many = "" if len(missing) == 1 else "s"
+        yield f"Nothing from {len(missing)} student{many}: {few}"
 
 
 # --- nbgrader's plugins -------------------------------------------------------

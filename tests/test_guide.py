@@ -14,8 +14,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from classroom import source_of
 
+from autograder.example import renamed
 from autograder.exercise import discover
 from autograder.workflow import ROOT
 
@@ -72,13 +72,12 @@ class Desk:
         release = self.cwd / "release" / "05_softmax" / "05_softmax.ipynb"
         notebook = nbformat.read(str(release), as_version=4)
         exercise = discover()["softmax"]
-        answers = [exercise.reference, *exercise.equivalents]
+        answers = [exercise.reference, *exercise.mistakes]
         (self.home / folder).mkdir(parents=True)
         for name, answer in zip(names, answers, strict=False):
             for cell in notebook.cells:
                 if cell.metadata.get("nbgrader", {}).get("solution"):
-                    source = source_of(answer).replace(answer.__name__, "softmax", 1)
-                    cell.source = f"import numpy as np\n\n\n{source}"
+                    cell.source = renamed(answer, "softmax")
             nbformat.write(notebook, self.home / folder / name)
 
 

@@ -274,7 +274,7 @@ def _a_chapter_by_lms(term):
     done = term.by_lms(LMS)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{LMS}: 39 collected" in done.stdout
-    assert "Nothing from 1 students: s40" in done.stdout
+    assert "Nothing from 1 student: s40" in done.stdout
     summary, told = term.grade(LMS)
     assert summary["graded"] == 39 and summary["missing"] == 0
     assert {line.partition(":")[0] for line in told.splitlines()} >= set(
