@@ -236,7 +236,9 @@ class GradebookWriter:
             for g in notebook.grades
         )
         penalty = self._penalties.late_submission_penalty(
-            handed_in.student_id, score, late
+            handed_in.student.id,
+            score,
+            late,  # its own id is not written yet
         )
         if penalty is not None:
             notebook.late_submission_penalty = min(max(penalty, 0.0), score)

@@ -364,7 +364,7 @@ def test_where_there_is_nothing_yet_the_remedy_is_named(tmp_path, capsys):
     assert main(["report", CHAPTER, "--course", str(tmp_path)]) == 2
     assert "is no nbgrader course" in capsys.readouterr().err
     make_course(tmp_path / "course")
-    with pytest.raises(CourseError, match="generate_assignment"):
+    with pytest.raises(CourseError, match="python -m autograder grade"):
         report_chapter(tmp_path / "course", CHAPTER)
 
 
