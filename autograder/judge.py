@@ -9,6 +9,7 @@ import inspect
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -84,8 +85,8 @@ def judge(
     flags     what reading the source found, handed through to the verdict.
     """
     cases = []
-    for name, arguments in draw_cases(exercise, seed):
-        case = try_case(exercise, call, name, arguments)
+    for drawn in _drawn(exercise, seed):
+        case = try_case(exercise, call, *drawn)
         if case.actual.error and case.actual.error.kind == "NotImplementedError":
             return not_written(exercise)
         cases.append(case)
@@ -154,6 +155,22 @@ def draw_cases(exercise: Exercise, seed: int) -> list[tuple[str, tuple]]:
     return drawn
 
 
+@lru_cache(maxsize=64)
+def _drawn(exercise: Exercise, seed: int) -> list[tuple[str, tuple, Outcome]]:
+    """Every case with what is expected of it: the same for a whole class.
+
+    Whoever calls a function gives it copies, so that nobody changes these.
+    """
+    return [
+        (name, arguments, _expected(exercise, arguments))
+        for name, arguments in draw_cases(exercise, seed)
+    ]
+
+
+def _expected(exercise: Exercise, arguments: tuple) -> Outcome:
+    return call_in_process(exercise.driven(exercise.reference))(arguments)
+
+
 def run(call: Callable[[tuple], Outcome], arguments: tuple, like: Any) -> Outcome:
     """Call once; give the value the container types of `like`."""
     outcome = call(arguments)
@@ -191,9 +208,17 @@ def _identical(before: Any, after: Any) -> bool:
     )
 
 
-def try_case(exercise: Exercise, call: Callable, name: str, arguments: tuple) -> Case:
-    """Run one case for the reference and for the learner, and compare."""
-    expected = call_in_process(exercise.driven(exercise.reference))(arguments)
+def try_case(
+    exercise: Exercise,
+    call: Callable,
+    name: str,
+    arguments: tuple,
+    expected: Outcome | None = None,
+) -> Case:
+    """Run one case for the learner, and compare with what is expected: by default
+    with what the reference gives.
+    """
+    expected = expected or _expected(exercise, arguments)
     actual = run(call, arguments, like=expected.value)
     random = not exercise.compared and not actual.error
     repeated = run(call, arguments, like=expected.value) if random else None
