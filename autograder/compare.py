@@ -4,6 +4,7 @@ A result is plain (see `autograder.wire`): arrays, numbers, and tuples or dicts 
 them. A learner may return any equivalent form: a list, a float32 tensor, an int.
 """
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -55,13 +56,16 @@ def same(actual: Any, expected: Any) -> bool:
 def close(actual: Any, expected: Any) -> np.ndarray:
     """Which entries agree: a boolean array of the common shape. NaN equals NaN."""
     actual, expected = as_numeric(actual), as_numeric(expected)
-    relative = tolerance(actual)
-    finite = np.abs(expected[np.isfinite(expected)])
-    scale = finite.max() if finite.size else 1.0
+    expected = expected.astype(np.result_type(expected, 1.0), copy=False)
+    relative = tolerance(actual.dtype)
+    finite = np.isfinite(expected)
+    size = np.abs(expected)
+    scale = size[finite].max(initial=0.0) if finite.any() else 1.0
+    # As np.isclose has it, in half its time: for a class this is done often.
     with np.errstate(all="ignore"):
-        return np.isclose(
-            actual, expected, rtol=relative, atol=relative * scale, equal_nan=True
-        )
+        near = np.abs(actual - expected) <= relative * (scale + size)
+        both_nan = np.isnan(actual) & np.isnan(expected)
+        return near & finite | (actual == expected) | both_nan
 
 
 def shape_of(value: Any) -> tuple[int, ...] | None:
@@ -71,13 +75,14 @@ def shape_of(value: Any) -> tuple[int, ...] | None:
     return () if _is_number(value) else None
 
 
-def tolerance(actual: np.ndarray) -> float:
+@cache
+def tolerance(dtype: np.dtype) -> float:
     """The relative error to allow: ten times the root of the dtype's epsilon, within
     bounds; whole numbers have to be exact.
     """
-    if actual.dtype.kind not in "fc":
+    if dtype.kind not in "fc":
         return 1e-9
-    root = float(np.sqrt(np.finfo(actual.dtype).eps))
+    root = float(np.sqrt(np.finfo(dtype).eps))
     return float(np.clip(10 * root, TIGHTEST, LOOSEST))
 
 

@@ -9,6 +9,7 @@ crashes or floods becomes a `CallError`; it never becomes an exception here.
 
 import errno
 import json
+import marshal
 import os
 import signal
 import socket
@@ -16,7 +17,10 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
+
+import numpy as np
 
 from autograder import sandbox, wire
 from autograder.sandbox import Limits, SandboxUnavailable
@@ -51,10 +55,12 @@ class Engine:
         self.preload = preload
         self.tier = None
         self.reasons = {}
-        self._process = None
+        self._process = self._control = None
 
     def __enter__(self):
-        self._start()
+        if self._control is None:
+            start_together([self])
+        self._await()
         return self
 
     def __exit__(self, *exception):
@@ -72,37 +78,22 @@ class Engine:
         """The tier in force, and why it is not a stronger one."""
         return sandbox.describe(self.tier, self.reasons)
 
-    def _start(self):
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        settings = {
-            "limits": asdict(self.limits),
-            "tiers": self.tiers,
-            "allow_unsafe": self.allow_unsafe,
-            "preload": self.preload,
-        }
-        script = Path(__file__).with_name("worker.py")
-        channel = str(theirs.fileno())
-        self._process = subprocess.Popen(
-            [sys.executable, "-s", "-P", script, channel, json.dumps(settings)],
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            env=_environment(),
-            cwd="/",
-        )
-        theirs.close()
-        self._control = ours
-        ours.settimeout(START_SECONDS)
+    def let_go(self):
+        """Leave a started engine to another process, a fork of this one."""
+        self._control.close()
+        self._control = None
+
+    def _await(self):
+        """Wait until the warm process is ready; raises SandboxUnavailable."""
+        self._control.settimeout(START_SECONDS)
         try:
-            answer = ours.recv(2**16)
-        except TimeoutError:
-            self._process.kill()
+            answer = self._control.recv(2**16)
+        except OSError:
             answer = b""
         if not answer:
-            _, trouble = self._process.communicate()
-            trouble = trouble.decode(errors="replace").strip().splitlines()[-1:]
-            raise SandboxUnavailable(f"the worker did not start: {' '.join(trouble)}")
+            trouble = self._trouble()
+            self._stop()
+            raise SandboxUnavailable(f"the worker did not start: {trouble}")
         report = json.loads(answer)
         self.tier, self.reasons = report["tier"], report["reasons"]
         if self.tier is None:
@@ -113,10 +104,21 @@ class Engine:
                 "Landlock (Linux 5.13 or newer), or --allow-unsafe for code you trust."
             )
 
-    def _stop(self):
+    def _trouble(self) -> str:
+        """The last line that a warm process wrote which did not start."""
         if self._process is None:
+            return ""
+        self._process.kill()
+        _, said = self._process.communicate()
+        return " ".join(said.decode(errors="replace").strip().splitlines()[-1:])
+
+    def _stop(self):
+        if self._control is None:
             return
         self._control.close()  # the warm process ends, and its child with it
+        self._control = None
+        if self._process is None:  # another engine's process began it
+            return
         try:
             self._process.wait(END_SECONDS)
         except subprocess.TimeoutExpired:
@@ -127,7 +129,7 @@ class Engine:
 
     def _restart(self):
         self._stop()
-        self._start()
+        self.__enter__()
 
     def _fork(self) -> socket.socket:
         """A new child's socket."""
@@ -152,6 +154,42 @@ class Engine:
         if not report:
             raise _WorkerLostError
         return json.loads(report)
+
+
+def start_together(engines: list[Engine]) -> None:
+    """Start engines of the same settings, without waiting until they are ready.
+
+    One process loads what all need, and forks: each engine has its own from then on.
+    """
+    first = engines[0]
+    pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in engines]
+    settings = {
+        "limits": asdict(first.limits),
+        "tiers": first.tiers,
+        "allow_unsafe": first.allow_unsafe,
+        "preload": first.preload,
+    }
+    script = Path(__file__).with_name("worker.py")
+    channels = [theirs.fileno() for _, theirs in pairs]
+    first._process = subprocess.Popen(
+        [
+            sys.executable,
+            "-s",
+            "-P",
+            script,
+            json.dumps(channels),
+            json.dumps(settings),
+        ],
+        pass_fds=channels,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=_environment(),
+        cwd="/",
+    )
+    for engine, (ours, theirs) in zip(engines, pairs, strict=True):
+        engine._control = ours
+        theirs.close()
 
 
 class Submission:
@@ -234,7 +272,8 @@ class Submission:
         return True
 
     def _run_cells(self):
-        self._ask(("start", self._kit, self._seed), bool)
+        kit = _compiled(tuple(self._kit.items()))
+        self._ask(("start", kit, self._seed), bool)
         for index, source in enumerate(self._cells):
             if index in self._fatal:
                 continue
@@ -321,6 +360,17 @@ class Submission:
         if error.kind == "TooLarge":
             return _limit("TooLarge", size=self._engine.limits.result_bytes)
         return error
+
+
+@lru_cache(maxsize=8)
+def _compiled(kit: tuple[tuple[str, str], ...]) -> dict[str, np.ndarray]:
+    """The modules of a kit as marshalled code: the child is of the same Python."""
+    return {
+        name: np.frombuffer(
+            marshal.dumps(compile(source, f"<{name}>", "exec")), np.uint8
+        )
+        for name, source in kit
+    }
 
 
 class _EndedError(Exception):

@@ -34,6 +34,7 @@ from pathlib import Path
 
 from autograder import sandbox, submission
 from autograder.changes import changed_scores, line_of
+from autograder.engine import Engine
 from autograder.exercise import discover
 from autograder.grading import (
     HEAVY,
@@ -42,7 +43,9 @@ from autograder.grading import (
     Options,
     Result,
     digest_of,
+    engines_for_forks,
     grade_batch,
+    use_engine,
     versions,
     warm_up,
 )
@@ -122,8 +125,8 @@ def grade_chapter(
     jobs = max(1, min(jobs or _cores(), handed_in))
     with _sole_grader(root), _stoppable():
         try:
-            with _executor(jobs, scheduler) as pool:
-                pool.warm_up(options)  # while this process goes on importing
+            with _executor(jobs, scheduler, options) as pool:
+                pool.warm_up()  # while this process goes on importing
                 desk, writer = _open(root, chapter, options)
                 with writer:
                     todo = desk.todo(summary, tell)
@@ -163,7 +166,8 @@ def spare_imports():
     It is most of the time that a small class takes.
     """
     # jsonschema would load the grammars of web addresses; no notebook has one.
-    sys.modules.setdefault("rfc3987_syntax", None)
+    for grammar in ("rfc3987_syntax", "rfc3986_validator"):
+        sys.modules.setdefault(grammar, None)
     # nbgrader would load its extensions of the Jupyter server.
     if "nbgrader" not in sys.modules:
         package = importlib.util.find_spec("nbgrader")
@@ -350,8 +354,8 @@ def _cores() -> int:
 
 
 @contextlib.contextmanager
-def _executor(jobs: int, scheduler: str | None) -> Iterator["_Pool"]:
-    pool = _Cluster(scheduler) if scheduler else _Processes(jobs)
+def _executor(jobs: int, scheduler: str | None, options: Options) -> Iterator["_Pool"]:
+    pool = _Cluster(scheduler) if scheduler else _Processes(jobs, options)
     try:
         yield pool
     except BaseException:
@@ -367,7 +371,7 @@ class _Pool:
     executor: Executor
     width: int  # how many batches to keep under way
 
-    def warm_up(self, options: Options):
+    def warm_up(self):
         """Have warm processes started ahead of the first submissions."""
 
     def submit(self, *call) -> Future:
@@ -388,21 +392,30 @@ class _Pool:
 class _Processes(_Pool):
     """Processes on this machine."""
 
-    def __init__(self, jobs: int):
-        self.jobs, self.width = jobs, jobs + 1
+    def __init__(self, jobs: int, options: Options):
+        self.jobs, self.options, self.width = jobs, options, jobs + 1
+        self.engines = []
         discover()  # once, for all of them
         self.renew()
 
     def renew(self):
+        method = _start_method()
+        context = get_context(method)
+        if method == "fork" and not self.engines:
+            self.engines = engines_for_forks(self.options, self.jobs)
+        shared = self.engines if method == "fork" else [], context.Value("i", 0)
         self.executor = ProcessPoolExecutor(
             self.jobs,
-            mp_context=get_context(_start_method()),
+            mp_context=context,
             initializer=_serve_parent,
+            initargs=(*shared, self.options),
         )
 
-    def warm_up(self, options: Options):
+    def warm_up(self):
         for _ in range(self.jobs):
-            self.submit(warm_up, options)
+            self.submit(warm_up, self.options)
+        for engine in self.engines:
+            engine.let_go()
 
     def stop(self, now: bool):
         processes = list((self.executor._processes or {}).values())
@@ -418,11 +431,22 @@ def _start_method() -> str:
     return "fork" if alone else "spawn"
 
 
-def _serve_parent():
-    """Leave Ctrl-C to the process that writes the gradebook, and end with it."""
+def _serve_parent(engines: list[Engine], taken, options: Options):
+    """Leave Ctrl-C to the process that writes the gradebook, and end with it.
+
+    engines  that the parent has started, one for each of its forks.
+    taken    how many of them have been taken by others, shared by all.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     sandbox.end_with_parent()
+    with taken.get_lock():
+        number, taken.value = taken.value, taken.value + 1
+    for index, engine in enumerate(engines):
+        if index != number:
+            engine.let_go()
+    if number < len(engines):
+        use_engine(engines[number], options)
 
 
 class _Cluster(_Pool):

@@ -18,7 +18,7 @@ import numpy as np
 
 from autograder import submission, workflow
 from autograder.behaviour import Watched
-from autograder.engine import Engine
+from autograder.engine import Engine, start_together
 from autograder.exercise import STUB, Exercise, discover, take_in
 from autograder.judge import VISIBLE_SEED, Verdict, judge
 from autograder.message import as_html, as_text
@@ -571,21 +571,36 @@ def engine_for(sources: list[str], options: Options) -> Engine:
     text = "\n".join(sources)
     heavy = tuple(HEAVY.values()) if any(word in text for word in HEAVY) else ()
     engines = vars(_engines).setdefault("engines", {})
-    key = (heavy, json.dumps(asdict(options), sort_keys=True))
+    key = _key(options, heavy)
     if key not in engines:
-        engine = Engine(
-            options.limits,
-            options.allow_unsafe,
-            options.tiers,
-            preload=("numpy", *heavy),
-        )
-        engines[key] = engine.__enter__()
+        engines[key] = _engine(options, heavy).__enter__()
     return engines[key]
+
+
+def _key(options: Options, heavy: tuple[str, ...] = ()) -> tuple:
+    return heavy, json.dumps(asdict(options), sort_keys=True)
+
+
+def _engine(options: Options, heavy: tuple[str, ...] = ()) -> Engine:
+    preload = ("numpy", *heavy)
+    return Engine(options.limits, options.allow_unsafe, options.tiers, preload)
 
 
 def warm_up(options: Options):
     """Start a warm process ahead of the first submission."""
     engine_for([], options)
+
+
+def engines_for_forks(options: Options, count: int) -> list[Engine]:
+    """As many warm processes, started at once, for forks of this process to use."""
+    engines = [_engine(options) for _ in range(count)]
+    start_together(engines)
+    return engines
+
+
+def use_engine(engine: Engine, options: Options):
+    """Take over a warm process that the parent of this fork started."""
+    vars(_engines).setdefault("engines", {})[_key(options)] = engine.__enter__()
 
 
 def stop_engines():
