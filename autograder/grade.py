@@ -9,6 +9,7 @@ what has no record, or has changed.
 import contextlib
 import errno
 import fcntl
+import gc
 import glob
 import importlib.util
 import json
@@ -29,8 +30,10 @@ from concurrent.futures import (
 )
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from types import ModuleType
 
 from autograder import sandbox, submission
 from autograder.changes import changed_scores, line_of
@@ -52,7 +55,7 @@ from autograder.grading import (
 from autograder.sandbox import SandboxUnavailable
 from autograder.submission import UnreadableError, visible
 
-BATCH = 8  # submissions a task: one transaction, and what an interrupt can cost
+BATCH = 8  # submissions a task, at most: one transaction, what an interrupt can cost
 LOST_WORKERS = 3  # how often lost processes are replaced
 RECORDS = ".graded"
 
@@ -152,12 +155,17 @@ def grade_chapter(
 
 def _open(root: Path, chapter: str, options: Options):
     """The course's folders, and the writer to its gradebook."""
-    spare_imports()
-    from autograder.gradebook import GradebookWriter, load_assignment, load_course
+    gc.disable()  # what is loaded here stays: it is not looked through for garbage
+    try:
+        spare_imports()
+        from autograder.gradebook import GradebookWriter, load_assignment, load_course
 
-    course = load_course(root)
-    desk = _Desk(course, load_assignment(course, chapter), options)
-    return desk, GradebookWriter(course, chapter)
+        course = load_course(root)
+        desk = _Desk(course, load_assignment(course, chapter), options)
+        return desk, GradebookWriter(course, chapter)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def spare_imports():
@@ -165,14 +173,39 @@ def spare_imports():
 
     It is most of the time that a small class takes.
     """
-    # jsonschema would load the grammars of web addresses; no notebook has one.
-    for grammar in ("rfc3987_syntax", "rfc3986_validator"):
+    if "nbgrader" in sys.modules:
+        return
+    # jsonschema would load the grammars of addresses and times; no notebook has one.
+    for grammar in ("rfc3987_syntax", "rfc3986_validator", "isoduration"):
         sys.modules.setdefault(grammar, None)
     # nbgrader would load its extensions of the Jupyter server.
-    if "nbgrader" not in sys.modules:
-        package = importlib.util.find_spec("nbgrader")
-        package.loader = None  # a package of modules, its own code not run
-        sys.modules["nbgrader"] = importlib.util.module_from_spec(package)
+    sys.modules["nbgrader"] = _package_of_modules("nbgrader")
+    # It would load how to check a notebook, to unzip, and to ask JupyterHub.
+    stand_ins = {"nbformat": _package_of_modules("nbformat")}
+    for name in ("setuptools", "setuptools.archive_util", "requests"):
+        stand_ins[name] = stand_in = ModuleType(name)
+        stand_in.__getattr__ = partial(_function_of, name)
+    before = dict(sys.modules)
+    sys.modules.update(stand_ins | before)
+    importlib.import_module("nbgrader.utils")
+    importlib.import_module("nbgrader.auth")
+    for name in set(sys.modules) - set(before):  # the true ones can still be imported
+        if name.partition(".")[0] in stand_ins:
+            del sys.modules[name]
+
+
+def _package_of_modules(name: str) -> ModuleType:
+    """A package whose modules can be imported, its own code not run."""
+    spec = importlib.util.find_spec(name)
+    spec.loader = None
+    return importlib.util.module_from_spec(spec)
+
+
+def _function_of(module: str, name: str):
+    """A function whose module is imported when it is called."""
+    return lambda *arguments, **options: getattr(importlib.import_module(module), name)(
+        *arguments, **options
+    )
 
 
 class _Desk:
@@ -395,8 +428,8 @@ class _Processes(_Pool):
     def __init__(self, jobs: int, options: Options):
         self.jobs, self.options, self.width = jobs, options, jobs + 1
         self.engines = []
-        discover()  # once, for all of them
         self.renew()
+        discover()  # once, for all of them, while the warm processes start
 
     def renew(self):
         method = _start_method()
@@ -476,7 +509,7 @@ class _Cluster(_Pool):
 
 def _graded(pool: _Pool, desk, todo, options) -> Iterator[list[Result]]:
     """Results as they come, a batch at a time. Lost processes are replaced."""
-    batches = deque(todo[i : i + BATCH] for i in range(0, len(todo), BATCH))
+    batches = deque(_batches(todo, pool.width))
     waiting, lost = {}, 0
     while batches or waiting:
         while batches and len(waiting) < pool.width:
@@ -501,6 +534,14 @@ def _graded(pool: _Pool, desk, todo, options) -> Iterator[list[Result]]:
             batches.extend(waiting.values())
             waiting.clear()
             pool.renew()
+
+
+def _batches(todo: list[Entry], width: int) -> Iterator[list[Entry]]:
+    """Batches that are smaller towards the end, so that no process waits for long."""
+    while todo:
+        size = min(BATCH, max(2, len(todo) // (width + 1)))
+        yield todo[:size]
+        todo = todo[size:]
 
 
 def _result(future: Future) -> list[Result] | None:
