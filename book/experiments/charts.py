@@ -37,7 +37,7 @@ def lines(
     "y", "xy" or none. ticks: the sizes that get a label, all by default.
     """
     with quiet_style():
-        figure = Figure(figsize=(WIDTH, 2.5 * len(panels)), layout="constrained")
+        figure = Figure(figsize=(WIDTH, 0.3 + 2.4 * len(panels)), layout="constrained")
         axes = np.atleast_1d(figure.subplots(len(panels), 1, sharex=True))
         for axis, (title, measured) in zip(axes, panels.items(), strict=True):
             _plain(axis, title)
@@ -53,8 +53,7 @@ def lines(
                 middle = np.nanmedian(rows, axis=0)
                 axis.plot(sizes, middle, linewidth=2.2, label=label, **look)
             _scales(axis, sizes if ticks is None else ticks, log)
-            if len(measured) + len(expected or {}) > 1:
-                axis.legend(frameon=False, fontsize=11)
+        _legend(figure, axes[0])
         axes[-1].set_xlabel(name, fontsize=11, color=INK)
     return Chart(figure, alternative)
 
@@ -74,8 +73,7 @@ def points(
         for look, (label, heights) in zip(LOOKS, series.items(), strict=False):
             look = look | {"linestyle": "none"}
             axis.plot(values, heights, markersize=7, label=label, **look)
-        style = {"ncols": 2, "frameon": False, "fontsize": 11, "handletextpad": 0.1}
-        figure.legend(loc="outside lower center", **style)
+        _legend(figure, axis)
         axis.set_xlabel(name, fontsize=11, color=INK)
     return Chart(figure, alternative)
 
@@ -109,6 +107,17 @@ def _plain(axis, title):
     axis.spines[:].set_visible(False)
 
 
+def _legend(figure, axis):
+    """Name the lines of a panel, and of those like it, below all of them."""
+    handles, labels = axis.get_legend_handles_labels()
+    if len(labels) > 1:
+        columns = 2 if len(labels) == 4 else len(labels)
+        style = {"frameon": False, "fontsize": 11, "columnspacing": 1.4}
+        figure.legend(
+            handles, labels, loc="outside lower center", ncols=columns, **style
+        )
+
+
 def _scales(axis, ticks, log):
     if "x" in log:
         axis.set_xscale("log", base=2)
@@ -116,6 +125,9 @@ def _scales(axis, ticks, log):
     axis.xaxis.set_minor_formatter(NullFormatter())
     if "y" in log:
         axis.set_yscale("log")
+        axis.yaxis.set_major_formatter("{x:g}")
+        axis.tick_params(axis="y", which="minor", length=0)
+        axis.yaxis.set_minor_formatter(NullFormatter())
     else:
         axis.set_ylim(bottom=0)
 
@@ -142,6 +154,10 @@ class Markdown:
 
 
 def spread(values: Sequence[float], form: str = ".2f") -> str:
-    """The median and, in brackets, the smallest and the largest: `0.98 (0.97–0.99)`."""
+    """The median and, in brackets, the smallest and the largest: `0.98 (0.97–0.99)`.
+
+    Where one has a sign, a word stands between them: `-0.98 (-0.99 to -0.97)`.
+    """
     middle, low, high = np.median(values), np.min(values), np.max(values)
-    return f"{middle:{form}} ({low:{form}}–{high:{form}})"
+    to = " to " if low < 0 or form.startswith("+") else "–"
+    return f"{middle:{form}} ({low:{form}}{to}{high:{form}})"
