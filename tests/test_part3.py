@@ -293,6 +293,17 @@ def test_wrong_work_is_played_and_marked(mistake):
     assert "yours" in scene.transcript()
 
 
+def test_what_grows_as_it_should_is_not_blamed_for_its_growth():
+    half = under_the_name(
+        "count_matmul_flops", lambda *sizes: cost.count_matmul_flops(*sizes) // 2
+    )
+    scene = animations.play_cost(half, cost.attention_map_bytes)
+    assert all("Yours do. The marked" in scene.steps[k].caption for k in (4, -1))
+    times_h = under_the_name("count_matmul_flops", cost.work_times_the_number_of_heads)
+    scene = animations.play_cost(times_h, cost.attention_map_bytes)
+    assert scene.steps[4].caption.endswith("Yours do not.")
+
+
 @pytest.mark.parametrize("value", [None, "text", np.ones(3), float("nan"), 1e30])
 def test_whatever_is_counted_is_shown(value):
     functions = (

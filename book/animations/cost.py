@@ -3,8 +3,8 @@
 import numpy as np
 
 from .scene import Scene, Step
-from .stage import COLOURS, INK, LEFT, QUIET, WRONG, between, mix, number
-from .take import cast, right
+from .stage import COLOURS, INK, LEFT, PALE, QUIET, WRONG, between, mix, number
+from .take import MARKED, cast, right
 
 D_MODEL = 512
 WORDS, HEADS = 512, 8  # what stays while the other grows
@@ -78,8 +78,8 @@ class _Play:
 
     def _caption(self, k, sizes):
         n, h = sizes[k]
-        heads = "One head" if h == 1 else f"{h} heads"
-        told = f"{heads}, each {D_MODEL // h} features wide, {n} words: "
+        heads = "One head," if h == 1 else f"{h} heads, each"
+        told = f"{heads} {D_MODEL // h} features wide, {n} words: "
         told += f"{self._value('work', n, h)} of work, "
         return told + f"{self._value('maps', n, h)} of maps."
 
@@ -91,29 +91,43 @@ class _Play:
             return f"{told} (yours: {part.problem})"
         return f"{told} (yours; it should be another number)" if part.wrong else told
 
-    def _right(self, sizes):
-        return all(part.right for s in sizes for part in self.parts[s].values())
+    def _growth(self, kind, sizes):
+        """By which factor the numbers grow from each size to the next."""
+        values = [float(self.parts[size][kind].values) for size in sizes]
+        with np.errstate(all="ignore"):
+            return np.divide(values[1:], values[:-1])
+
+    def _judged(self, sizes, right, wanted, kept):
+        """What a row of sizes has shown: `right`, or what is `wanted` of both."""
+        parts = [part for size in sizes for part in self.parts[size].values()]
+        if all(part.right for part in parts):
+            return right
+        problem = next((part.problem for part in parts if not part.known), None)
+        if problem:
+            return f"{wanted} Yours: {problem}."
+        return f"{wanted} {f'Yours do. {MARKED}' if kept else 'Yours do not.'}"
 
     def _between(self):
-        if not self._right(BY_HEADS):
-            return (
-                "The work should not depend on the number of heads, and the maps "
-                "should grow with it. Yours do something else."
-            )
-        return (
+        return self._judged(
+            BY_HEADS,
             "The columns are only shared out: what each head saves, the number of "
-            "heads costs. But each head has a map of its own, for all words."
+            "heads costs. But each head has a map of its own, for all words.",
+            "The work should not depend on the number of heads, and the maps should "
+            "grow with it.",
+            np.allclose(self._growth("work", BY_HEADS), 1)
+            and np.allclose(self._growth("maps", BY_HEADS), 2),
         )
 
     def _closing(self):
-        if not self._right(BY_WORDS):
-            return (
-                "With twice the words, the maps should be four times as large, and "
-                "the work between two and four times. Yours do something else."
-            )
-        return (
+        work = self._growth("work", BY_WORDS)
+        return self._judged(
+            BY_WORDS,
             "Twice the words: four times the maps. The work doubles at first, when "
-            "most of it is in the projections, and later grows fourfold, too."
+            "most of it is in the projections, and later grows fourfold, too.",
+            "With twice the words, the maps should be four times as large, and the "
+            "work more than twice and less than four times.",
+            np.all((2 < work) & (work < 4))
+            and np.allclose(self._growth("maps", BY_WORDS), 4),
         )
 
     # The pictures.
@@ -164,10 +178,10 @@ class _Play:
         part = self.parts[size][kind]
         (x, wide), y = place, ROWS + ROW * row
         value = float(part.values)
-        faded = not part.known
         colour = COLOURS["Q" if kind == "work" else "A"]
+        colour = mix(colour, PALE, 0.6) if part.faded else colour
         length = wide * np.clip(np.nan_to_num(value) / top, 0, 1) * whole if top else 0
-        fill = mix(colour, "#ffffff", 0.75 if faded else 0.25)
+        fill = mix(colour, "#ffffff", 0.25)
         stage.box(x, y - 11, max(length, 1), 22, INK, fill, 1)
         divisor, unit = UNITS[kind]
         told = f"{number(value / divisor)} {unit}"

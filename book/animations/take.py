@@ -114,7 +114,8 @@ class Actor:
     def _part(self, value, expected):
         came = _numbers(value)
         if came is None:
-            problem = f"returned {_kind(value)}, not an array of numbers"
+            wanted = "an array of numbers" if expected.ndim else "a number"
+            problem = f"returned {_kind(value)}, not {wanted}"
             return self._failed(expected, problem)
         if came.shape != expected.shape:
             problem = f"shape {came.shape}, should be {expected.shape}"
