@@ -3,7 +3,7 @@
 import numpy as np
 
 from .scene import Scene, Step
-from .stage import COLOURS, INK, LEFT, PAPER, QUIET, mix
+from .stage import COLOURS, INK, LEFT, PAPER, QUIET, fullest, mix
 
 WIDTH, HEIGHT, X, TOP = 39, 44, 112, 112
 NAMES = {  # the variant -> two short lines
@@ -72,12 +72,13 @@ def _draw(stage, what, values, count, backwards):
     shown = np.broadcast_to(known, values.shape)
     stage.text(LEFT, 30, QUESTIONS[what], 19, "left", weight="bold")
     labels = [f"{k + (1 if backwards else 0)}" for k in columns]
+    colour = COLOURS["O" if backwards else "X"]
     size = np.log10(np.maximum(values, 1e-3)) + 3 if what != "apart" else values
     grid = stage.matrix(
         np.where(shown, size, 0),
         X,
         TOP,
-        COLOURS["O" if backwards else "X"],
+        colour,
         width=WIDTH,
         height=HEIGHT,
         shown=np.zeros(values.shape, bool),
@@ -87,8 +88,8 @@ def _draw(stage, what, values, count, backwards):
     top = 8 if what != "apart" else 1
     for i, j in np.argwhere(shown):
         x, y = grid.corner(i, j)
-        tint = 0.08 + 0.5 * min(size[i, j] / top, 1)
-        fill = mix(PAPER, COLOURS["O" if backwards else "S"], tint)
+        tint = 0.08 + (fullest(colour) - 0.08) * min(size[i, j] / top, 1)
+        fill = mix(PAPER, colour, tint)
         stage.box(x, y, WIDTH, HEIGHT, QUIET, fill, 0.6)
         stage.text(x + WIDTH / 2, y + HEIGHT / 2, _short(values[i, j]))
     for i, (first, second) in enumerate(NAMES.values()):
@@ -135,7 +136,7 @@ CAPTIONS = {
         lambda v: (
             "With a residual connection and no norm, each block adds something: after "
             f"twelve the vectors are {_row(v, 'residual only')[-1]:.0f} times as "
-            "long. Layer norm keeps them as they are."
+            "long. Layer norm keeps them at one length."
         ),
     ),
     "gradient": (
@@ -143,8 +144,8 @@ CAPTIONS = {
         "would follow.",
         lambda v: (
             "With the residual connection alone they grow on the way back, from "
-            f"{_row(v, 'residual only')[-1]:.0f} in the last block to "
-            f"{_row(v, 'residual only')[0]:.0f} in the first. With both they are "
+            f"{_row(v, 'residual only')[-1]:,.0f} in the last block to "
+            f"{_row(v, 'residual only')[0]:,.0f} in the first. With both they are "
             "alike everywhere."
         ),
     ),

@@ -2,9 +2,10 @@
 
 import numpy as np
 from matplotlib.collections import PolyCollection
+from matplotlib.colors import to_hex
 
 from .scene import Scene, Step
-from .stage import COLOURS, INK, LEFT, LINE, QUIET, between, mix, tints
+from .stage import COLOURS, INK, LEFT, LINE, PAPER, QUIET, between, mix
 from .take import cast
 
 SIDE = 208  # of a map on the stage
@@ -41,7 +42,7 @@ def play_heads_in_training(layer, history):
 def _caption(k, history):
     step, loss, right, A = history[k]
     told = (
-        f"Step {step}: the loss is {loss:.2f}, and {right:.0%} of the tokens are right."
+        f"Step {step}: the loss is {loss:.3f}, and {right:.0%} of the tokens are right."
     )
     mirrored = np.mean([np.fliplr(a).diagonal().mean() for a in A])
     told += f" A place gives {mirrored:.0%} of its attention to its mirror image."
@@ -76,8 +77,9 @@ def _map(stage, weights, x, head):
         ]
         for i, j in np.ndindex(n, n)
     ]
-    # A third of the attention is dark enough: eight places share one unit.
-    colours = tints(np.clip(weights * 3, 0, 1.0), COLOURS["A"], weights > -1, 0.6)
+    # No numbers stand on the cells: they may be as dark as the colour itself.
+    shares = np.clip(np.nan_to_num(weights), 0, 1)
+    colours = [to_hex(mix(PAPER, COLOURS["A"], share)) for share in shares.flat]
     stage._keep(
         PolyCollection, squares, facecolors=colours, edgecolors=LINE, linewidths=0.6
     )
