@@ -6,11 +6,13 @@ by itself.
 """
 
 import functools
+import io
 import re
 
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
+from PIL import Image
 
 import book.animations as animations
 from autograder.exercise import discover
@@ -156,6 +158,8 @@ def test_there_is_a_scene_for_every_function_of_parts_one_and_two():
 def test_the_reference_is_legible_and_nothing_is_marked_wrong(name):
     scene = reference_scene(name)
     assert_legible(scene)
+    for stage in scene.stages():  # every number finds room in its cell
+        assert not {"big", "~0"} & set(boxes(stage)[0])
     assert "ours" not in scene.transcript().replace("Yours", "ours")
 
 
@@ -202,6 +206,9 @@ def test_the_video_is_small(name, tmp_path, monkeypatch):
     scene = reference_scene(name)
     assert 5_000 < len(scene.video_mp4()) <= 150_000
     assert len(scene.still_webp()) <= 40_000
+    still = np.asarray(Image.open(io.BytesIO(scene.still_webp())), dtype=int)
+    other = np.abs(still - scene.frame(scene.still)).max(axis=-1) > 8
+    assert other.mean() < 0.03  # the seams of letters; no cell has another hue
     monkeypatch.setenv("BOOK_MEDIA", str(tmp_path))
     page = scene._repr_mimebundle_()["text/html"]
     files = re.findall(r'"\.\./_static/([0-9a-f]{16}\.(?:mp4|webp))"', page)

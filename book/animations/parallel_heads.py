@@ -17,7 +17,7 @@ H = len(HEADS)
 OUTPUTS, WEIGHTS = right("attend_in_parallel")(Q, K, V)  # (h, n, d_v), (h, n, n)
 
 HIGH = 23
-ROWS = (90, 216, 342)  # where the rows of matrices begin
+ROWS = (80, 212, 344)  # where the rows of matrices begin
 LANES = (62, 370)  # where the heads stand
 FIRST = TOKENS.index("cat")
 
@@ -101,13 +101,13 @@ class _Play:
         for c, (letter, values) in enumerate((("Q", Q), ("K", K), ("V", V))):
             stage.matrix(
                 values[k],
-                x + 84 * c,
+                x + 80 * c,
                 ROWS[0],
                 COLOURS[letter],
                 letter,
                 "",
                 rows=TOKENS if c == 0 else None,
-                width=28 if letter == "V" else 26,
+                width=28 if letter == "V" else 25,
                 lit=now(1) if letter == "Q" else [],
                 **style,
             )
@@ -139,4 +139,4 @@ class _Play:
         problems = [p for p in (self.outputs, self.weights) if not p.known]
         if problems:
             told = "Yours: " + cut(problems[0].problem, 56)
-            stage.text(LEFT, 49, told, align="left", colour=WRONG, weight="bold")
+            stage.text(LEFT, 44, told, align="left", colour=WRONG, weight="bold")

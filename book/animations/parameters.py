@@ -5,7 +5,7 @@ import numpy as np
 from book.sentence import FEATURES, HEADS_PARAMS, TOKENS, X
 
 from .scene import Scene, Step
-from .stage import COLOURS, LEFT, QUIET, between
+from .stage import COLOURS, LEFT, between
 from .take import cast, ending
 
 BIG = HEADS_PARAMS["W_q"]  # (d_model, h·d_k)
@@ -124,8 +124,17 @@ class _Play:
             shown[: round(4 * t)] = True
             x = 330 + k * (3 * WIDE + gap)
             label = f"head {k + 1}" if name is None else (name if k == 0 else None)
+            note = "" if name is None else "(4, 6)"
             stage.matrix(
-                product, x, LOW, COLOURS["Q"], label, "", shown=shown, lit=lit, **style
+                product,
+                x,
+                LOW,
+                COLOURS["Q"],
+                label,
+                note,
+                shown=shown,
+                lit=lit,
+                **style,
             )
 
     def _slide(self, stage, t):
@@ -152,7 +161,6 @@ class _Play:
     def _end(self, stage, t):
         if self.part.known:
             self._join(stage, 1.0)
-            stage.text(540, LOW + 48, "(4, 6)", align="left", colour=QUIET)
             return
         self._stand(stage, 1)
         stage.failed(self.part, LEFT, 224, COLOURS["Q"], rows=3)

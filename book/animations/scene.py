@@ -15,6 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from . import stepper_files
 from .stage import Stage, quiet_style
 
@@ -88,8 +90,8 @@ class Scene:
             from PIL import Image
 
             file = io.BytesIO()
-            picture = Image.fromarray(self.frame(self.still)).quantize(64)
-            picture.convert("RGB").save(file, "webp", lossless=True, quality=60)
+            picture = Image.fromarray(few_colours(self.frame(self.still)))
+            picture.save(file, "webp", lossless=True, quality=60)
             self._made["still"] = file.getvalue()
         return self._made["still"]
 
@@ -178,6 +180,19 @@ class Scene:
                 if len(video) <= LIMIT:
                     break
             return video
+
+
+def few_colours(pixels, most=256):
+    """A picture in its commonest colours; the rest, seams of letters, in the nearest.
+
+    Few colours are few bytes, and no cell turns into another hue.
+    """
+    packed = pixels.astype(int) @ (1 << 16, 1 << 8, 1)
+    colours, which, counts = np.unique(packed, return_inverse=True, return_counts=True)
+    rgb = np.stack([colours >> 16, colours >> 8 & 255, colours & 255], axis=-1) / 1.0
+    kept = rgb[np.argsort(-counts, kind="stable")[:most]]
+    nearest = ((kept**2).sum(axis=1) - 2 * rgb @ kept.T).argmin(axis=1)
+    return kept.astype(np.uint8)[nearest][which].reshape(pixels.shape)
 
 
 def _options(quality):

@@ -51,6 +51,7 @@ def play_softmax(softmax):
         ),
         player=actor.line(part, shifted),
         still=-2,
+        height=408,
     )
 
 

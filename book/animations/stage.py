@@ -185,6 +185,12 @@ def _stamp(text, size, weight, colour, align):
     return ink, columns[0] - wide, rows[0] - middle
 
 
+def _wide(text, size, weight):
+    """How wide a text is on the stage."""
+    stamp, _, _ = _stamp(text, size * 0.72, weight, _hex(INK), "left")
+    return stamp.shape[1] / SCALE
+
+
 def _placed(align):
     """How every text stands at its point, and in which letters."""
     return {
@@ -293,9 +299,9 @@ class Stage:
             shrinkB=0,
         )
 
-    def chip(self, x, y, letter, colour, width=None):
+    def chip(self, x, y, name, colour):
         """A matrix's name on its colour; (x, y) is the middle of the left edge."""
-        width = width or 12 + 13 * len(letter)
+        width = max(25, 14 + _wide(name, SMALL, "bold"))
         self._keep(
             FancyBboxPatch,
             (float(x + 3), float(y - 8)),
@@ -306,9 +312,7 @@ class Stage:
             edgecolor="none",
         )
         dark = np.dot(to_rgb(colour), (0.299, 0.587, 0.114)) < 0.5
-        self.text(
-            x + width / 2, y, letter, colour=PAPER if dark else INK, weight="bold"
-        )
+        self.text(x + width / 2, y, name, colour=PAPER if dark else INK, weight="bold")
         return x + width
 
     def matrix(

@@ -31,6 +31,7 @@ def play_weighted_sum(weighted_sum):
             "shortened to its weight, one behind the other; they end at the output."
         ),
         player=actor.line(part),
+        height=408,
     )
 
 
