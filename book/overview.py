@@ -36,6 +36,9 @@ WORKFLOWS = {
         ),
     ),
 }
+INTERVIEW = re.compile(
+    r"^## In an interview\n(.+?)(?=^## |\Z)", re.MULTILINE | re.DOTALL
+)
 DETAILS = re.compile(
     r"^<details>\n<summary>(?P<question>.+?)</summary>\n(?P<answer>.+?)^</details>",
     re.MULTILINE | re.DOTALL,
@@ -174,7 +177,8 @@ def questions_of(chapter: str) -> list[Question]:
     """The questions of a chapter's section 'In an interview', in its order."""
     return [
         Question(found["question"], found["answer"].strip())
-        for found in DETAILS.finditer(text_of(chapter))
+        for section in INTERVIEW.findall(text_of(chapter))
+        for found in DETAILS.finditer(section)
     ]
 
 

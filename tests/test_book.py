@@ -7,11 +7,13 @@ import textwrap
 
 import numpy as np
 import pytest
+from nbformat import NotebookNode
 
 from autograder.exercise import discover
 from autograder.workflow import ROOT, steps
 from book import by_hand, overview, sentence
 from book.charts import against_size
+from book.page import streams
 from solutions.projections import project_qkv
 from solutions.split_heads import split_heads
 from solutions.tokens import embed
@@ -245,12 +247,26 @@ def test_a_step_that_lacks_something_stops_the_page(monkeypatch):
         overview.place_of("scores")
 
 
-def test_all_questions_are_collected():
+def test_what_is_printed_has_no_empty_line_where_the_kernel_cut_it():
+    pieces = ("one", "\ntwo\n", "  three\n")
+    outputs = [
+        {"output_type": "stream", "name": "stdout", "text": text} for text in pieces
+    ]
+    (shown,) = streams.in_one_piece([NotebookNode(o) for o in outputs])
+    assert shown["text"] == "one\ntwo\n  three\n"
+
+
+def test_all_questions_are_collected_and_nothing_else_that_opens():
     page = overview.Interview()._repr_markdown_()
+    asked = 0
     for step in steps():
+        asked += section(step.chapter, "In an interview").count("<details>")
         for question in overview.questions_of(step.chapter):
             assert question.question in page
             assert question.answer in page
+    assert page.count("<details>") == asked
+    assert "The proof" in overview.text_of("15_expressiveness")
+    assert "The proof" not in page
 
 
 @every_exercise

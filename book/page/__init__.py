@@ -3,6 +3,7 @@
 `mathml`    formulas, set when the book is built, so that no script has to do it
 `sources`   which files a chapter depends on, so that exactly stale chapters run again
 `exercises` what stands under a stub: where to write it
+`streams`   what a cell prints, in one piece
 `media`     the videos and stills of the animations
 `contents`  the drawings of the first page: its sentence, its table of contents
 `preview`   the picture for links to the book
@@ -13,7 +14,7 @@ import base64
 import re
 from pathlib import Path
 
-from . import contents, exercises, mathml, media, preview, sources
+from . import contents, exercises, mathml, media, preview, sources, streams
 
 HERE = Path(__file__).parent
 
@@ -24,7 +25,7 @@ def setup(app):
     app.add_config_value("comments_config", {}, "env")
     app.connect("html-page-context", fill_in)
     app.connect("build-finished", embed_faces)
-    for part in (mathml, media, sources, exercises, contents, preview):
+    for part in (mathml, media, sources, streams, exercises, contents, preview):
         part.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
