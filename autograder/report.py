@@ -6,9 +6,7 @@ own declarations, on the inputs that everybody may see.
 """
 
 import ast
-import csv
 import inspect
-import io
 import json
 import re
 import statistics
@@ -38,6 +36,7 @@ from autograder.gradebook import load_assignment, load_course
 from autograder.grading import Assignment, CourseError
 from autograder.judge import judge
 from autograder.message import picture_html
+from autograder.tables import table_text
 from autograder.wire import call_in_process
 
 BINS = 10  # of the picture of the scores
@@ -575,22 +574,15 @@ def as_csv(told: dict) -> str:
     columns = ["student", "name", "score", "max_score", "late_seconds", "penalty"]
     for name in names:
         columns += [name, f"{name} score", f"{name} mistake"]
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(columns)
+    rows = [columns]
     for row in told["learners"]:
-        line = [_cell(row["student"]), _cell(row["name"]), row["score"]]
+        line = [row["student"], row["name"], row["score"]]
         line += [told["max_score"], row["late_seconds"], row["penalty"]]
         for name in names:
             answer = row["exercises"][name]
-            line += [STANDS[answer["stands"]], answer["score"], answer["mistake"] or ""]
-        table.writerow(line)
-    return text.getvalue()
-
-
-def _cell(text: str) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text[:1] in set("=+-@\t\r") else text
+            line += [STANDS[answer["stands"]], answer["score"], answer["mistake"]]
+        rows.append(line)
+    return table_text(rows)
 
 
 # --- pictures ---------------------------------------------------------------------

@@ -137,9 +137,15 @@ def _is_formula(text: str) -> bool:
     return text.lstrip(" \n").startswith(FORMULA) and len(text) > 1
 
 
+def table_text(rows: list[list]) -> str:
+    """Rows as a CSV that a spreadsheet opens as text and numbers."""
+    text = io.StringIO()
+    csv.writer(text).writerows([as_text(cell) for cell in row] for row in rows)
+    return text.getvalue()
+
+
 def write_table(path: Path, rows: list[list]) -> None:
-    """Write a CSV that a spreadsheet opens as text and numbers, whole or not at all."""
+    """Write a CSV, whole or not at all."""
     part = path.with_name(f"{path.name}.part")
-    with open(part, "w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([as_text(cell) for cell in row] for row in rows)
+    part.write_text(table_text(rows), encoding="utf-8", newline="")
     part.replace(path)
