@@ -140,6 +140,7 @@ def grade_chapter(
                         summary.tier = results[0].tier or summary.tier
                         _report(results, changes, tell)
                         _progress(summary.graded, len(todo), begin)
+                    desk.update_lateness(writer, tell)
         except KeyboardInterrupt:
             summary.interrupted = "Interrupted"
         except SandboxUnavailable:
@@ -219,13 +220,25 @@ class _Desk:
         self.exercises = assignment.exercises()
         self.versions = versions()
         self.records = Path(course.root) / RECORDS / self.chapter
+        self.done: list[Entry] = []  # what `todo` found graded already
 
     def todo(self, summary: Summary, tell) -> list[Entry]:
         """What is new or has changed."""
-        entries = self.entries(tell)
-        todo = [entry for entry in entries if not self.is_done(entry)]
-        summary.unchanged = len(entries) - len(todo)
+        self.done, todo = [], []
+        for entry in self.entries(tell):
+            (self.done if self.is_done(entry) else todo).append(entry)
+        summary.unchanged = len(self.done)
         return sorted(todo, key=lambda entry: entry.heavy)  # those wait for an import
+
+    def update_lateness(self, writer, tell):
+        """Have what lateness costs recomputed where nothing was graded anew: a due
+        date, a score given by hand or the policy itself may be another one now.
+        """
+        from autograder.gradebook import handed_in_at
+
+        times = {entry.student: handed_in_at(entry.folder) for entry in self.done}
+        for student, (before, now) in sorted(writer.update_lateness(times).items()):
+            tell(f"{student}: late penalty {before:.4g} -> {now:.4g}")
 
     def entries(self, tell) -> list[Entry]:
         """Every submission, the broken ones too, in the order of the students."""

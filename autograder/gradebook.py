@@ -9,6 +9,7 @@ import json
 import os
 import re
 import secrets
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -160,12 +161,39 @@ class GradebookWriter:
 
     def save(self, batch: list[Graded]):
         """Write a batch, all of it or nothing; `OSError` where that fails."""
+        with self._transaction() as session:
+            handed_in = self._submissions(session, batch)
+            for graded in batch:
+                self._save(handed_in[graded.result.student], graded)
+
+    def update_lateness(
+        self, times: dict[str, datetime | None]
+    ) -> dict[str, tuple[float, float]]:
+        """Take over what may have changed of submissions whose scores stand: when they
+        came, when they were due, what a person gave, what the policy takes off.
+
+        times  student -> when the submission was handed in, if that is known.
+        Returns student -> (the points that were taken off, those that are now), where
+        they differ. All is written or nothing; `OSError` where that fails.
+        """
+        found = {}
+        with self._transaction() as session:
+            for student, handed_in in self._rows(session, list(times)).items():
+                if times[student]:
+                    handed_in.timestamp = times[student]
+                before = _taken_off(handed_in)
+                for notebook in handed_in.notebooks:
+                    self._penalise(notebook, handed_in)
+                if before != _taken_off(handed_in):
+                    found[student] = before, _taken_off(handed_in)
+        return found
+
+    @contextmanager
+    def _transaction(self):
         session = self._gradebook.db
         try:
             with session.no_autoflush:  # the commit writes all rows at once
-                handed_in = self._submissions(session, batch)
-                for graded in batch:
-                    self._save(handed_in[graded.result.student], graded)
+                yield session
             session.commit()
         except SQLAlchemyError as error:
             session.rollback()
@@ -192,6 +220,18 @@ class GradebookWriter:
     def _submissions(self, session, batch) -> dict[str, SubmittedAssignment]:
         """The rows of a batch's students, by student; made where there are none."""
         names = [graded.result.student for graded in batch]
+        found = self._rows(session, names)
+        query = session.query(Student).filter(Student.id.in_(names))
+        students = {student.id: student for student in query}
+        for name in names:
+            if name not in found:
+                student = students.get(name) or Student(id=name)
+                found[name] = self._new_submission(student)
+                session.add(found[name])
+        return found
+
+    def _rows(self, session, names) -> dict[str, SubmittedAssignment]:
+        """What the gradebook holds of some students, with cells and comments."""
         notebooks = selectinload(SubmittedAssignment.notebooks)
         query = session.query(SubmittedAssignment).filter(
             SubmittedAssignment.assignment_id == self._assignment.id,
@@ -201,15 +241,7 @@ class GradebookWriter:
             notebooks.selectinload(SubmittedNotebook.grades),
             notebooks.selectinload(SubmittedNotebook.comments),
         )
-        found = {submission.student_id: submission for submission in query}
-        query = session.query(Student).filter(Student.id.in_(names))
-        students = {student.id: student for student in query}
-        for name in names:
-            if name not in found:
-                student = students.get(name) or Student(id=name)
-                found[name] = self._new_submission(student)
-                session.add(found[name])
-        return found
+        return {submission.student_id: submission for submission in query}
 
     def _new_submission(self, student) -> SubmittedAssignment:
         """As nbgrader makes it: a row for each cell of each notebook."""
@@ -242,6 +274,10 @@ class GradebookWriter:
         )
         if penalty is not None:
             notebook.late_submission_penalty = min(max(penalty, 0.0), score)
+
+
+def _taken_off(handed_in: SubmittedAssignment) -> float:
+    return sum(n.late_submission_penalty or 0.0 for n in handed_in.notebooks)
 
 
 def _late_policy(course, chapter, gradebook) -> LateSubmissionPlugin:

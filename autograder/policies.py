@@ -23,7 +23,8 @@ class LatePolicy(LateSubmissionPlugin):
     Free are `grace_hours` after each due date, and `grace_days` for each student in
     the whole term. Days of grace are spent in the order of the due dates, whatever
     the order of grading; so the penalty of a chapter is right once the earlier ones
-    are graded. Where that changes later, as by an extension, grade this one again.
+    are graded. Where that changes later, as by an extension, run `grade` again: it
+    reckons the penalties anew, also of what it does not judge again.
     """
 
     grace_hours = Float(

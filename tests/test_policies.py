@@ -11,7 +11,8 @@ from nbgrader.api import Gradebook
 from traitlets import TraitError
 from traitlets.config import Config
 
-from autograder.grade import RECORDS, grade_chapter
+from autograder.course import make_course
+from autograder.grade import grade_chapter
 from autograder.policies import DAY, HOUR, LatePolicy
 
 FIRST, SECOND = "04_scaling", "05_softmax"
@@ -112,6 +113,27 @@ def test_the_order_of_grading_changes_nothing_in_the_end(course):
         grade_chapter(course, chapter, jobs=1)
     assert penalties(course, FIRST) == wanted(FIRST)
     assert penalties(course, SECOND) != wanted(SECOND)  # no earlier one was known
-    shutil.rmtree(course / RECORDS / SECOND)
-    grade_chapter(course, SECOND, jobs=1)
+    summary = grade_chapter(course, SECOND, jobs=1)
+    assert (summary.graded, summary.unchanged) == (0, len(CLASS))
     assert penalties(course, SECOND) == wanted(SECOND)
+
+
+def test_a_policy_holds_for_what_is_graded_already(course):
+    """Switched on late, a due date moved, a time told later: no new verdict."""
+    config = course / "nbgrader_config.py"
+    text = config.read_text(encoding="utf-8")
+    config.write_text(re.sub(r"^(c\.\w*Late)", r"# \1", text, flags=re.MULTILINE))
+    grade_chapter(course, FIRST, jobs=1)
+    assert set(penalties(course, FIRST).values()) == {0}
+    config.write_text(text)
+    said = []
+    grade_chapter(course, FIRST, jobs=1, tell=said.append)
+    assert penalties(course, FIRST) == wanted(FIRST)
+    assert said == ["never: late penalty 0 -> 1"]
+
+    make_course(course, due=(f"{FIRST}=2026-11-19T12:00Z",))
+    time = course / "submitted" / "punctual" / FIRST / "timestamp.txt"
+    time.write_text("2026-11-24 12:00:00 UTC")
+    summary = grade_chapter(course, FIRST, jobs=1)
+    assert (summary.graded, summary.unchanged) == (0, len(CLASS))
+    assert penalties(course, FIRST) == {s: 20 * (s == "punctual") for s in CLASS}
