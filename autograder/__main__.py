@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from autograder.workflow import add_home
+from autograder.workflow import add_home, homes
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -188,6 +188,8 @@ def _warn(line: str) -> None:
 def _sync(options: argparse.Namespace) -> int:
     from autograder.chapters import sync
 
+    if options.course != Path() and not homes():
+        raise ValueError(f"{options.course}: no exercises/ and no chapters/ in there")
     stale = sync(write=not options.check)
     for path in stale:
         told = "is not in step with solutions/" if options.check else "written"

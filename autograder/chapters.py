@@ -12,8 +12,10 @@ test. Both are found by reading the code: chapters carry no metadata for grading
 
 import ast
 import copy
+import difflib
 import inspect
 import textwrap
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +23,7 @@ import jupytext
 import nbformat
 
 from autograder.exercise import BEGIN, END, STUB, Exercise, discover
-from autograder.judge import right
+from autograder.judge import confirm, right
 from autograder.message import as_html, as_text
 from autograder.notebook import Points
 from autograder.workflow import ROOT, chapters_listed
@@ -162,8 +164,11 @@ def sync(write: bool = True) -> list[Path]:
 
     write: False only looks. A file is touched where a stub changes, nowhere else.
     """
-    stale = []
-    for chapter in load_chapters():
+    stale, chapters = [], load_chapters()
+    for chapter in chapters:
+        confirm_chapter(chapter)
+    _confirm_all_are_asked(chapters)
+    for chapter in chapters:
         text = old = chapter.path.read_text(encoding="utf-8")
         for index, exercise in chapter.exercises().items():
             source = chapter.notebook.cells[index].source
@@ -180,6 +185,74 @@ def sync(write: bool = True) -> list[Path]:
     return stale
 
 
+def confirm_chapter(chapter: Chapter) -> None:
+    """Raise ChapterError where a chapter and the declarations do not fit together,
+    DeclarationError where a reference of its does not run.
+    """
+    _confirm_declared(chapter)
+    defined = {exercise.name for exercise in chapter.exercises().values()}
+    checked = {exercise.name for exercise in chapter.checks().values()}
+    for name in sorted(defined ^ checked):
+        raise ChapterError(
+            f"{chapter.path}: {name} needs both a cell that defines it and a cell "
+            f"that is check({name}) and nothing else"
+        )
+    for index, exercise in chapter.exercises().items():
+        confirm(exercise)
+        _confirm_names(chapter, index, exercise)
+
+
+def _confirm_declared(chapter: Chapter) -> None:
+    """A misspelt name would be no exercise at all, and nobody would notice."""
+    declared = discover()
+    for cell in chapter.notebook.cells:
+        name = cell.cell_type == "code" and called_with("check", cell.source)
+        if name and name not in declared:
+            close = difflib.get_close_matches(name, declared, 1)
+            raise ChapterError(
+                f"{chapter.path}: check({name}), and no exercise has this name"
+                + (f"; perhaps {close[0]} is meant" if close else "")
+                + ". An exercise is declared in solutions/, or in a course's exercises/"
+            )
+
+
+def _confirm_names(chapter: Chapter, index: int, exercise: Exercise) -> None:
+    """What the reference uses of its module, a learner has to have in the chapter."""
+    needed = {"check"}
+    if inspect.isfunction(exercise.reference):
+        needed |= inspect.getclosurevars(exercise.reference).globals.keys()
+    cells = [c for c in chapter.notebook.cells[: index + 1] if c.cell_type == "code"]
+    missing = needed - {name for cell in cells for name in _bound(cell.source)}
+    for name in sorted(missing):
+        raise ChapterError(
+            f"{chapter.path}: a learner needs {name} for {exercise.name}, and no cell "
+            "up to there imports or defines it"
+        )
+
+
+def _bound(source: str) -> Iterator[str]:
+    """The names that a cell imports, defines or assigns."""
+    for node in (n for top in _statements(source) for n in ast.walk(top)):
+        match node:
+            case ast.alias(name, None):
+                yield name.partition(".")[0]
+            case ast.alias(_, name) | ast.FunctionDef(name) | ast.ClassDef(name):
+                yield name
+            case ast.Name(name, ast.Store()):
+                yield name
+
+
+def _confirm_all_are_asked(chapters: list[Chapter]) -> None:
+    asked = {e.name for chapter in chapters for e in chapter.exercises().values()}
+    for name in discover():
+        if name not in asked:
+            raise ChapterError(
+                f"{discover().file(name)}: no chapter asks for {name}. Put its two "
+                "cells into one: into book/NN_noun.md, which _toc.yml names, or into "
+                "chapters/NN_noun.md of a course"
+            )
+
+
 # --- from the chapter to notebooks --------------------------------------------
 
 
@@ -194,7 +267,7 @@ def learner_notebook(chapter: Chapter) -> nbformat.NotebookNode:
 
 def source_notebook(chapter: Chapter) -> nbformat.NotebookNode:
     """The chapter as nbgrader's source: references, points, expected outputs."""
-    _complain_of_missing_checks(chapter)
+    confirm_chapter(chapter)
     notebook = learner_notebook(chapter)
     for index, exercise in chapter.exercises().items():
         cell = notebook.cells[index]
@@ -210,16 +283,6 @@ def source_notebook(chapter: Chapter) -> nbformat.NotebookNode:
         if cell.cell_type == "code" and calls_last("agree", cell.source):
             _expect(cell, [nbformat.v4.new_output("stream", text=AGREEMENT)])
     return notebook
-
-
-def _complain_of_missing_checks(chapter: Chapter) -> None:
-    defined = {exercise.name for exercise in chapter.exercises().values()}
-    checked = {exercise.name for exercise in chapter.checks().values()}
-    for name in sorted(defined ^ checked):
-        raise ChapterError(
-            f"{chapter.path}: {name} needs both a cell that defines it and a cell "
-            f"that is check({name}) and nothing else"
-        )
 
 
 def _nbgrader(grade_id: str, **traits) -> dict:

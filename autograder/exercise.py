@@ -68,18 +68,42 @@ class Exercise:
     drive: Callable | None = None
 
     def __post_init__(self):
-        name = getattr(self.reference, "__name__", "?")
+        self._confirm_tuples()
         if not self.inputs:
-            raise DeclarationError(f"{name}: give at least one function in inputs=")
+            raise DeclarationError(f"{self.place}: give a function in inputs=")
         if not self.points > 0:
-            raise DeclarationError(f"{name}: points= must be positive")
+            raise DeclarationError(f"{self.place}: points= must be positive")
         for described in (self.reference, *self.mistakes, *self.properties):
             if not inspect.getdoc(described):
                 raise DeclarationError(
-                    f"{name}: {described.__name__} has no docstring; "
+                    f"{self.place}: {described.__name__} has no docstring; "
                     "it is what the learner reads"
                 )
         self.shapes  # noqa: B018 - a shape line that does not parse fails here
+
+    def _confirm_tuples(self) -> None:
+        """One function or one text in brackets is no tuple: easily mistaken."""
+        for field in ("inputs", "mistakes", "equivalents", "properties"):
+            if not isinstance(getattr(self, field), tuple | list):
+                raise DeclarationError(
+                    f"{self.place}: {field}= must be a tuple of functions; a single "
+                    "one needs a comma: (function,)"
+                )
+        for field in ("hints", "flagged"):
+            if not isinstance(getattr(self, field), tuple | list):
+                raise DeclarationError(
+                    f"{self.place}: {field}= must be a tuple of texts; a single one "
+                    'needs a comma: ("text",)'
+                )
+
+    @property
+    def place(self) -> str:
+        """The file and the name, with which a message about the declaration begins."""
+        name = getattr(self.reference, "__name__", "?")
+        try:
+            return f"{inspect.getsourcefile(self.reference)}: {name}"
+        except TypeError:  # not written in a file: it comes from a key
+            return name
 
     @property
     def name(self) -> str:
@@ -98,7 +122,7 @@ class Exercise:
             return ShapeLine.of(inspect.getdoc(self.drive or self.reference))
         except ValueError as error:
             raise DeclarationError(
-                f"{self.name}: line 2 of the docstring must give the shapes, such as "
+                f"{self.place}: line 2 of the docstring must give the shapes, such as "
                 f"'Q (n, d_k), K (m, d_k) -> S (n, m)': {error}"
             ) from None
 
@@ -191,6 +215,10 @@ class Shelf(Mapping):
 
     def __contains__(self, name: object) -> bool:
         return name in self._files
+
+    def file(self, name: str) -> Path:
+        """The file that declares an exercise."""
+        return self._files[name]
 
     def __getitem__(self, name: str) -> Exercise:
         file = self._files[name]

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from autograder.compare import conform, first_difference, same, shape_of
-from autograder.exercise import Exercise, words
+from autograder.exercise import DeclarationError, Exercise, words
 from autograder.shapes import ShapeLine
 from autograder.wire import Outcome, call_in_process
 
@@ -151,8 +151,28 @@ def draw_cases(exercise: Exercise, seed: int) -> list[tuple[str, tuple]]:
         stream = zlib.crc32(f"{exercise.name}.{draw.__name__}".encode())
         for number in range(DRAWS):
             rng = np.random.default_rng([seed, stream, number])
-            drawn.append((f"{words(draw)} {number + 1}", draw(rng)))
+            arguments = draw(rng)
+            if not isinstance(arguments, tuple):
+                raise DeclarationError(
+                    f"{exercise.place}: {draw.__name__} must return the arguments as a "
+                    "tuple; a single one needs a comma: return (S,)"
+                )
+            drawn.append((f"{words(draw)} {number + 1}", arguments))
     return drawn
+
+
+def confirm(exercise: Exercise) -> None:
+    """Raise DeclarationError where the reference gives no value on any case.
+
+    It may raise on some: an error can be what is asked for.
+    """
+    errors = [expected.error for *_, expected in _drawn(exercise, VISIBLE_SEED)]
+    if all(errors):
+        line = f", in `{errors[0].line}`" if errors[0].line else ""
+        raise DeclarationError(
+            f"{exercise.place}: the reference raises on every case that inputs= draw. "
+            f"The first time it is {errors[0].kind}: {errors[0].message}{line}"
+        )
 
 
 @lru_cache(maxsize=64)

@@ -17,7 +17,7 @@ from mutation import mutants
 
 from autograder.diagnosis import CHANGED_ARGUMENTS, matching
 from autograder.exercise import DeclarationError, Exercise, discover
-from autograder.judge import agrees, draw_cases, judge, run, try_case
+from autograder.judge import agrees, confirm, draw_cases, judge, run, try_case
 from autograder.shapes import ShapeLine
 from autograder.wire import call_in_process
 
@@ -55,6 +55,7 @@ def judged(exercise, function, seed=0):
 @each_exercise
 @pytest.mark.parametrize("seed", SEEDS)
 def test_reference_passes_without_a_warning(exercise, seed):
+    confirm(exercise)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         verdict = judge(exercise, call_in_process(exercise.reference), seed)
@@ -135,7 +136,10 @@ def test_change_in_place_is_named(exercise):
 def test_mistake_is_named_and_hinted(exercise, function):
     for seed in SEEDS:
         verdict = judged(exercise, function, seed)
-        assert verdict.passed is False
+        assert verdict.passed is False, (
+            f"{function.__name__} gives what {exercise.name} gives, in every case: "
+            "add an input on which they differ"
+        )
         assert verdict.mistake == function.__name__
         assert verdict.hint == inspect.getdoc(function)
         assert 0 <= verdict.score < exercise.points
@@ -143,7 +147,10 @@ def test_mistake_is_named_and_hinted(exercise, function):
 
 @each("mistakes")
 def test_mistake_is_mistaken_for_no_other(exercise, function):
-    assert told_apart(exercise, function) == [function]
+    alike = [other.__name__ for other in told_apart(exercise, function)]
+    assert alike == [function.__name__], (
+        "these give the same in every case: add an input on which they differ"
+    )
 
 
 def told_apart(exercise, function):
@@ -171,7 +178,7 @@ def test_a_mistake_without_a_hint_is_refused():
     def nameless(X):
         return X
 
-    with pytest.raises(DeclarationError, match="nameless"):
+    with pytest.raises(DeclarationError, match=f"{__file__}: reference: nameless"):
         Exercise(reference=reference, inputs=(lambda rng: (1,),), mistakes=(nameless,))
 
 

@@ -1,12 +1,14 @@
 """An instructor's own exercise, in the course folder: from declaration to score."""
 
 import json
+import sys
 
 import nbformat
 import pytest
 from classroom import autograder, hand_in, make_class, nbgrader
 from own_exercise import CHAPTER, DECLARATION, at_home, declare
 
+from autograder.__main__ import main
 from autograder.chapters import load_chapters
 from autograder.exercise import discover, own_sources, take_in
 
@@ -70,6 +72,56 @@ def test_a_name_that_the_book_has_is_refused(course, tmp_path):
     done = autograder("sync", "--check", "--course", other)
     assert done.returncode == 2
     assert "scale is declared twice" in done.stderr and "again.py" in done.stderr
+
+
+# What a newcomer gets wrong: (file, what stands there, what stands there instead, and
+# what is said of it).
+D, C = "exercises/temperature.py", f"chapters/{CHAPTER}.md"
+SLIPS = {
+    "no check": (C, "check(soften)", "", f"{CHAPTER}.md: soften needs both a cell"),
+    "no cell": (C, "def soften", "def so", f"{CHAPTER}.md: soften needs both a cell"),
+    "no cells": (C, "soften", "sober", f"{CHAPTER}.md: check(sober), and no exercise"),
+    "misspelt": (C, "(soften)", "(softn)", "check(softn), and no exercise has this"),
+    "no import": (C, "import check, here", "import here", "a learner needs check for"),
+    "no softmax": (D, "S / temperature", "softmax(S)", "needs softmax for soften"),
+    "crashes": (D, "return S /", "return s /", "temperature.py: soften: the reference"),
+    "one mistake": (D, "(multiplied, softened_twice)", "(multiplied)", "needs a comma"),
+    "one hint": (D, "points=3", 'hints=("Divide.")', "py: soften: hints= must be a"),
+    "no tuple": (D, ", float(rng.uniform(2, 3))", "", "py: soften: some_scores must"),
+    "no points": (D, "points=3", "points=0", "py: soften: points= must be positive"),
+    "no shapes": (D, "    S (n, m), temperature -> S (n, m)", "", "soften: line 2 of"),
+}
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_a_slip_is_told_with_its_file_and_its_remedy(slip, tmp_path, capsys):
+    declare(tmp_path)
+    file, right, wrong, said = SLIPS[slip]
+    text = (tmp_path / file).read_text(encoding="utf-8")
+    assert right in text
+    (tmp_path / file).write_text(text.replace(right, wrong), encoding="utf-8")
+    assert said in _refused(tmp_path, capsys)
+
+
+def test_a_file_in_the_wrong_place_is_told(tmp_path, capsys):
+    declare(tmp_path)
+    page = tmp_path / "chapters" / f"{CHAPTER}.md"
+    page.rename(page.with_name("temperature.md"))
+    said = _refused(tmp_path, capsys)
+    assert "temperature.py: no chapter asks for soften" in said
+    assert "chapters/NN_noun.md" in said
+    (tmp_path / "exercises").rename(tmp_path / "exercise")
+    (tmp_path / "chapters").rename(tmp_path / "chapter")
+    assert "no exercises/ and no chapters/" in _refused(tmp_path, capsys)
+
+
+def _refused(course, capsys):
+    """What `sync` says of a course that it refuses."""
+    sys.modules.pop("solutions.temperature", None)  # of another course
+    with at_home(course):
+        assert main(["sync", "--check", "--course", str(course)]) == 2
+    sys.modules.pop("solutions.temperature", None)
+    return capsys.readouterr().err
 
 
 def test_other_processes_are_sent_the_exercises(course):
