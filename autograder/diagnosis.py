@@ -80,7 +80,47 @@ def diagnose(exercise: Exercise, cases: list[Case]) -> Diagnosis:
 def matching(exercise: Exercise, cases: list[Case]) -> Iterator[Callable]:
     """The declared mistakes that behave like the answer on every case."""
     alike = _behaves_like if exercise.compared else _looks_like
-    return (m for m in exercise.mistakes if alike(exercise, m, cases))
+    found = (m for m in exercise.mistakes if alike(exercise, m, cases))
+    raised = next((case for case in cases if case.actual.error), None)
+    if raised is None or not exercise.compared:
+        return found
+    return iter(_raised_alike(exercise, list(found), raised))
+
+
+def _raised_alike(
+    exercise: Exercise, mistakes: list[Callable], case: Case
+) -> list[Callable]:
+    """Of mistakes that raise the same error, the one that raises it at the same place.
+
+    The place is known by what its line names of a dict, such as W_o in params. None is
+    found where the learner's line names nothing that tells them apart.
+    """
+    if len(mistakes) < 2:
+        return mistakes
+    line = _named_in(exercise, case.actual.error.line, case.arguments)
+    shared = {}
+    for mistake in mistakes:
+        names = names_of(exercise, mistake, case.arguments)
+        shared[mistake] = len(names & line), -len(names - line)
+    best = max(shared.values())
+    closest = [mistake for mistake in mistakes if shared[mistake] == best]
+    return closest if best[0] and len(closest) == 1 else []
+
+
+def names_of(exercise: Exercise, mistake: Callable, arguments: tuple) -> set[str]:
+    """What of a dict the line names in which a mistake raises."""
+    if recorded := getattr(mistake, "names", None):  # by a key
+        return set(recorded(arguments) or ())
+    error = call_in_process(exercise.driven(mistake))(arguments).error
+    return _named_in(exercise, error.line, arguments) if error else set()
+
+
+def _named_in(exercise: Exercise, line: str | None, arguments: tuple) -> set[str]:
+    """The dicts among the arguments that a line names, and their keys."""
+    items = zip(exercise.shapes.arguments, arguments, strict=False)
+    dicts = [(item.name, value) for item, value in items if isinstance(value, dict)]
+    known = {name for dict_name, value in dicts for name in (dict_name, *value)}
+    return known & set(re.findall(r"\w+", line or ""))
 
 
 def _declared(exercise: Exercise, cases: list[Case]) -> Diagnosis | None:

@@ -152,10 +152,13 @@ def _table(
     return table
 
 
-def _mistake(calls: Calls, name: str, doc: str, outcomes: dict, symptoms: dict):
+def _mistake(
+    calls: Calls, name: str, doc: str, outcomes: dict, symptoms: dict, names: dict
+):
     mistake = _table(name, doc, outcomes, calls)
     if symptoms:
         mistake.symptoms = lambda arguments: symptoms.get(calls.find(arguments))
+    mistake.names = lambda arguments: names.get(calls.find(arguments))
     return mistake
 
 

@@ -51,13 +51,14 @@ def key_of(exercise: Exercise, seen: Seen, borrowed: bool = False) -> bytes:
     watched = [_watched(draw, inputs[draw.__name__]) for draw in exercise.inputs]
     cases = draw_cases(replace(exercise, inputs=tuple(watched)), VISIBLE_SEED)
     for mistake in () if borrowed else exercise.mistakes:
-        answers, symptoms = [], []
+        answers, symptoms, names = [], [], []
         if exercise.compared:
             answers = _answers(exercise, mistake, cases)
+            names = _names(exercise, mistake, answers)
         else:
             symptoms = _symptoms(exercise, mistake, cases)
-        table = _numbered(answers, calls), _numbered(symptoms, calls)
-        mistakes.append((mistake.__name__, inspect.getdoc(mistake), *table))
+        tables = (_numbered(seen, calls) for seen in (answers, symptoms, names))
+        mistakes.append((mistake.__name__, inspect.getdoc(mistake), *tables))
     asked = _answers(exercise, exercise.reference, cases) + seen
     key = {
         "doc": inspect.getdoc(exercise.reference),
@@ -94,6 +95,15 @@ def _symptoms(exercise: Exercise, mistake: Callable, cases: list) -> Seen:
         right = call_in_process(exercise.driven(exercise.reference))
         tried = [try_case(exercise, right, *case) for case in cases]
         return [(c.arguments, symptoms_of(exercise, mistake, c)) for c in tried]
+
+
+def _names(exercise: Exercise, mistake: Callable, answers: Seen) -> list[tuple]:
+    """What the line names in which a mistake raises, where it does."""
+    from autograder.diagnosis import names_of
+
+    with _quiet():
+        raised = [arguments for arguments, outcome in answers if "error" in outcome]
+        return [(a, sorted(names_of(exercise, mistake, a))) for a in raised]
 
 
 def _numbered(seen: Seen, calls: Calls) -> dict:

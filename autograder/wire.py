@@ -7,6 +7,7 @@ travel as a JSON header and raw bytes. Nothing that arrives is ever executed.
 """
 
 import copy
+import itertools
 import json
 import linecache
 import math
@@ -381,8 +382,22 @@ def _own_line(exception, namespace):
     while traceback is not None:
         frame = traceback.tb_frame
         if namespace is not None and frame.f_globals is namespace:
-            name = frame.f_code.co_filename
-            source = linecache.getline(name, traceback.tb_lineno, frame.f_globals)
-            line = printable(source.strip())[:TEXT_LIMIT] or line
+            line = printable(_source(traceback))[:TEXT_LIMIT] or line
         traceback = traceback.tb_next
     return line
+
+
+def _source(traceback):
+    """The line that a frame has come to; all lines where an expression takes more."""
+    frame = traceback.tb_frame
+    positions = frame.f_code.co_positions()
+    here = itertools.islice(positions, traceback.tb_lasti // 2, None)
+    first, last, *_ = next(here, (None, None))
+    if first is None or last is None:
+        first = last = traceback.tb_lineno
+    name = frame.f_code.co_filename
+    lines = (
+        linecache.getline(name, number, frame.f_globals).strip()
+        for number in range(first, last + 1)
+    )
+    return " ".join(filter(None, lines))

@@ -121,7 +121,18 @@ def projected_before_joining(X, params, num_heads):
     those of all heads together. So this runs with one head only. Join the heads first.
     """
     heads, A = _block(X, params, num_heads, concat=lambda heads: heads)
-    return concat_heads(heads @ params["W_o"] + params["b_o"]), A
+    heads = heads @ params["W_o"] + params["b_o"]
+    return concat_heads(heads), A
+
+
+def split_before_projecting(X, params, num_heads):
+    """The words were split before they were projected. W_q reads all d_model features
+    of a word. Project first, then split Q, K and V.
+    """
+    heads = split_heads(X, num_heads)  # (h, n, d_k): too narrow for W_q
+    Q, K, V = project_qkv(heads, params)
+    O, A = attend_in_parallel(Q, K, V)
+    return linear(concat_heads(O), params["W_o"], params["b_o"]), A
 
 
 def all_biases_missing(X, params, num_heads):
@@ -486,6 +497,7 @@ exercise = Exercise(
         first_rows_of_W_o_for_each_head,
         projected_before_attention,
         projected_before_joining,
+        split_before_projecting,
         all_biases_missing,
         input_biases_missing,
         input_weights_transposed,
