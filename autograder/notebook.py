@@ -25,7 +25,8 @@ from autograder.message import as_html, as_text, points
 from autograder.wire import call_in_process
 
 SOLVED = Path(".solved")  # beside the learner's notebooks: what is solved, as source
-_hints_given: dict[str, int] = {}
+_told: dict[str, set[str]] = {}  # what `check` has said already of each exercise
+_hints_given: dict[str, set[str]] = {}
 
 
 class Points(float):
@@ -53,20 +54,26 @@ def check(function: Callable) -> Points:
     show(as_text(verdict), as_html(verdict))
     if verdict.passed:
         _remember(exercise, function)
+    elif verdict.passed is False:
+        _told[exercise.name] = {_meaning(exercise), _finding(verdict)}
     return Points(verdict)
 
 
 def hint(function: Callable) -> None:
-    """Help, one step further at each call; the last step is the book's own page."""
+    """Help, one step further at each call; the last step is the book's own page.
+
+    After a `check` that found something, it begins where the check has ended.
+    """
     try:
         exercise = _exercise_of(function)
     except LookupError as error:
         _refused(function, str(error))
         return
     steps = _hint_steps(exercise, _judged(exercise, function))
-    given = _hints_given.get(exercise.name, 0)
-    step = min(given, len(steps) - 1)
-    _hints_given[exercise.name] = given + 1
+    given = _hints_given.setdefault(exercise.name, set())
+    new = (number for number, words in enumerate(steps) if words not in given)
+    step = next(new, len(steps) - 1)
+    given.add(steps[step])
     left = len(steps) - 1 - step
     more = f" ({left} more)" if left else " (the last one)"
     text = f"Hint {step + 1} of {len(steps)}{more}: {' '.join(steps[step].split())}"
@@ -226,11 +233,24 @@ def _name(function: Any) -> str:
 
 
 def _hint_steps(exercise: Exercise, verdict: Verdict) -> list[str]:
-    """From the vague to the concrete: meaning, shapes, what is wrong, the page."""
-    steps = [f"{exercise.meaning} Shapes: {exercise.shapes}."]
+    """From the vague to the concrete: meaning, shapes, what is wrong, the page.
+
+    What `check` has said is left out.
+    """
+    first = [_meaning(exercise)]
     if verdict.passed is False:
-        steps.append(f"{verdict.rationale.rstrip('.')}. {verdict.hint}")
+        first.append(_finding(verdict))
+    told = _told.get(exercise.name, set())
+    steps = [words for words in first if words not in told]
     return [*steps, *exercise.hints, workflow.where_explained(exercise.name)]
+
+
+def _meaning(exercise: Exercise) -> str:
+    return f"{exercise.meaning} Shapes: {exercise.shapes}."
+
+
+def _finding(verdict: Verdict) -> str:
+    return f"{verdict.rationale.rstrip('.')}. {verdict.hint}"
 
 
 # --- what is solved survives a restart ----------------------------------------
