@@ -238,6 +238,27 @@ def one_head_alone(X, params, num_heads):
     return O, A[0]
 
 
+def never_split(X, params, num_heads):
+    """The heads were never split: one head attended with all features, and there is
+    one map instead of num_heads. Use `split_heads` on Q, K and V.
+    """
+    Y, A = _with_output(X, params, 1)
+    return Y, A[0]
+
+
+def one_map_for_all_heads(X, params, num_heads):
+    """The heads were never split: one head attended with all features, and its map
+    stands num_heads times in A. Use `split_heads` on Q, K and V.
+    """
+    Y, A = _with_output(X, params, 1)
+    return Y, np.concatenate([A] * num_heads)
+
+
+def two_heads_always(X, params, num_heads):
+    """You have 2 heads, whatever `num_heads` says. Split into as many as it says."""
+    return _with_output(X, params, 2)
+
+
 def heads_not_joined(X, params, num_heads):
     """The heads are still apart: (h, n, d_k). Join them, then project them with W_o
     and b_o.
@@ -514,6 +535,9 @@ exercise = Exercise(
         input_sliced_into_heads,
         one_big_head,
         one_head_alone,
+        never_split,
+        one_map_for_all_heads,
+        two_heads_always,
         heads_not_joined,
         split_by_reshape_alone,
         joined_by_reshape_alone,
