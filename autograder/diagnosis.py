@@ -10,14 +10,17 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import permutations
 from typing import Any
 
 import numpy as np
 
 from autograder.compare import as_numeric, close, same, shape_of
-from autograder.exercise import Exercise
+from autograder.exercise import Exercise, discover
 from autograder.judge import (
+    UNLIKE,
+    UNUSED,
     Case,
     agrees,
     changed_arguments,
@@ -26,6 +29,7 @@ from autograder.judge import (
     same_form,
     try_case,
 )
+from autograder.shapes import SIZE_NAMES
 from autograder.wire import CallError, Opaque, call_in_process
 
 CHANGED_ARGUMENTS = "changed_its_arguments"
@@ -61,9 +65,10 @@ class Part:
 def diagnose(exercise: Exercise, cases: list[Case]) -> Diagnosis:
     """Explain a wrong answer. `cases` are all cases, at least one of them failed."""
     failed = [case for case in cases if not case.passed]
+    failed.sort(key=partial(hard_to_read, exercise))
     return (
         _changed_arguments(failed)
-        or _declared(exercise, cases)
+        or _declared(exercise, cases, failed)
         or _raised(exercise, failed)
         or _not_numbers(exercise, failed)
         or _dict_items(exercise, failed)
@@ -72,6 +77,35 @@ def diagnose(exercise: Exercise, cases: list[Case]) -> Diagnosis:
         or _no_array(exercise, failed)
         or _related(exercise, cases, failed)
     )
+
+
+def hard_to_read(exercise: Exercise, case: Case) -> tuple[bool, bool, int, int]:
+    """How hard it is to see in a case what is wrong: the smaller, the easier.
+
+    An error shows no numbers. Axes of length 1, or of one length, hide what happens to
+    them. Huge numbers drown the others. So an ordinary case comes first; then the one
+    with the fewest digits before the point, and the fewest numbers.
+    """
+    given = [*_arrays(case.arguments), *_arrays(case.expected.value)]
+    sizes = [
+        size
+        for letter, size in _sizes(exercise, case).items()
+        if letter not in SIZE_NAMES  # another name of a size that has a letter
+    ]
+    blurred = 1 in sizes or len(set(sizes)) < len(sizes)
+    largest = max((float(np.abs(a).max(initial=0)) for a in given), default=0)
+    digits = len(str(int(largest))) if np.isfinite(largest) else np.inf
+    count = sum(array.size for array in [*given, *_arrays(case.actual.value)])
+    return bool(case.actual.error or case.expected.error), blurred, digits, count
+
+
+def _arrays(value: Any) -> Iterator[np.ndarray]:
+    """The arrays of a value, those in its tuples and dicts too."""
+    if isinstance(value, np.ndarray):
+        yield value
+    elif isinstance(value, tuple | dict):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _arrays(item)
 
 
 # --- declared mistakes --------------------------------------------------------
@@ -123,7 +157,9 @@ def _named_in(exercise: Exercise, line: str | None, arguments: tuple) -> set[str
     return known & set(re.findall(r"\w+", line or ""))
 
 
-def _declared(exercise: Exercise, cases: list[Case]) -> Diagnosis | None:
+def _declared(
+    exercise: Exercise, cases: list[Case], failed: list[Case]
+) -> Diagnosis | None:
     mistake, besides = next(matching(exercise, cases), None), ""
     if mistake is None:
         # The same mistake in a version that overflows besides.
@@ -134,7 +170,7 @@ def _declared(exercise: Exercise, cases: list[Case]) -> Diagnosis | None:
     if mistake is None:
         return None
     return Diagnosis(
-        rationale=f"{_failing(cases)} {_came(exercise, cases)}".strip(),
+        rationale=f"{_failing(cases)} {_came(exercise, failed)}".strip(),
         hint=inspect.getdoc(mistake) + besides,
         mistake=mistake.__name__,
     )
@@ -267,12 +303,14 @@ def _raised(exercise: Exercise, failed: list[Case]) -> Diagnosis | None:
         return Diagnosis(
             f"{exercise.name} gave no answer: {error.message}", _limit_hint(error)
         )
+    return Diagnosis(_told(error), _error_hint(exercise, case, error))
+
+
+def _told(error: CallError) -> str:
+    """An error with the learner's own line."""
     where = f" in your line `{error.line}`" if error.line else ""
     told = f": {error.message}" if error.message else ""
-    return Diagnosis(
-        rationale=f"{error.kind}{where}{told}",
-        hint=_error_hint(exercise, case, error),
-    )
+    return f"{error.kind}{where}{told}"
 
 
 def _limit_hint(error: CallError) -> str:
@@ -292,7 +330,7 @@ def _error_hint(exercise: Exercise, case: Case, error: CallError) -> str:
     if error.kind in ("NameError", "UnboundLocalError"):
         return _name_hint(exercise, error)
     if error.kind == "AttributeError":
-        return _attribute_hint(error)
+        return _attribute_hint(exercise, error)
     if error.kind == "KeyError":
         keys = [
             key for value in case.arguments if isinstance(value, dict) for key in value
@@ -366,7 +404,9 @@ def _name_hint(exercise: Exercise, error: CallError) -> str:
 
 
 def _type_hint(exercise: Exercise, error: CallError) -> str:
-    called = re.match(r"(?:.*\.)?(\S+?)\(\) (?:takes|missing|got)", error.message)
+    called = re.match(
+        r"(?:.*\.)?(\S+?)\(\) (?:takes|missing|got|received)", error.message
+    )
     if called and called[1] in (exercise.name, "<lambda>"):
         names = ", ".join(item.name for item in exercise.shapes.arguments)
         return (
@@ -375,6 +415,13 @@ def _type_hint(exercise: Exercise, error: CallError) -> str:
         )
     if called and called[1] == "view":
         return "NumPy's `view` is not PyTorch's. Use `reshape`."
+    if called and called[1] == "transpose":
+        if "takes from" in error.message:
+            return "`np.transpose` takes the order of the axes as one tuple."
+        return (
+            "In PyTorch `transpose` exchanges two axes: `transpose(0, 1)`. What takes "
+            "the order of all axes is called `permute`."
+        )
     if called:
         return f"`{called[1]}` does not take these arguments: look up what it takes."
     if "not callable" in error.message:
@@ -391,15 +438,33 @@ def _type_hint(exercise: Exercise, error: CallError) -> str:
     return "Two things of different kinds meet here. Print `type(...)` of each."
 
 
-def _attribute_hint(error: CallError) -> str:
+def _unpack(exercise: Exercise) -> str:
+    """Which functions of the book, used here, give several things, and how to take
+    them.
+    """
+    known, code = discover(), getattr(exercise.reference, "__code__", None)
+    given = {
+        name: ", ".join(item.name for item in known[name].shapes.results)
+        for name in (code.co_names if code else ())
+        if name in known and len(known[name].shapes.results) > 1
+    }
+    if not given:
+        return "Take them one by one: `first, second = ...`."
+    told = ", and ".join(f"`{name}` gives {names}" for name, names in given.items())
+    name, names = given.popitem()
+    return f"{told}. Take them one by one: `{names} = {name}(...)`."
+
+
+def _attribute_hint(exercise: Exercise, error: CallError) -> str:
     match = re.search(r"has no attribute '(\w+)'", error.message)
     if "'dict' object" in error.message and match:
         return f'A dict is read with square brackets: `params["{match[1]}"]`.'
-    if "'tuple' object" in error.message or "'list' object" in error.message:
-        kind = "tuple" if "'tuple'" in error.message else "list"
+    if "'tuple' object" in error.message:
+        return f"This is a tuple of several things, not one array. {_unpack(exercise)}"
+    if "'list' object" in error.message:
         return (
-            f"This is a {kind} of several things, not one array. Take them one by one, "
-            "or make an array of it first."
+            "This is a list, not an array: `np.array(...)` makes one of it, if its "
+            "parts have the same shape."
         )
     near = (
         difflib.get_close_matches(match[1], dir(np), n=1, cutoff=0.85) if match else []
@@ -543,7 +608,10 @@ def _related(exercise: Exercise, cases: list[Case], failed: list[Case]) -> Diagn
             lacking
             or f"{_failing(cases)} The result is not as promised: "
             f"{_promise(exercise)}.",
-            "Print the result for a small example and compare it with the docstring.",
+            DRAWING
+            if lacking in (UNUSED, UNLIKE)
+            else "Print the result for a small example and compare it with the "
+            "docstring.",
         )
     # What is finite says more than inf and nan, which hide what they were.
     wrong_parts = [p for p in wrong_parts if _finite(p.actual)] or wrong_parts
@@ -564,11 +632,17 @@ def _related(exercise: Exercise, cases: list[Case], failed: list[Case]) -> Diagn
         return _some_cases(preface, first)
     return Diagnosis(
         f"{preface}{_difference(first)}",
-        "Take the smallest example and work out this one number by hand: from which "
+        "Take a small example and work out this one number by hand: from which "
         "row, which column?"
         if first.expected.ndim
-        else "Work it out by hand for the smallest example.",
+        else "Work it out by hand for a small example.",
     )
+
+
+DRAWING = (
+    "So the numbers do not all come from `rng`. Draw each of them with a method of it, "
+    "such as `rng.standard_normal(...)`, not with `np.random`."
+)
 
 
 def _lacking(exercise: Exercise, failed: list[Case]) -> str:
@@ -638,7 +712,23 @@ def _wrong_shape(parts: list[Part]) -> Diagnosis | None:
     shape = part.actual.shape
     came = f"has shape {shape}" if shape else "is a single number"
     rationale = f"{part.label} {came}; expected {promised}{part.expected.shape}."
-    return Diagnosis(rationale, _shape_hint(part))
+    return Diagnosis(rationale, _fixed_size(parts) or _shape_hint(part))
+
+
+def _fixed_size(parts: list[Part]) -> str:
+    """An axis that has one length in all cases, where different ones are expected."""
+    first = parts[0]
+    if not first.letters or any(p.actual.ndim != len(first.letters) for p in parts):
+        return ""
+    for axis, letter in enumerate(first.letters):
+        came = {part.actual.shape[axis] for part in parts}
+        wanted = {part.expected.shape[axis] for part in parts}
+        if len(came) == 1 < len(wanted) and came != {1}:
+            known = {size: argument for argument, size in SIZE_NAMES.items()}
+            says = known.get(letter, letter)
+            where = f"`{says}` says" if says in first.argument_names else "is given"
+            return f"You have {came.pop()} along {letter}, whatever {where}."
+    return ""
 
 
 def _shape_hint(part: Part) -> str:
@@ -649,22 +739,29 @@ def _shape_hint(part: Part) -> str:
         return "The axes are all there, in the wrong order."
     if [s for s in actual if s != 1] == [s for s in expected if s != 1]:
         return "There is an axis of length 1 too many or too few (`keepdims`?)."
+    names = {size: letter for letter, size in part.sizes.items()}
+    named = ", ".join(names.get(size, str(size)) for size in actual)
     if np.prod(actual) == np.prod(expected):
-        return "As many numbers as expected, cut into another shape."
+        if len(actual) <= len(expected):
+            return "As many numbers as expected, cut into another shape."
+        return (
+            f"Yours reads as ({named}): as many numbers as expected, on "
+            f"{len(actual)} axes instead of {len(expected)}. Which two of them are to "
+            "be one, side by side?"
+        )
     if len(actual) < len(expected):
         gone = [
             letter
             for letter, size in zip(part.letters or (), expected, strict=False)
             if size not in actual
         ]
-        return f"An axis has been summed away{_named(gone)}, or was never made."
-    names = {size: letter for letter, size in part.sizes.items()}
-    named = ", ".join(names.get(size, str(size)) for size in actual)
+        if len(gone) > 1:
+            return (
+                f"The axes {', '.join(gone)} are missing: summed away, or never made."
+            )
+        which = f"The axis {gone[0]}" if gone else "An axis"
+        return f"{which} is missing: summed away, or never made."
     return f"Yours reads as ({named}). Which product or sum gives the right axes?"
-
-
-def _named(letters: list[str]) -> str:
-    return f": {', '.join(letters)}" if letters else ""
 
 
 def _an_argument(parts: list[Part]) -> Diagnosis | None:
@@ -1005,12 +1102,12 @@ def _failing(cases: list[Case]) -> str:
     return f"{len(names)} of {len(cases)} cases come out wrong: {', '.join(kinds)}."
 
 
-def _came(exercise: Exercise, cases: list[Case]) -> str:
+def _came(exercise: Exercise, failed: list[Case]) -> str:
     """What came, where a sentence can say it: a shape or an exception."""
-    case = next(case for case in cases if not case.passed)
-    if case.actual.error:
-        return f"{case.actual.error.kind}: {case.actual.error.message}"
-    actual, expected = case.actual.value, case.expected.value
+    error = next((c.actual.error for c in failed if c.actual.error), None)
+    if error:
+        return _told(error)
+    actual, expected = failed[0].actual.value, failed[0].expected.value
     shape = shape_of(actual)
     if isinstance(expected, np.ndarray) and shape not in (None, expected.shape):
         return (

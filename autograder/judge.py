@@ -9,7 +9,7 @@ import inspect
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -44,9 +44,9 @@ class Verdict:
     """What the judge says of one function.
 
     passed is None where the function is not written yet. score lies between 0 and
-    max_score. shown is the case to draw, the smallest that fails, and shapes names
-    what is drawn; neither is part
-    of the JSON, since a hidden case is nobody's to see.
+    max_score. shown is the case to draw, the easiest to read of those that fail, and
+    shapes names what is drawn; neither is part of the JSON, since a hidden case is
+    nobody's to see.
     """
 
     exercise: str
@@ -95,10 +95,10 @@ def judge(
     if not failed:
         return right(exercise, summary, flags)
     # Diagnosis is needed for wrong answers only.
-    from autograder.diagnosis import diagnose
+    from autograder.diagnosis import diagnose, hard_to_read
 
     diagnosis = diagnose(exercise, cases)
-    shown = min(failed, key=_size)
+    shown = min(failed, key=partial(hard_to_read, exercise))
     difference = first_difference(shown.actual.value, shown.expected.value)
     return Verdict(
         exercise=exercise.name,
@@ -284,14 +284,19 @@ def failed_properties(exercise: Exercise, case: Case) -> list[str]:
     ] + (_not_drawn(case) if case.repeated else [])
 
 
+# What is said of the way in which random numbers were drawn.
+UNUSED = "Nothing was drawn from the generator that was given."
+UNLIKE = "Two generators with the same seed gave different numbers."
+
+
 def _not_drawn(case: Case) -> list[str]:
     """What is wrong with the way in which random numbers were drawn, if anything."""
     found = []
     for before, after in zip(case.arguments, case.actual.arguments, strict=False):
         if isinstance(before, np.random.Generator) and _state(before) == _state(after):
-            found.append("Nothing was drawn from the generator that was given.")
+            found.append(UNUSED)
     if not same(case.repeated.value, case.actual.value):
-        found.append("The same generator gave other numbers when called again.")
+        found.append(UNLIKE)
     return found
 
 
@@ -307,9 +312,3 @@ def _has(property_: Callable, value: Any, arguments: tuple) -> bool:
             return bool(property_(value, *arguments))
     except Exception:  # an answer so wrong that the question makes no sense
         return False
-
-
-def _size(case: Case) -> int:
-    """How many numbers a reader has to look at to see the case."""
-    values = (*case.arguments, case.expected.value, case.actual.value)
-    return sum(value.size for value in values if isinstance(value, np.ndarray))

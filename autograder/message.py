@@ -138,7 +138,7 @@ def _comparisons(verdict: Verdict) -> list[tuple[str, Any, Any]]:
 
 
 def _shown_text(verdict: Verdict) -> list[str]:
-    lines = [f"The smallest example that shows it ({verdict.shown.name}):"]
+    lines = [f"The simplest example that shows it ({verdict.shown.name}):"]
     for name, value in _given(verdict):
         lines += _array_text(name, value)
     for name, actual, expected in _comparisons(verdict):
@@ -182,7 +182,7 @@ def picture_html(verdict: Verdict) -> str:
         figures.append(_figure(f"expected {name}".strip(), expected))
         figures.append(_figure(f"yours {name}".strip(), actual, wrong))
     return (
-        f'<p style="margin:.6em 0 .2em">The smallest example that shows it '
+        f'<p style="margin:.6em 0 .2em">The simplest example that shows it '
         f"({escape(verdict.shown.name)}):</p>"
         '<div style="display:flex;flex-wrap:wrap;gap:1.2em;align-items:flex-start">'
         f"{''.join(figures)}</div>"
@@ -274,5 +274,19 @@ def _number(value: Any) -> str:
 def _brief(value: Any) -> str:
     if isinstance(value, Opaque):
         return value.type_name
-    text = f"{value:.6g}" if isinstance(value, float) else repr(value)
+    if isinstance(value, dict):
+        return _shortened(_by_shape(value))
+    return _shortened(f"{value:.6g}" if isinstance(value, float) else repr(value))
+
+
+def _by_shape(items: dict) -> str:
+    """The names in a dict, those of one shape together: `W_q, W_k (6, 3); b_q (3,)`."""
+    names: dict[tuple, list[str]] = {}
+    for name, value in items.items():
+        shape = value.shape if isinstance(value, np.ndarray) else ()
+        names.setdefault(shape, []).append(str(name))
+    return "; ".join(f"{', '.join(n)} {s or ''}".strip() for s, n in names.items())
+
+
+def _shortened(text: str) -> str:
     return text if len(text) <= 70 else text[:67] + "..."

@@ -205,10 +205,33 @@ def test_nothing_special_still_gives_an_example():
             ["(n, m) = (3, 4)", "another shape"],
         ),
         ("scores", lambda Q, K: (Q @ K.T)[..., None], ["axis of length 1"]),
-        ("scores", lambda Q, K: np.sum(Q @ K.T), ["summed away: n, m"]),
-        ("softmax", lambda S: S.max(-1), ["summed away: m"]),
-        ("embed", lambda t, T: T[:3] + 1, ["(n, d_model) = (5, 3)", "(3, 3)"]),
-        ("split_heads", lambda X, h: X[None], ["(h, n, d_k) = (2, 5, 4)"]),
+        (
+            "scores",
+            lambda Q, K: np.sum(Q @ K.T),
+            ["axes n, m are missing"],
+        ),
+        (
+            "softmax",
+            lambda S: S.max(-1),
+            ["axis m is missing: summed away"],
+        ),
+        ("embed", lambda t, T: T[:3] + 1, ["(n, d_model) = (5, 2)", "(3, 2)"]),
+        ("split_heads", lambda X, h: X[None], ["(h, n, d_k) = (2, 5, 3)"]),
+        (
+            "split_heads",
+            lambda X, h: np.ones((4, len(X), X.shape[1] // h)),
+            ["You have 4 along h, whatever `num_heads` says"],
+        ),
+        (
+            "embed",
+            lambda ids, table: np.ones((2, table.shape[1])),
+            ["You have 2 along n, whatever is given"],
+        ),
+        (
+            "stack_projections",
+            lambda W: W.transpose(2, 0, 1) + 1,
+            ["3 axes instead of 2", "side by side"],
+        ),
     ],
 )
 def test_a_wrong_shape_names_its_axes(name, function, words):
@@ -283,7 +306,12 @@ def test_random_answers_are_judged_by_what_they_lack():
     )
     says("init_parameters", changed(b_o=lambda d: 0), "b_o is a single number")
     says("init_parameters", changed(W_v=lambda d: np.full((d, d), np.nan)), "finite")
-    says("init_parameters", changed(b_q=lambda d: np.random.rand(d) / 9), "again")
+    says(
+        "init_parameters",
+        changed(b_q=lambda d: np.random.rand(d) / 9),
+        "Two generators with the same seed gave different numbers",
+        "not with `np.random`",
+    )
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.longdouble, complex])
@@ -313,13 +341,28 @@ def test_a_complex_answer_is_wrong_where_it_is_not_real():
         (
             "concat_heads",
             lambda H: H.transpose(1, 0),
-            ["axes don't match", "(2, 5, 4)"],
+            ["axes don't match", "(3, 5, 2)"],
         ),
         ("scores", lambda Q, K: q @ K.T, ["NameError", "`Q`", "capital"]),  # noqa: F821
         ("scale", lambda S, d_k: S / sqrt(d_k), ["np.sqrt"]),  # noqa: F821
         ("scale", lambda S, d: S / rooot(d), ["`rooot`", "misspelt"]),  # noqa: F821
         ("scores", lambda Q: Q, ["called with (Q, K)"]),
         ("scores", lambda Q, K: np.swapaxes(K), ["`swapaxes` does not take"]),
+        (
+            "split_heads",
+            lambda X, h: torch.ones(2, 3, 4).transpose(1, 0, 2),
+            ["In PyTorch", "transpose(0, 1)", "permute"],
+        ),
+        (
+            "split_heads",
+            lambda X, h: torch.transpose(torch.ones(2, 3, 4), 1, 0, 2),
+            ["In PyTorch", "permute"],
+        ),
+        (
+            "split_heads",
+            lambda X, h: np.transpose(np.ones((2, 3, 4)), 1, 0, 2),
+            ["`np.transpose` takes the order of the axes as one tuple"],
+        ),
         ("softmax", lambda S: S.exp(), ["np.exp(...)"]),
         ("softmax", lambda S: np.sofmax(S), ["There is no such name"]),
         ("softmax", lambda S: np.summ(S), ["np.sum"]),
@@ -339,6 +382,109 @@ def test_a_complex_answer_is_wrong_where_it_is_not_real():
 )
 def test_an_exception_is_put_into_words(name, function, words):
     says(name, function, *words)
+
+
+def test_several_things_taken_for_one_array():
+    def not_unpacked(X, params, num_heads):
+        Q, K, V = (right("split_heads")(X, num_heads) for _ in "qkv")
+        O = right("attend_in_parallel")(Q, K, V)
+        return right("concat_heads")(O), O[1]
+
+    says(
+        "multi_head_attention",
+        not_unpacked,
+        "`attend_in_parallel` gives O, A",
+        "`O, A = attend_in_parallel(...)`",
+    )
+    says("scale", lambda S, d_k: (S, d_k).T, "a tuple", "`first, second = ...`")
+    says("scale", lambda S, d_k: [S, S].T, "a list", "`np.array(...)`")
+
+
+def test_a_line_that_takes_several_is_shown_whole():
+    def softmax(S):
+        return np.sum(
+            S,
+            axis=7,
+        )
+
+    says("softmax", softmax, "in your line `return np.sum( S, axis=7, )`")
+
+
+def split_then_projected(X, params, num_heads):
+    heads = right("split_heads")(X, num_heads)
+    Q, K, V = right("project_qkv")(heads, params)
+    O, A = right("attend_in_parallel")(Q, K, V)
+    return right("linear")(right("concat_heads")(O), params["W_o"], params["b_o"]), A
+
+
+def split_then_projected_by_hand(X, params, num_heads):
+    X = right("split_heads")(X, num_heads)
+    Q, K, V = (
+        np.matmul(X, params[f"W_{w}"])
+        + params["b_q" if w == "q" else "b_k" if w == "k" else "b_v"]
+        for w in "qkv"
+    )
+    O, A = right("attend_in_parallel")(Q, K, V)
+    return right("linear")(right("concat_heads")(O), params["W_o"], params["b_o"]), A
+
+
+def each_slice_through_a_head(X, params, num_heads):
+    outputs, maps = [], []
+    for x in right("split_heads")(X, num_heads):
+        O, A = right("single_head_attention")(x, params)
+        outputs.append(O)
+        maps.append(A)
+    O = right("concat_heads")(np.stack(outputs))
+    return O @ params["W_o"] + params["b_o"], np.stack(maps)
+
+
+def mixed_then_joined(X, params, num_heads):
+    Q, K, V = right("project_qkv")(X, params)
+    Q, K, V = (right("split_heads")(M, num_heads) for M in (Q, K, V))
+    O, A = right("attend_in_parallel")(Q, K, V)
+    O = right("linear")(
+        O,
+        params["W_o"],
+        params["b_o"],
+    )
+    return right("concat_heads")(O), A
+
+
+def mixed_by_a_name(X, params, num_heads):
+    W_o, b_o = params["W_o"], params["b_o"]
+    Q, K, V = right("project_qkv")(X, params)
+    Q, K, V = (right("split_heads")(M, num_heads) for M in (Q, K, V))
+    O, A = right("attend_in_parallel")(Q, K, V)
+    return right("concat_heads")(O @ W_o + b_o), A
+
+
+@pytest.mark.parametrize(
+    ("function", "mistake", "words"),
+    [
+        (split_then_projected, "split_before_projecting", "Project first"),
+        (split_then_projected_by_hand, "split_before_projecting", "Project first"),
+        (each_slice_through_a_head, "split_before_projecting", "Project first"),
+        (mixed_then_joined, "projected_before_joining", "Join the heads first"),
+        (mixed_by_a_name, "projected_before_joining", "Join the heads first"),
+    ],
+)
+def test_one_error_of_two_mistakes_is_told_apart_by_its_line(function, mistake, words):
+    verdict = verdict_of("multi_head_attention", function)
+    assert verdict.mistake == mistake
+    assert words in verdict.hint
+
+
+def test_where_the_line_does_not_tell_no_mistake_is_named():
+    def mul(x, W, b):
+        return x @ W + b
+
+    def own_linear(X, params, num_heads):
+        heads = right("split_heads")(X, num_heads)
+        Q, K, V = (mul(heads, params[f"W_{w}"], params[f"b_{w}"]) for w in "qkv")
+        O, A = right("attend_in_parallel")(Q, K, V)
+        return mul(right("concat_heads")(O), params["W_o"], params["b_o"]), A
+
+    says("multi_head_attention", own_linear, "`return x @ W + b`", "do not fit")
 
 
 def test_the_learners_own_line_is_shown():

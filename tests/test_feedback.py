@@ -131,7 +131,7 @@ def test_every_mistake_comes_with_its_name_its_hint_and_its_picture(course):
         assert hint in said
         assert "S, shape (" in said
         drawn += "expected A, shape" in said and "yours A, shape" in said
-    assert drawn >= 22  # the others raise an error on the smallest example
+    assert drawn >= 22  # the others raise an error on the simplest example
 
 
 def test_the_learners_own_code_and_the_book_stand_beside_it(course):

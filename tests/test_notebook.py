@@ -1,6 +1,7 @@
 """What a learner types in a notebook, in a real IPython shell."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -34,6 +35,7 @@ def shell(tmp_path, monkeypatch):
     """A fresh notebook: a shell, in a folder of its own."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(notebook, "_hints_given", {})
+    monkeypatch.setattr(notebook, "_told", {})
     InteractiveShell.clear_instance()
     shell = InteractiveShell.instance(colors="nocolor")
     explain_errors()  # as importing autograder does, the first time in a process
@@ -106,6 +108,56 @@ def test_hint_goes_one_step_further_each_time(shell):
     assert len(set(told)) == steps == 6
     assert told[5] == told[6]
     assert "Read the chapter 'Softmax' again" in told[5]
+
+
+def test_hint_begins_where_check_has_ended(shell):
+    run(shell, WRONG)
+    found = run(shell, "check(softmax)")
+    own = discover()["softmax"].hints
+    told = [run(shell, "hint(softmax)") for _ in range(len(own) + 1)]
+    assert f"Hint 1 of {len(own) + 1}" in told[0]
+    for step, words in zip(told, own, strict=False):
+        assert " ".join(words.split()) in step
+        assert "columns sum to 1" not in step and "Shapes:" not in step
+    assert "columns sum to 1" in found
+    assert "(the last one)" in told[-1]
+
+
+def test_hint_tells_what_is_wrong_since_the_last_check(shell):
+    run(shell, WRONG)
+    run(shell, "check(softmax)")
+    first = run(shell, "hint(softmax)")
+    run(shell, "def softmax(S):\n    return S + 1")
+    second, third = (run(shell, "hint(softmax)") for _ in range(2))
+    assert "must sum to 1" not in first
+    assert "must sum to 1" in second
+    assert third not in (first, second)
+
+
+def test_what_a_dict_holds_is_shown_by_its_shapes(shell):
+    run(
+        shell,
+        "def single_head_attention(X, params):\n    return X, X @ X.T",
+    )
+    told = run(shell, "check(single_head_attention)")
+    assert re.search(r"params: W_q, W_k \(\d, \d\); b_q, b_k \(\d,\); W_v \(", told)
+    assert "array(" not in told
+
+
+def test_an_ordinary_case_is_shown_before_a_huge_or_a_narrow_one(shell):
+    run(
+        shell,
+        "import numpy as np\n"
+        "from solutions.single_head import head_divided_by_d_k as other\n"
+        "from solutions.output_projection import never_split\n"
+        "def single_head_attention(X, params):\n    return other(X, params)\n"
+        "def multi_head_attention(X, params, num_heads):\n"
+        "    return never_split(X, params, num_heads)",
+    )
+    assert "shows it (different widths" in run(shell, "check(single_head_attention)")
+    told = run(shell, "check(multi_head_attention)")
+    assert "Mistake: never split." in told
+    assert "num_heads: 1" not in told
 
 
 def test_ready_gives_yours_or_the_reference(shell):
