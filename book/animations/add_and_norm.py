@@ -75,7 +75,11 @@ class _Norm:
         ]
         done = [FIRST]
         for i in (i for i in range(len(X)) if i != FIRST):
-            caption = f"“{TOKENS[i]}”: its own mean, its own standard deviation."
+            mean, spread = number(SUMS[i].mean()), number(SUMS[i].std())
+            caption = (
+                f"“{TOKENS[i]}”: its own mean, {mean}, and its own standard deviation, "
+                f"{spread}."
+            )
             steps.append(
                 Step(caption + self.part.of_row(i), self._row(i, 4, tuple(done)), 1.2)
             )
@@ -122,7 +126,10 @@ class _Norm:
             shown[list(done)] = True
             shown[i] = now == 3 and t > 0.9
             self._stand(stage, shown, i)
-            _measure(stage, bars)
+            if level < 3:
+                _measure(stage, bars, bars)
+            elif level == 4:  # gamma and beta come on top: what is told is the input's
+                _measure(stage, row, row if t == 0 else None)
             _bars(stage, bars, COLOURS["Y"])
             if now == 3 and level != 4:
                 _learnt(stage)
@@ -168,7 +175,7 @@ class _Norm:
             columns=FEATURES,
             **style,
         )
-        _measure(stage, flat)
+        _measure(stage, flat, flat)
         _bars(stage, flat, COLOURS["Y"])
         if not self.quiet.known:
             stage.failed(self.quiet, LEFT, LOW - 20, COLOURS["Y"], rows=1)
@@ -375,11 +382,12 @@ def _zero(stage):
     stage.text(START - 12, ZERO, "0", align="right", colour=QUIET)
 
 
-def _measure(stage, values):
-    """The mean as a dashed line; mean and spread in words."""
+def _measure(stage, values, bars):
+    """Mean and spread in words; the mean of the bars as a dashed line, if they show."""
     x, mean = START + len(FEATURES) * WIDE, values.mean()
-    y = ZERO - mean * UNIT
-    stage.line([START, x], [y, y], INK, 1.6, linestyle=(0, (4, 3)))
+    if bars is not None:
+        y = ZERO - bars.mean() * UNIT
+        stage.line([START, x], [y, y], INK, 1.6, linestyle=(0, (4, 3)))
     stage.text(x + 10, ZERO - 60, "mean", align="left", colour=QUIET)
     stage.text(x + 10, ZERO - 36, _rounded(mean), align="left", weight="bold")
     stage.text(x + 10, ZERO + 14, "std", align="left", colour=QUIET)

@@ -13,9 +13,9 @@ def through_a_stack(wiring, depth=24):
     """Send random tokens up a stack, and a random gradient down again.
 
     wiring(X, attend, norm) -> X: what one block makes of its input, (n, d_model).
-    Returns three lists, one number for each block: the root mean square of the
-    features after it, the share of a token that is not common to all tokens, and the
-    length of the gradient of its W_q.
+    Returns four lists, one number for each block: the root mean square of the features
+    after it, the share of a token that is not common to all tokens, and the lengths of
+    the gradients of its W_q and of its W_v.
     """
     torch.manual_seed(0)
     norm = torch.nn.LayerNorm(D_MODEL, dtype=torch.float64)
@@ -28,8 +28,10 @@ def through_a_stack(wiring, depth=24):
         size.append(X.square().mean().sqrt().item())
         unlike.append(((X - X.mean(dim=0)).norm() / X.norm()).item())
     (X * torch.randn_like(X)).sum().backward()
-    gradient = [b.in_proj_weight.grad[:D_MODEL].norm().item() for b in blocks]
-    return size, unlike, gradient
+    gradients = [b.in_proj_weight.grad.split(D_MODEL) for b in blocks]
+    lengths = [[part.norm().item() for part in parts] for parts in gradients]
+    of_W_q, _, of_W_v = zip(*lengths, strict=True)
+    return size, unlike, of_W_q, of_W_v
 
 
 def _block():
