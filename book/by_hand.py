@@ -112,12 +112,14 @@ def follow(token: str) -> None:
     output = ready("weighted_sum")(weights, V)
     steps = {"scores": scores[i], "scaled": scaled[i], "weights": weights[i]}
     matrix(f"the query of {token}", Q[i], rows=["query"], columns=ASKS_FOR)
+    print("It meets every key:")  # a line between tables puts them below each other
     matrix(
         f"{token} and the four keys",
         np.stack(list(steps.values())),
         rows=list(steps),
         columns=TOKENS,
     )
+    print("The weights mix the values:")
     matrix(f"what {token} takes home", output[i], rows=["output"], columns=CARRIES)
 
 

@@ -18,6 +18,7 @@ LIFT = 21  # how far above stand their names
 LANES = (62, 246, 430)  # where Q, K and V stand
 CUT = 8  # how far the heads move apart
 # The steps of the article, and what each picture after the first one is called.
+MIX = 6  # the level on which Y is made
 STEPS = (
     "parameters",
     "project",
@@ -50,7 +51,8 @@ def play_multi_head_attention(multi_head_attention):
             "From above: the tokens X; their queries, keys and values, which learnt "
             "weights make of them and which are cut into two heads; the weights of "
             "attention in both heads; what the heads found, laid side by side as O, "
-            "and the output Y. At the end X is added to Y and each row is normalised."
+            "and the output Y. Then X is added to Y and each row is normalised. At the end "
+            "Y is seen again."
         ),
         player=actor.line(*parts),
         height=570,
@@ -94,8 +96,8 @@ class _Play:
     def _closing(self):
         return ending(
             {"the output": self.output, "the weights": self.weights},
-            "Out comes what went in: four rows of six features. So the next block can "
-            "begin where this one ends.",
+            "Y has the shape that X had: four rows of six features. So the next block "
+            "can begin where this one ends.",
             f"{MARKED} The first picture in which they differ shows the step to look "
             "at.",
         )
@@ -230,7 +232,7 @@ class _Play:
 
     def _end(self, stage, t):
         for draw in (self._projections, self._heads, self._joined, self._output):
-            draw(stage, len(TITLES), 1.0)
+            draw(stage, MIX, 1.0)  # Y itself: what comes after it was a look ahead
         self._tokens(stage, 0)
         problems = [p for p in (self.output, self.weights) if not p.known]
         if problems:

@@ -59,7 +59,7 @@ class _Play:
             ),
             Step(
                 "So one product with the big map gives what the two products gave, "
-                "side by side. That is why a block has one W_q, not h of them.",
+                "side by side. That is why there is one W_q, not h of them.",
                 self._join,
                 0.96,
             ),
@@ -119,7 +119,7 @@ class _Play:
         stage.matrix(X, 66, LOW, COLOURS["X"], "X", rows=TOKENS, lit=lit, **style)
         stage.arrow((268, LOW + 48), (318, LOW + 48))
         for k, W in enumerate(SMALL):
-            product = X @ W + np.split(HEADS_PARAMS["b_q"], 2)[k]
+            product = X @ W  # without the bias, as by hand
             shown = np.zeros(product.shape, bool)
             shown[: round(4 * t)] = True
             x = 330 + k * (3 * WIDE + gap)
@@ -156,7 +156,7 @@ class _Play:
             )
 
     def _join(self, stage, t):
-        self._products(stage, 1, 1.0, gap=22 * (1 - between(t, 0, 0.9)), name="Q")
+        self._products(stage, 1, 1.0, gap=22 * (1 - between(t, 0, 0.9)), name="X·W_q")
 
     def _end(self, stage, t):
         if self.part.known:

@@ -92,18 +92,13 @@ class _Play:
             rows = (
                 [TOKENS[int(v) // 10 - 1] for v in order[k][:, 0]] if t == 1 else None
             )
-            lane = block(
-                stage, order[k], x, LOW, COLOURS["Q"], None, rows=rows, shown=shown
-            )
+            block(stage, order[k], x, LOW, COLOURS["Q"], None, rows=rows, shown=shown)
+            told = f"reshape alone, head {k + 1}"
+            style = {"align": "left", "colour": WRONG, "weight": "bold"}
+            stage.text(x, LOW - 20, told, **style)
         if 0 < count < 24:
             i, j = divmod(count - 1, 6)
             stage.box(*grid.corner(i, j), WIDE, HIGH, WRONG, line=3)
-        stage.text(
-            START, LOW - 20, "reshape alone", align="left", colour=WRONG, weight="bold"
-        )
-        if t == 1:
-            told = "rows hold other tokens"
-            stage.text(lane.x, LOW - 20, told, align="left", colour=WRONG)
 
     def _end(self, stage, t):
         whole(stage)
@@ -119,7 +114,7 @@ class _Play:
 def whole(stage, cut=False):
     """All features of all tokens in one matrix, with the cut between the heads."""
     grid = block(
-        stage, WHOLE, START, TOP, COLOURS["Q"], "Q", rows=TOKENS, note="(4, 6)"
+        stage, WHOLE, START, TOP, COLOURS["Q"], "marked", rows=TOKENS, note="(4, 6)"
     )
     for j in range(6):
         x = grid.centre(0, j)[0]
