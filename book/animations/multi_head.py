@@ -51,8 +51,8 @@ def play_multi_head_attention(multi_head_attention):
             "From above: the tokens X; their queries, keys and values, which learnt "
             "weights make of them and which are cut into two heads; the weights of "
             "attention in both heads; what the heads found, laid side by side as O, "
-            "and the output Y. Then X is added to Y and each row is normalised. At the end "
-            "Y is seen again."
+            "and the output Y. Then X is added to Y and each row is normalised. At the "
+            "end Y is seen again."
         ),
         player=actor.line(*parts),
         height=570,
