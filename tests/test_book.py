@@ -13,6 +13,7 @@ from autograder.exercise import discover
 from autograder.workflow import ROOT, steps
 from book import by_hand, overview, sentence
 from book.charts import against_size
+from book.experiments.depth import through_a_stack
 from book.page import streams
 from solutions.projections import project_qkv
 from solutions.split_heads import split_heads
@@ -279,6 +280,30 @@ def test_each_letter_of_a_shape_is_in_the_notation(name):
         for size in item.sizes or ():
             used |= set(re.findall("[a-z_]+", size))
     assert used <= known
+
+
+# --- what the figure of chapter 13 is said to show -------------------------------
+
+
+def test_chapter_13_says_what_its_figure_shows():
+    runs = {
+        "no norm": through_a_stack(lambda X, attend, norm: X + attend(X)),
+        "post-norm": through_a_stack(lambda X, attend, norm: norm(X + attend(X))),
+        "pre-norm": through_a_stack(lambda X, attend, norm: X + attend(norm(X))),
+    }
+    size, unlike, of_W_q, of_W_v = (
+        {name: np.array(run[i]) for name, run in runs.items()} for i in range(4)
+    )
+    ratio = unlike["no norm"] / unlike["post-norm"]
+    assert np.all((0.5 < ratio) & (ratio < 2))  # alike about as fast
+    assert np.all(unlike["pre-norm"] > 0.2)
+    falls = of_W_q["no norm"]
+    assert falls[0] > 1e6 and falls[-1] < 1e-30
+    assert (falls[1:] / falls[:-1]).max() > 1e3  # and jumps in between
+    assert 1 < size["pre-norm"][-1] < 10 < size["no norm"][-1]
+    assert of_W_q["post-norm"][-1] < 1e-5 * of_W_q["post-norm"][0]
+    for name in ("post-norm", "pre-norm"):
+        assert of_W_v[name].min() > 0.1 * of_W_v[name].max()
 
 
 # --- what shows the numbers ---------------------------------------------------
