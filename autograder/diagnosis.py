@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import permutations
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -30,7 +31,7 @@ from autograder.judge import (
     try_case,
 )
 from autograder.shapes import SIZE_NAMES
-from autograder.wire import CallError, Opaque, call_in_process
+from autograder.wire import CallError, Opaque, Outcome, call_in_process
 
 CHANGED_ARGUMENTS = "changed_its_arguments"
 
@@ -198,8 +199,13 @@ def symptoms_of(exercise: Exercise, mistake: Callable, case: Case) -> tuple:
     """What can be said of a mistake's random answer in a case: see `_symptoms`."""
     if recorded := getattr(mistake, "symptoms", None):  # by a key
         return recorded(case.arguments)
-    call = call_in_process(exercise.driven(mistake))
-    return _symptoms(exercise, try_case(exercise, call, case.name, case.arguments))
+
+    def work_out():
+        call = call_in_process(exercise.driven(mistake))
+        tried = try_case(exercise, call, case.name, case.arguments, case.expected)
+        return _symptoms(exercise, tried)
+
+    return _kept(case, mistake, work_out)
 
 
 def _symptoms(exercise: Exercise, case: Case) -> tuple:
@@ -218,12 +224,10 @@ def _behaves_like(exercise: Exercise, mistake: Callable, cases: list[Case]) -> b
     A mistake may raise where sizes differ, and the learner's version of it may
     raise in other words. That counts as the same, unless it is all there is.
     """
-    call = call_in_process(exercise.driven(mistake))
     values = 0
     same_words = True
     for case in cases:
-        with np.errstate(all="ignore"):
-            outcome = run(call, case.arguments, like=case.expected.value)
+        outcome = _outcome_of(exercise, mistake, case)
         if outcome.error:
             if not case.actual.error or case.actual.error.kind in LIMITS:
                 return False
@@ -235,6 +239,27 @@ def _behaves_like(exercise: Exercise, mistake: Callable, cases: list[Case]) -> b
         else:
             values += 1
     return values > 0 or same_words
+
+
+def _outcome_of(exercise: Exercise, mistake: Callable, case: Case) -> Outcome:
+    def work_out():
+        call = call_in_process(exercise.driven(mistake))
+        with np.errstate(all="ignore"):
+            return run(call, case.arguments, like=case.expected.value)
+
+    return _kept(case, mistake, work_out)
+
+
+# What mistakes make of a case, by what is expected of it: a whole class shares that.
+_made: WeakKeyDictionary[Outcome, dict[Callable, Any]] = WeakKeyDictionary()
+
+
+def _kept(case: Case, mistake: Callable, work_out: Callable[[], Any]) -> Any:
+    """What a mistake makes of a case: worked out once, for as long as it is drawn."""
+    made = _made.setdefault(case.expected, {})
+    if mistake not in made:
+        made[mistake] = work_out()
+    return made[mistake]
 
 
 def _words(error: CallError) -> tuple[str, str]:

@@ -14,7 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -115,7 +115,7 @@ class Exercise:
         """What the function does, in one line: line 1 of its docstring."""
         return inspect.getdoc(self.reference).splitlines()[0]
 
-    @property
+    @cached_property
     def shapes(self) -> ShapeLine:
         """The parsed line 2 of the reference's docstring."""
         try:
