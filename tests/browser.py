@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import sync_playwright
 
 QUIET = [
@@ -46,6 +47,17 @@ class Visit:
         """The files behind the requests, each once; data: addresses left out."""
         urls = [urlsplit(url) for url in dict.fromkeys(self.requests)]
         return [Path(unquote(url.path)) for url in urls if url.scheme == "file"]
+
+    def broken_rules(self):
+        """What axe finds: each broken rule, with what is wrong at each place."""
+        self.page.evaluate(AXE_SCRIPT)
+        # Of the rules that hold, their places are not asked for: that takes as long.
+        found = self.page.evaluate("axe.run({resultTypes: ['violations']})")
+        return [
+            (rule["id"], node["failureSummary"])
+            for rule in found["violations"]
+            for node in rule["nodes"]
+        ]
 
     def elsewhere(self):
         """The requests that left the file system."""
