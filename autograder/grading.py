@@ -21,7 +21,7 @@ from autograder.behaviour import Watched
 from autograder.engine import Engine, start_together
 from autograder.exercise import STUB, Exercise, discover, take_in
 from autograder.judge import VISIBLE_SEED, Verdict, judge
-from autograder.message import as_html, as_text
+from autograder.message import as_html, as_text, points
 from autograder.sandbox import Limits
 from autograder.submission import Cell, UnreadableError
 from autograder.wire import CallError, Outcome
@@ -526,7 +526,6 @@ def _scaled(verdict: Verdict, points: float) -> Verdict:
 def _outputs(verdict: Verdict) -> list[dict]:
     """What the test's cell shows, and the number that nbgrader reads."""
     text, html = as_text(verdict), as_html(verdict)
-    points = f"{verdict.score:g} of {verdict.max_score:g} points"
     return [
         {
             "output_type": "display_data",
@@ -536,7 +535,10 @@ def _outputs(verdict: Verdict) -> list[dict]:
         {
             "output_type": "execute_result",
             "execution_count": 1,
-            "data": {"text/html": points, "text/plain": repr(float(verdict.score))},
+            "data": {
+                "text/html": points(verdict),
+                "text/plain": repr(float(verdict.score)),
+            },
             "metadata": {},
         },
     ]

@@ -25,8 +25,9 @@ STATES = {True: "right", False: "not right yet", None: "not written yet"}
 
 
 def points(verdict: Verdict) -> str:
-    """The points in words: `2 of 4 points`."""
-    return f"{round(verdict.score, 2):g} of {verdict.max_score:g} points"
+    """The points in words: `2 of 4 points`, `1 of 1 point`."""
+    unit = "point" if verdict.max_score == 1 else "points"
+    return f"{round(verdict.score, 2):g} of {verdict.max_score:g} {unit}"
 
 
 def headline(verdict: Verdict) -> str:
