@@ -102,7 +102,7 @@ COMMANDS = {
 
 def _prepare(course: Path, chapter: str, students: int, stock: bool):
     """A course whose class has handed in, ready to be graded."""
-    make_course(course)
+    make_course(course, only=[chapter])
     if stock:
         (course / "nbgrader_config.py").write_text(STOCK, encoding="utf-8")
     [found] = load_chapters([chapter])

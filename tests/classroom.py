@@ -17,10 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
-import pytest
 
-from autograder import course
 from autograder.chapters import Chapter, load_chapters, solution_of
+from autograder.course import make_course
 from autograder.example import renamed
 from autograder.exercise import BEGIN, END, Exercise
 from autograder.judge import judge
@@ -130,10 +129,7 @@ def small_course(folder: Path, names: list[str], roster: str = "", due=()) -> Pa
     folder.mkdir(parents=True)
     if roster:
         (folder / "roster.csv").write_text(roster, encoding="utf-8")
-    chapters = load_chapters(names)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(course, "load_chapters", lambda: chapters)
-        course.make_course(folder, due=due)
+    make_course(folder, due=due, only=names)
     return folder
 
 
