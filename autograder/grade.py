@@ -182,16 +182,17 @@ def spare_imports():
     # nbgrader would load its extensions of the Jupyter server.
     sys.modules["nbgrader"] = _package_of_modules("nbgrader")
     # It would load how to check a notebook, to unzip, and to ask JupyterHub.
-    stand_ins = {"nbformat": _package_of_modules("nbformat")}
-    for name in ("setuptools", "setuptools.archive_util", "requests"):
-        stand_ins[name] = stand_in = ModuleType(name)
+    before = set(sys.modules)
+    if "nbformat" not in before:
+        sys.modules["nbformat"] = _package_of_modules("nbformat")
+    for name in {"setuptools", "setuptools.archive_util", "requests"} - before:
+        sys.modules[name] = stand_in = ModuleType(name)
         stand_in.__getattr__ = partial(_function_of, name)
-    before = dict(sys.modules)
-    sys.modules.update(stand_ins | before)
+    stand_ins = set(sys.modules) - before
     importlib.import_module("nbgrader.utils")
     importlib.import_module("nbgrader.auth")
-    for name in set(sys.modules) - set(before):  # the true ones can still be imported
-        if name.partition(".")[0] in stand_ins:
+    for name in set(sys.modules) - before:  # the true ones can still be imported
+        if {name, name.partition(".")[0]} & stand_ins:
             del sys.modules[name]
 
 

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from browser import QUIET
 from classroom import autograder, release, small_course
 from PIL import Image
 from playwright.sync_api import sync_playwright
@@ -35,9 +36,8 @@ def picture(file: Path) -> bytes:
     is enough for what is flat.
     """
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-        )
+        path = shutil.which("chromium")
+        browser = playwright.chromium.launch(executable_path=path, args=QUIET)
         page = browser.new_page(viewport={"width": WIDTH, "height": 2000})
         page.goto(file.as_uri())
         title = page.locator("section.exercise h2").first.bounding_box()
