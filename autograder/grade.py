@@ -57,6 +57,7 @@ from autograder.submission import UnreadableError, visible
 
 BATCH = 8  # submissions a task, at most: one transaction, what an interrupt can cost
 LOST_WORKERS = 3  # how often lost processes are replaced
+LISTEN_SECONDS = 0.2  # how long Ctrl-C may wait to be heard
 RECORDS = ".graded"
 
 
@@ -126,14 +127,14 @@ def grade_chapter(
     summary, todo = Summary(chapter), []
     handed_in = len(list(root.glob(f"submitted/*/{chapter}")))
     jobs = max(1, min(jobs or _cores(), handed_in))
-    with _sole_grader(root), _stoppable():
+    with _sole_grader(root), _stoppable() as asked:
         try:
             with _executor(jobs, scheduler, options) as pool:
                 pool.warm_up()  # while this process goes on importing
                 desk, writer = _open(root, chapter, options)
                 with writer:
                     todo = desk.todo(summary, tell)
-                    for results in _graded(pool, desk, todo, options):
+                    for results in _graded(pool, desk, todo, options, asked):
                         changes = desk.save(results, writer)
                         summary.graded += len(results)
                         summary.changes += changes
@@ -381,16 +382,32 @@ def _sole_grader(root: Path):
 
 
 @contextlib.contextmanager
-def _stoppable():
-    """Have `kill` stop a run as Ctrl-C does."""
+def _stoppable() -> Iterator[threading.Event]:
+    """Whether Ctrl-C or `kill` has asked a run to stop.
+
+    It does so between two batches. An exception at any line could be swallowed by a
+    library, or meet it half-way through a transaction. Asked twice, it stops at once.
+    """
+    asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may say so
+        yield asked  # only the main thread hears signals
         return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    before = {}
+
+    def restore():
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def ask(number, frame):
+        asked.set()
+        restore()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        before[number] = signal.signal(number, ask)
     try:
-        yield
+        yield asked
     finally:
-        signal.signal(signal.SIGTERM, before)
+        restore()
 
 
 def _cores() -> int:
@@ -521,17 +538,22 @@ class _Cluster(_Pool):
         self.client.close()
 
 
-def _graded(pool: _Pool, desk, todo, options) -> Iterator[list[Result]]:
-    """Results as they come, a batch at a time. Lost processes are replaced."""
+def _graded(pool: _Pool, desk, todo, options, asked) -> Iterator[list[Result]]:
+    """Results as they come, a batch at a time. Lost processes are replaced.
+
+    Raises KeyboardInterrupt once it is `asked` to stop.
+    """
     batches = deque(_batches(todo, pool.width))
     waiting, lost = {}, 0
     while batches or waiting:
+        if asked.is_set():
+            raise KeyboardInterrupt
         while batches and len(waiting) < pool.width:
             batch = batches.popleft()
             work = [(entry.student, desk.data(entry.folder)) for entry in batch]
             future = pool.submit(grade_batch, desk.assignment, work, options)
             waiting[future] = batch
-        done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+        done, _ = wait(waiting, LISTEN_SECONDS, FIRST_COMPLETED)
         broken = False
         for future in done:
             batch = waiting.pop(future)
