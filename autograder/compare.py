@@ -152,3 +152,10 @@ def as_array(values: list | tuple) -> Any:
     except ValueError:
         return values
     return array if array.dtype.kind in "biufc" else values
+
+
+def is_finite(value: Any) -> bool:
+    """True where no number in a result, or in a part of it, is inf or nan."""
+    if isinstance(value, tuple | dict):
+        return all(map(is_finite, value.values() if isinstance(value, dict) else value))
+    return shape_of(value) is None or bool(np.isfinite(as_numeric(value)).all())

@@ -1,0 +1,222 @@
+"""An exception is a message too: what it means here, and where limits end a call."""
+
+import difflib
+import re
+
+import numpy as np
+
+from autograder.diagnosis.wording import Diagnosis, told
+from autograder.exercise import Exercise, discover
+from autograder.judge import Case
+from autograder.wire import CallError
+
+# Kinds of CallError that no learner's code raises: the sandbox stopped it.
+LIMITS = {
+    "Timeout",
+    "CpuTime",
+    "Memory",
+    "Killed",
+    "TooLarge",
+    "Output",
+    "FileSize",
+    "Processes",
+    "Crashed",
+}
+SHAPES = re.compile(
+    r"operands could not be broadcast|mismatch in its core dimension|not aligned"
+    r"|shapes cannot be multiplied|must match the size|size mismatch"
+    r"|do not match|does not broadcast|requested shape|cannot reshape"
+    r"|invalid for input of size|Expected size for first two dimensions"
+    r"|axes don't match|must have the same shape|shape mismatch|dimensions .* match"
+    r"|inhomogeneous"
+)
+SIZES = {"n", "m", "h", "d_k", "d_v", "d_in", "d_out", "d_model", "vocab"}
+
+
+def raised(exercise: Exercise, failed: list[Case]) -> Diagnosis | None:
+    """An exception, the sandbox's end of a call, or no exception where one is due."""
+    case = next((case for case in failed if case.actual.error), None)
+    if case is None:
+        if failed[0].expected.error:
+            kind = failed[0].expected.error.kind
+            return Diagnosis(
+                rationale=f"In the case '{failed[0].name}' the answer is to raise "
+                f"{kind}, but your function returned.",
+                hint=f"Read the docstring again: when does it raise {kind}?",
+            )
+        return None
+    error = case.actual.error
+    if case.expected.error and error.kind not in LIMITS:
+        kind = case.expected.error.kind
+        return Diagnosis(
+            f"In the case '{case.name}' the answer is to raise {kind}, but your "
+            f"function raised {error.kind}.",
+            f"Write `raise {kind}(...)`, with a sentence for whoever called.",
+        )
+    if error.kind in LIMITS:
+        return Diagnosis(
+            f"{exercise.name} gave no answer: {error.message}", _limit_hint(error)
+        )
+    return Diagnosis(told(error), _error_hint(exercise, case, error))
+
+
+def _limit_hint(error: CallError) -> str:
+    if error.kind in ("Timeout", "CpuTime"):
+        return "Is there a loop that does not end, or a call that waits?"
+    if error.kind in ("Memory", "TooLarge"):
+        return "Does an array grow in a loop, or broadcast to a size not meant?"
+    return "Run the cell in JupyterLab, in a fresh kernel, and see what happens there."
+
+
+def _error_hint(exercise: Exercise, case: Case, error: CallError) -> str:
+    if SHAPES.search(error.message):
+        return (
+            f"The shapes do not fit each other. Here {_given(exercise, case)}. Write "
+            "the shape of every factor beside it: which two sizes have to be equal?"
+        )
+    if error.kind in ("NameError", "UnboundLocalError"):
+        return _name_hint(exercise, error)
+    if error.kind == "AttributeError":
+        return _attribute_hint(exercise, error)
+    if error.kind == "KeyError":
+        keys = [
+            key for value in case.arguments if isinstance(value, dict) for key in value
+        ]
+        which = f" The dict has {', '.join(keys)}." if keys else ""
+        return f"There is no such key.{which}"
+    if error.kind == "AxisError":
+        return "An axis that is not there. Count axes from the end: -1 is the last."
+    if error.kind == "IndexError":
+        return (
+            "An index reaches past the end of an axis, or an array has fewer axes than "
+            f"indices. Here {_given(exercise, case)}."
+        )
+    if error.kind == "TypeError":
+        return _type_hint(exercise, error)
+    if error.kind == "RecursionError":
+        return f"Your {exercise.name} calls itself without an end."
+    if error.kind == "AssertionError":
+        return "An `assert` of your own does not hold here."
+    if error.kind in ("SyntaxError", "IndentationError"):
+        return "Python cannot read the cell: look at the line before it, too."
+    if "truth value of an array" in error.message:
+        return (
+            "Python's own `max`, `min`, `if` and `sum` do not know rows. NumPy's do: "
+            "`X.max(axis=-1, keepdims=True)`."
+        )
+    if "sub-type of ndarray" in error.message:
+        return "NumPy's `view` is not PyTorch's. Use `reshape`."
+    return f"It is raised on right arguments: here {_given(exercise, case)}."
+
+
+def _given(exercise: Exercise, case: Case) -> str:
+    """The arguments of a case, as a reader needs them: shapes, and small numbers."""
+    described = []
+    for item, value in zip(exercise.shapes.arguments, case.arguments, strict=False):
+        if isinstance(value, np.ndarray):
+            described.append(f"{item} is {value.shape}")
+        elif isinstance(value, dict):
+            shapes = ", ".join(f"{k} {np.shape(v)}" for k, v in list(value.items())[:2])
+            described.append(f"{item.name} holds {shapes} and so on")
+        elif isinstance(value, int):
+            described.append(f"{item.name} is {value}")
+    return ", ".join(described)
+
+
+def _name_hint(exercise: Exercise, error: CallError) -> str:
+    match = re.search(r"'(\w+)'", error.message)
+    name = match[1] if match else ""
+    near = difflib.get_close_matches(
+        name, [item.name for item in exercise.shapes.arguments], n=1, cutoff=0.3
+    )
+    if error.kind == "UnboundLocalError":
+        return f"`{name}` is used before your function has given it a value."
+    known = [*near, *re.findall(r"\w+", error.line or "")]
+    if meant := [n for n in known if n != name and n.lower() == name.lower()]:
+        return f"Is `{meant[0]}` meant? Python tells capital letters from small ones."
+    if hasattr(np, name):
+        return f"Is `np.{name}` meant?"
+    if name in SIZES:
+        return (
+            f"`{name}` is no argument of {exercise.name}. Read it off the shape of an "
+            "array."
+        )
+    return (
+        f"Python does not know `{name}`. Is it misspelt, or has the cell that defines "
+        "it not been run yet?"
+    )
+
+
+def _type_hint(exercise: Exercise, error: CallError) -> str:
+    called = re.match(
+        r"(?:.*\.)?(\S+?)\(\) (?:takes|missing|got|received)", error.message
+    )
+    if called and called[1] in (exercise.name, "<lambda>"):
+        names = ", ".join(item.name for item in exercise.shapes.arguments)
+        return (
+            f"{exercise.name} is called with ({names}). Keep these arguments, in "
+            "this order."
+        )
+    if called and called[1] == "view":
+        return "NumPy's `view` is not PyTorch's. Use `reshape`."
+    if called and called[1] == "transpose":
+        if "takes from" in error.message:
+            return "`np.transpose` takes the order of the axes as one tuple."
+        return (
+            "In PyTorch `transpose` exchanges two axes: `transpose(0, 1)`. What takes "
+            "the order of all axes is called `permute`."
+        )
+    if called:
+        return f"`{called[1]}` does not take these arguments: look up what it takes."
+    if "not callable" in error.message:
+        return "Round brackets call a function; square brackets look something up."
+    if "as an integer" in error.message:
+        return "A size has to be a whole number: `//` gives one, `/` does not."
+    if "must be Tensor" in error.message:
+        return (
+            "The arguments are NumPy arrays. Make tensors of them first, "
+            "`torch.as_tensor(...)`, or use NumPy's own functions."
+        )
+    if "NoneType" in error.message:
+        return "Something is None: does a function before this line lack a `return`?"
+    return "Two things of different kinds meet here. Print `type(...)` of each."
+
+
+def _unpack(exercise: Exercise) -> str:
+    """Which functions of the book, used here, give several things, and how to take
+    them.
+    """
+    known, code = discover(), getattr(exercise.reference, "__code__", None)
+    given = {
+        name: ", ".join(item.name for item in known[name].shapes.results)
+        for name in (code.co_names if code else ())
+        if name in known and len(known[name].shapes.results) > 1
+    }
+    if not given:
+        return "Take them one by one: `first, second = ...`."
+    told = ", and ".join(f"`{name}` gives {names}" for name, names in given.items())
+    name, names = given.popitem()
+    return f"{told}. Take them one by one: `{names} = {name}(...)`."
+
+
+def _attribute_hint(exercise: Exercise, error: CallError) -> str:
+    match = re.search(r"has no attribute '(\w+)'", error.message)
+    if "'dict' object" in error.message and match:
+        return f'A dict is read with square brackets: `params["{match[1]}"]`.'
+    if "'tuple' object" in error.message:
+        return f"This is a tuple of several things, not one array. {_unpack(exercise)}"
+    if "'list' object" in error.message:
+        return (
+            "This is a list, not an array: `np.array(...)` makes one of it, if its "
+            "parts have the same shape."
+        )
+    near = (
+        difflib.get_close_matches(match[1], dir(np), n=1, cutoff=0.85) if match else []
+    )
+    if "NoneType" in error.message:
+        return "Something is None: does a function before this line lack a `return`?"
+    if near and near[0] != match[1]:
+        return f"There is no `{match[1]}`. Is `np.{near[0]}` meant?"
+    if match and hasattr(np, match[1]):
+        return f"Arrays have no `.{match[1]}`; `np.{match[1]}(...)` is a function."
+    return "There is no such name. Is it misspelt?"

@@ -1,0 +1,37 @@
+"""A diagnosis, and the words that its parts share."""
+
+from dataclasses import dataclass
+
+from autograder.exercise import Exercise
+from autograder.judge import Case
+from autograder.wire import CallError
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What came and what was expected; what probably causes it; a mistake's name."""
+
+    rationale: str
+    hint: str
+    mistake: str | None = None
+
+
+def failing(cases: list[Case]) -> str:
+    """How many cases come out wrong, and which kinds they are of."""
+    names = [case.name for case in cases if not case.passed]
+    if len(names) == len(cases):
+        return "No case comes out right."
+    kinds = dict.fromkeys(name.rstrip(" 0123456789") for name in names)
+    return f"{len(names)} of {len(cases)} cases come out wrong: {', '.join(kinds)}."
+
+
+def promise(exercise: Exercise) -> str:
+    """What the docstring says comes out, such as `S (n, m)`."""
+    return ", ".join(str(item) for item in exercise.shapes.results)
+
+
+def told(error: CallError) -> str:
+    """An error with the learner's own line."""
+    where = f" in your line `{error.line}`" if error.line else ""
+    told = f": {error.message}" if error.message else ""
+    return f"{error.kind}{where}{told}"
