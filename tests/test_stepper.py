@@ -28,9 +28,13 @@ def scenes():
 @pytest.fixture(scope="module", params=["files", "inline"])
 def address(request, scenes, tmp_path_factory):
     """A page with two scenes far from each other: as in the book, as in a notebook."""
-    folder = tmp_path_factory.mktemp(request.param)
+    return lay_out(tmp_path_factory.mktemp("page"), scenes, request.param == "files")
+
+
+def lay_out(folder, scenes, as_files):
+    """Write a page of two scenes into a folder; return its address."""
     head, media = "", None
-    if request.param == "files":
+    if as_files:
         media = folder / "_static"
         media.mkdir()
         for file in animations.stepper_files():
@@ -40,10 +44,9 @@ def address(request, scenes, tmp_path_factory):
             '<script src="_static/stepper.js"></script>'
         )
     first, second = (scene.html(media, "_static/") for scene in scenes)
-    (folder / "page.html").write_text(
-        PAGE.format(head=head, first=first, second=second), "utf-8"
-    )
-    return (folder / "page.html").as_uri()
+    page = folder / "page.html"
+    page.write_text(PAGE.format(head=head, first=first, second=second), "utf-8")
+    return page.as_uri()
 
 
 @contextmanager
@@ -150,6 +153,18 @@ def test_without_a_script_it_is_the_still_and_the_captions(chromium, address):
     with opened(chromium, address, java_script_enabled=False) as page:
         assert page.locator(".scene-picture img").first.is_visible()
         assert page.locator(".scene-steps li").nth(2).is_visible()
+
+
+def test_without_its_video_it_is_the_still_and_the_captions(chromium, scenes, tmp_path):
+    address = lay_out(tmp_path, scenes, as_files=True)
+    for file in tmp_path.glob("_static/*.mp4"):
+        file.unlink()
+    with opened(chromium, address) as page:
+        told = page.get_by_text("The video cannot be played here")
+        expect(told).to_have_count(1)
+        page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+        expect(told).to_have_count(2)
+        assert_still_and_captions(page)
 
 
 def test_print_is_the_still_and_the_captions(page):

@@ -133,6 +133,7 @@
       for (const name of ["pause", "ended"]) {
         this.video.addEventListener(name, () => draw(this.playButton, "play", "Play"));
       }
+      this.video.addEventListener("error", () => this.giveUp());
       const near = new IntersectionObserver((entries) => {
         if (!entries.some((entry) => entry.isIntersecting)) return;
         near.disconnect();
@@ -145,6 +146,13 @@
       if (this.video.src) return;
       this.video.preload = "auto";
       this.video.src = this.dataset.video;
+    }
+
+    // A file that is missing, or a browser that cannot play H.264.
+    giveUp() {
+      this.classList.remove("scene-ready", "scene-moving");
+      const told = make("p", { role: "status" }, "The video cannot be played here. These are its steps:");
+      this.querySelector(".scene-controls").replaceWith(told);
     }
 
     seek(time) {
