@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from autograder.excerpt import excerpt
 from autograder.shapes import ShapeLine
 
 STUB = "raise NotImplementedError"
@@ -51,9 +52,10 @@ class Exercise:
     compared    False where drawing random numbers is the exercise: then only the
                 shapes and the properties decide.
     drive       where the exercise is a class: `drive(the_class, *arguments)` is what
-                is called. It runs in the sandbox by its source alone, so it is
-                called `drive` and imports what it needs; the shapes are in its
-                docstring.
+                is called. It runs in the sandbox by its source, with what it uses of
+                its module; the shapes are in its docstring. What it says itself, in an
+                error or in the place of a result, has two lines: what is wrong, and
+                what to do.
     """
 
     reference: Callable
@@ -126,10 +128,13 @@ class Exercise:
                 f"'Q (n, d_k), K (m, d_k) -> S (n, m)': {error}"
             ) from None
 
-    @property
+    @cached_property
     def drive_source(self) -> str | None:
-        """The source of `drive`, for the sandbox."""
-        return inspect.getsource(self.drive) if self.drive else None
+        """The source of `drive` with what it uses of its module, for the sandbox."""
+        if self.drive is None:
+            return None
+        file = Path(inspect.getsourcefile(self.drive))
+        return excerpt(file, ["drive"], f"How {self.name} is called.")
 
     def driven(self, answer: Callable) -> Callable:
         """What is called with a case's arguments to judge an answer."""

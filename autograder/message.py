@@ -6,12 +6,14 @@ the same in light and dark, needs no script, and says in words what a colour say
 """
 
 import re
+from collections.abc import Iterable, Iterator
 from html import escape
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from autograder.compare import close
+from autograder.compare import close, same
 from autograder.judge import Verdict, changed_arguments
 from autograder.wire import Opaque
 
@@ -134,8 +136,24 @@ def _comparisons(verdict: Verdict) -> list[tuple[str, Any, Any]]:
     if isinstance(expected, tuple):
         fits = isinstance(actual, tuple) and len(actual) == len(expected)
         actual = actual if fits else (actual,) + (None,) * (len(expected) - 1)
-        return list(zip(names, actual, expected, strict=True))
+        return list(_told_apart(zip(names, actual, expected, strict=True)))
     return [(names[0], actual, expected)]
+
+
+def _told_apart(parts: Iterable[tuple[str, Any, Any]]) -> Iterator[tuple]:
+    """The parts, of a dict the first item that differs. It follows from what comes
+    before it, so it counts only where that is right, as do words.
+    """
+    right = True
+    for name, actual, expected in parts:
+        if isinstance(expected, np.ndarray | float | int):
+            yield name, actual, expected
+        elif right and isinstance(expected, dict) and isinstance(actual, dict):
+            items = ((key, actual.get(key), value) for key, value in expected.items())
+            yield from islice((i for i in items if not same(*i[1:])), 1)
+        elif right and actual != expected:
+            yield name, actual, expected
+        right = right and same(actual, expected)
 
 
 def _shown_text(verdict: Verdict) -> list[str]:
@@ -146,7 +164,7 @@ def _shown_text(verdict: Verdict) -> list[str]:
         lines += _array_text(f"expected {name}".strip(), expected)
         lines += _array_text(f"yours {name}".strip(), actual)
         wrong = _wrong_entries(actual, expected)
-        if wrong is not None and wrong.any():
+        if wrong is not None and wrong.ndim and wrong.any():
             index = tuple(int(i) for i in np.argwhere(wrong)[0])
             place = f"[{', '.join(map(str, index))}]"
             lines.append(

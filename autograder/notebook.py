@@ -22,6 +22,7 @@ from autograder import workflow
 from autograder.exercise import Exercise, discover
 from autograder.judge import Verdict, judge
 from autograder.message import as_html, as_text, points
+from autograder.shapes import ShapeLine
 from autograder.wire import call_in_process
 
 SOLVED = Path(".solved")  # beside the learner's notebooks: what is solved, as source
@@ -246,7 +247,8 @@ def _hint_steps(exercise: Exercise, verdict: Verdict) -> list[str]:
 
 
 def _meaning(exercise: Exercise) -> str:
-    return f"{exercise.meaning} Shapes: {exercise.shapes}."
+    doc = inspect.getdoc(exercise.reference)  # a class has not the shapes of `drive`
+    return f"{exercise.meaning} Shapes: {ShapeLine.of(doc)}."
 
 
 def _finding(verdict: Verdict) -> str:

@@ -173,7 +173,7 @@ def where_explained(exercise: str) -> str:
     for step in steps():
         if exercise in step.exercises:
             return (
-                f"Read the chapter '{step.title}' again: the numbers by hand, and "
+                f"Read the chapter '{step.title}' again, as far as 'Write it', and "
                 "then 'What goes wrong'."
             )
     return "Read the chapter again."

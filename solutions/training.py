@@ -4,6 +4,7 @@ As a layer of PyTorch: its weights are parameters, its steps are tensor operatio
 PyTorch works out how each weight should change.
 """
 
+import itertools
 import math
 
 import torch
@@ -42,50 +43,131 @@ class MultiHeadAttention(torch.nn.Module):
         return M.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
 
 
+NAMES = ("W_q", "b_q", "W_k", "b_k", "W_v", "b_v", "W_o", "b_o")
+
+
 def drive(block, X, params, num_heads):
     """Make a layer, look at how it starts, give it weights, run it there and back.
 
-    X (b, n, d_model), params, num_heads -> Y (b, n, d_model), A (b, h, n, n), training
-    training holds the gradient of a fixed sum over Y for X and for each parameter but
-    b_k, which has none: it cancels in softmax. And whether the weights start well.
+    X (b, n, d_model), params, num_heads -> Y (b, n, d_model), A (b, h, n, n),
+    gradients, start
+    gradients are those of a fixed sum over Y: dX, dW_q and so on, or a text where some
+    are lost. There is no db_k: it cancels in softmax. start is "right", or what is
+    wrong with the first weights.
     """
-    import torch
-
     torch.manual_seed(0)
-    layer = block(X.shape[-1], num_heads).double()
-    weights = dict(layer.named_parameters())
-    if weights.keys() != params.keys():
-        raise AttributeError(
-            f"the parameters are {sorted(weights)}; expected {sorted(params)}. Only a "
-            "torch.nn.Parameter that is an attribute of the layer counts"
-        )
-    start = "right"
-    for name, weight in weights.items():
-        if tuple(weight.shape) != params[name].shape:
-            raise ValueError(
-                f"{name} has shape {tuple(weight.shape)}; expected {params[name].shape}"
-            )
-        if name[0] == "W" and start == "right":
-            W = weight.detach()
-            size = W.std().item() * len(W) ** 0.5  # should be about 1
-            heads = W.chunk(num_heads, dim=1)
-            if size > 2 or size < 0.3:
-                start = "too large" if size > 2 else "too small"
-            elif torch.equal(heads[0], heads[1]):
-                start = "heads alike"
-    with torch.no_grad():
-        for name, weight in weights.items():
-            weight.copy_(torch.from_numpy(params[name]))
-    tokens = torch.tensor(X, requires_grad=True)
-    Y, A = layer(tokens)
-    pull = torch.linspace(-1, 1, Y.numel(), dtype=Y.dtype).cos().view(Y.shape)
+    start = _start_of(_weights_of(_made(block, 32, 8), 32), 8)
+    d_model = X.shape[-1]
+    layer = _made(block, d_model, num_heads)
+    weights = _weights_of(layer, d_model)
+    for name, weight in weights.items():  # not filled: two could be one tensor
+        weight.data = torch.tensor(params[name], dtype=weight.dtype)
+    tokens = torch.tensor(X, dtype=torch.float32, requires_grad=True)
+    Y, A = _two_tensors(layer(tokens))
+    pull = torch.linspace(-1, 1, Y.numel()).cos().view(Y.shape)
     (pull * Y).sum().backward()
-    training = {"start": start}
-    for name, weight in {"X": tokens, **weights}.items():
-        if name != "b_k":
-            none = weight.grad is None
-            training[name] = torch.zeros_like(weight) if none else weight.grad
-    return Y, A, training
+    return Y, A, _gradients_of({"X": tokens, **weights}), start
+
+
+# What these say has two lines: what is wrong, and what to do.
+
+
+def _made(block, d_model, num_heads):
+    layer = block(d_model, num_heads)
+    if not isinstance(layer, torch.nn.Module):
+        raise TypeError(
+            f"{block.__name__} is no layer of PyTorch.\n"
+            f"The class begins with `class {block.__name__}(torch.nn.Module):`."
+        )
+    if type(layer).forward is torch.nn.Module.forward:
+        raise AttributeError("The layer has no `forward`.\nIs the name misspelt?")
+    return layer
+
+
+def _weights_of(layer, d_model):
+    """The eight parameters of a layer by name, in the order of NAMES."""
+    weights = dict(layer.named_parameters())
+    missing = ", ".join(name for name in NAMES if name not in weights)
+    extra = ", ".join(name for name in weights if name not in NAMES)
+    there = ", ".join(weights) or "none"
+    if missing:
+        raise AttributeError(
+            f"The layer has no parameter {missing}; it has {there}.\nEach of the "
+            "eight is an attribute of its own, made in `__init__`: `self.W_q = "
+            "torch.nn.Parameter(...)`. A plain tensor is none; in a dict, a list or an "
+            "`nn.Linear` it has another name."
+        )
+    if extra:
+        raise AttributeError(
+            f"The layer has a parameter too many: {extra}.\nIt has eight: "
+            f"{', '.join(NAMES)}. What else it needs can be a plain attribute."
+        )
+    for name in NAMES:
+        shape, wanted = tuple(weights[name].shape), (d_model,) * (1 + (name[0] == "W"))
+        if shape != wanted:
+            raise ValueError(
+                f"{name} has shape {shape}; expected {wanted}.\nThe heads stand side "
+                "by side in one matrix, as in chapter 8; a bias has a number for each "
+                "column."
+            )
+    return {name: weights[name] for name in NAMES}
+
+
+def _start_of(weights, num_heads):
+    """What is wrong with the numbers that a layer starts with, or "right"."""
+    matrices = [weights[f"W_{name}"].detach() for name in "qkvo"]
+    biases = [weights[f"b_{name}"].detach() for name in "qkvo"]
+    width = len(matrices[0])
+    sizes = [W.square().mean().sqrt() * width**0.5 for W in matrices]
+    means = [W.mean().abs() * width**0.5 for W in matrices]
+    pairs = itertools.combinations(matrices, 2)
+    heads = matrices[0].chunk(num_heads, dim=1)
+    found = {
+        "constant": any(W.min() == W.max() for W in matrices),
+        "one matrix": any(torch.equal(first, second) for first, second in pairs),
+        "heads alike": torch.equal(heads[0], heads[1]),
+        "not around 0": any(m > s / 3 for m, s in zip(means, sizes, strict=True)),
+        "too large": max(sizes) > 1.75,
+        "too small": min(sizes) < 0.4,
+        "large biases": max(b.abs().max() for b in biases) > 0.5,
+    }
+    return next((words for words, holds in found.items() if holds), "right")
+
+
+def _two_tensors(result):
+    """The output and the maps, if these are what came."""
+    if not isinstance(result, tuple | list) or len(result) != 2:
+        raise TypeError(
+            f"`forward` returned {type(result).__name__}; expected two things.\nThey "
+            "are the output and the maps: end with `return Y, A`."
+        )
+    if not all(isinstance(value, torch.Tensor) for value in result):
+        kinds = " and ".join(type(value).__name__ for value in result)
+        raise TypeError(
+            f"`forward` returned {kinds}; expected two tensors.\nThey are the output "
+            "and the maps. An array of NumPy carries no gradients: stay with torch."
+        )
+    if not result[0].requires_grad:
+        raise RuntimeError(
+            "No gradient can go back from Y.\nSomething cuts it off: `no_grad`, "
+            "`detach`, `.data`, or a detour through NumPy."
+        )
+    return result
+
+
+def _gradients_of(values):
+    """The gradient of each value, dX and so on, but for b_k; or which are lost."""
+    lost = [
+        name
+        for name, value in values.items()
+        if name != "b_k" and (value.grad is None or not value.grad.any())
+    ]
+    if lost:
+        return (
+            f"No gradient reaches {', '.join(lost)}.\nWhat `forward` does not use gets "
+            "none. And `detach`, `.data`, `torch.tensor(...)` or NumPy cut it off."
+        )
+    return {f"d{name}": value.grad for name, value in values.items() if name != "b_k"}
 
 
 class _Block(torch.nn.Module):
@@ -97,11 +179,14 @@ class _Block(torch.nn.Module):
         for name in "qkvo":
             W = self.start(d_model)
             self.register_parameter(f"W_{name}", torch.nn.Parameter(W))
-            bias = torch.nn.Parameter(torch.zeros(d_model))
+            bias = torch.nn.Parameter(self.start_bias(d_model))
             self.register_parameter(f"b_{name}", bias)
 
     def start(self, d_model):
         return torch.randn(d_model, d_model) / math.sqrt(d_model)
+
+    def start_bias(self, d_model):
+        return torch.zeros(d_model)
 
     def project(self, X, name):
         return X @ self.get_parameter(f"W_{name}") + self.get_parameter(f"b_{name}")
@@ -128,22 +213,23 @@ class _Block(torch.nn.Module):
         return self.project(O, "o"), A
 
 
-class starts_at_zero(_Block):
-    """The weights start at zero. Then all heads are the same, and every gradient of a
-    weight is a product with a zero in it: nothing can be learnt.
+class starts_all_the_same(_Block):
+    """All numbers of a matrix start the same, such as zero. Then the heads are the
+    same, get the same gradient, and stay the same. Draw them at random.
     """
 
     def start(self, d_model):
         return torch.zeros(d_model, d_model)
 
 
-class starts_too_large(_Block):
-    """The weights start too large: softmax puts everything on one key, and its gradient
-    vanishes. Divide by sqrt(d_model).
+class starts_with_one_matrix(_Block):
+    """W_q, W_k, W_v and W_o do not all start different. Draw each one anew: queries,
+    keys and values have to be able to differ.
     """
 
     def start(self, d_model):
-        return 2.5 * torch.randn(d_model, d_model)
+        torch.manual_seed(0)
+        return super().start(d_model)
 
 
 class starts_with_equal_heads(_Block):
@@ -156,6 +242,40 @@ class starts_with_equal_heads(_Block):
         return torch.randn(d_model, d_k).repeat(1, self.h) / math.sqrt(d_model)
 
 
+class starts_never_negative(_Block):
+    """The weights start between 0 and 1, as `torch.rand` draws them. They have to lie
+    around 0: `torch.randn`.
+    """
+
+    def start(self, d_model):
+        return torch.rand(d_model, d_model)
+
+
+class starts_too_large(_Block):
+    """The weights start too large: softmax puts everything on one key, and its gradient
+    vanishes. Divide by sqrt(d_model).
+    """
+
+    def start(self, d_model):
+        return 2.5 * torch.randn(d_model, d_model)
+
+
+class starts_too_small(_Block):
+    """The weights start far smaller than 1 / sqrt(d_model), so each layer shrinks what
+    goes through it. Divide `torch.randn(...)` by sqrt(d_model), and by nothing else.
+    """
+
+    def start(self, d_model):
+        return torch.randn(d_model, d_model) / d_model
+
+
+class starts_with_large_biases(_Block):
+    """The biases start as large as the features. Start them at 0."""
+
+    def start_bias(self, d_model):
+        return torch.ones(d_model)
+
+
 class weights_transposed(_Block):
     """The weights are used on their sides. `torch.nn.functional.linear` and
     `nn.Linear` keep them as (d_out, d_in); here they are (d_in, d_out): `X @ W + b`.
@@ -164,6 +284,23 @@ class weights_transposed(_Block):
     def project(self, X, name):
         W, b = self.get_parameter(f"W_{name}"), self.get_parameter(f"b_{name}")
         return torch.nn.functional.linear(X, W, b)
+
+
+class output_weights_transposed(_Block):
+    """W_o is used on its side. Like the other three it is (d_in, d_out): `O @ W_o`."""
+
+    def forward(self, X):
+        O, A = self.heads(X)
+        return O @ self.W_o.T + self.b_o, A
+
+
+class projections_missing(_Block):
+    """X itself is split into heads. Each head compares queries with keys and adds up
+    values: map X with W_q, W_k and W_v first.
+    """
+
+    def project(self, X, name):
+        return super().project(X, name) if name == "o" else X
 
 
 class biases_missing(_Block):
@@ -190,6 +327,35 @@ class output_bias_missing(_Block):
         return O @ self.W_o, A
 
 
+class never_split(_Block):
+    """There is one head of full width, and one map. Cut the features into num_heads
+    pieces, each an entry along the axis h.
+    """
+
+    def split(self, M):
+        return M[:, None]
+
+
+class two_heads_always(_Block):
+    """There are two heads, whatever num_heads says."""
+
+    def split(self, M):
+        self.h = 2
+        return super().split(M)
+
+
+class features_cut_the_other_way(_Block):
+    """The columns are cut into d_k groups of h, so a head gets every h-th column.
+    The columns of a head lie together: (b, n, h, d_k).
+    """
+
+    def split(self, M):
+        return M.view(*M.shape[:2], -1, self.h).permute(0, 3, 1, 2)
+
+    def join(self, O):
+        return O.transpose(1, 2).flatten(2)
+
+
 class split_by_reshape_alone(_Block):
     """A reshape straight to (b, h, n, d_k) mixes tokens and features. First cut the
     features, (b, n, h, d_k); then let the heads change places with the tokens.
@@ -210,7 +376,7 @@ class joined_by_reshape_alone(_Block):
 
 class reshaped_both_ways(_Block):
     """Split and joined with a reshape alone: each head gets a mixture of tokens and
-    features. It runs, and it even trains. Transpose after splitting, before joining.
+    features. It runs, and nothing warns. Transpose after splitting, before joining.
     """
 
     split = split_by_reshape_alone.split
@@ -271,6 +437,73 @@ class scaled_by_n(_Block):
         return S / S.shape[-1] ** 0.5
 
 
+class scaled_by_h(_Block):
+    """The scores are divided by the root of the number of heads. Divide by the root of
+    d_k, the width of a head.
+    """
+
+    def scale(self, S, d_k):
+        return S / self.h**0.5
+
+
+class multiplied_by_the_root(_Block):
+    """The scores are multiplied by the root of d_k. Divide by it."""
+
+    def scale(self, S, d_k):
+        return S * d_k**0.5
+
+
+class scaled_after_softmax(_Block):
+    """The weights are divided, so they sum to less than 1. Divide the scores, before
+    softmax.
+    """
+
+    def heads(self, X):
+        Q, K, V = (self.split(self.project(X, name)) for name in "qkv")
+        A = self.weigh(Q @ K.mT) / Q.shape[-1] ** 0.5
+        return self.join(A @ V), A
+
+
+class softmax_missing(_Block):
+    """The scores are used as weights. Softmax makes shares of them: rows sum to 1."""
+
+    def weigh(self, S):
+        return S
+
+
+class queries_and_keys_exchanged(_Block):
+    """Queries and keys have changed places: K @ Q.mT. A row belongs to a query."""
+
+    def heads(self, X):
+        Q, K, V = (self.split(self.project(X, name)) for name in "qkv")
+        A = self.weigh(self.scale(K @ Q.mT, Q.shape[-1]))
+        return self.join(A @ V), A
+
+
+class queries_for_keys(_Block):
+    """The queries are compared with themselves. They meet the keys: Q @ K.mT."""
+
+    def project(self, X, name):
+        return super().project(X, "q" if name == "k" else name)
+
+
+class keys_for_values(_Block):
+    """The keys are added up. What is handed over are the values: A @ V."""
+
+    def project(self, X, name):
+        return super().project(X, "k" if name == "v" else name)
+
+
+class looks_back_only(_Block):
+    """Later tokens are hidden. That is a mask, as a language model needs it; here each
+    token sees the whole sentence.
+    """
+
+    def scale(self, S, d_k):
+        hidden = torch.ones_like(S).triu(1).bool()
+        return super().scale(S, d_k).masked_fill(hidden, -math.inf)
+
+
 class over_queries(_Block):
     """Softmax runs over the queries. Each query distributes its attention over the
     keys, the last axis: dim=-1.
@@ -304,6 +537,28 @@ class maps_averaged(_Block):
     def forward(self, X):
         Y, A = super().forward(X)
         return Y, A.mean(1)
+
+
+class maps_on_their_sides(_Block):
+    """The output is right, and the maps lie on their sides: rows belong to queries."""
+
+    def forward(self, X):
+        Y, A = super().forward(X)
+        return Y, A.mT
+
+
+class scores_returned(_Block):
+    """The output is right, and what came with it are the scores. Return the weights,
+    after softmax.
+    """
+
+    def weigh(self, S):
+        self.scores = S
+        return super().weigh(S)
+
+    def forward(self, X):
+        Y, _ = super().forward(X)
+        return Y, self.scores
 
 
 class output_only(_Block):
@@ -348,8 +603,9 @@ class heads_reversed(_Block):
 
 
 class parameters_not_registered(_Block):
-    """The weights are plain tensors, so the optimiser does not know of them. Wrap each
-    one: `torch.nn.Parameter(...)`.
+    """The layer has no parameters, so training would change nothing. Make each weight
+    an attribute in `__init__`: `self.W_q = torch.nn.Parameter(...)`. A plain tensor,
+    one in a dict, or one that `forward` makes is not found.
     """
 
     def __init__(self, d_model, num_heads):
@@ -431,10 +687,10 @@ def rows_sum_to_one(result, *_):
 
 
 def starts_well(result, *_):
-    """The weights must start random, each head different, with a standard deviation of
-    about 1 / sqrt(d_model).
+    """The weights must start random and around 0, each matrix and each head different,
+    with a standard deviation of about 1 / sqrt(d_model); the biases start at 0.
     """
-    return result[2]["start"] == "right"
+    return result[3] == "right"
 
 
 def _params(rng, d_model):
@@ -459,7 +715,7 @@ def three_heads(rng):
 
 def as_many_sentences_as_tokens(rng):
     # b = n = d_model: what raises elsewhere runs here, and shows what it computes.
-    return rng.standard_normal((6, 6, 6)), _params(rng, 6), 2
+    return rng.standard_normal((6, 6, 6)), _params(rng, 6), 3
 
 
 exercise = Exercise(
@@ -467,13 +723,22 @@ exercise = Exercise(
     drive=drive,
     inputs=(two_heads, three_heads, as_many_sentences_as_tokens),
     mistakes=(
-        starts_at_zero,
-        starts_too_large,
+        starts_all_the_same,
+        starts_with_one_matrix,
         starts_with_equal_heads,
+        starts_never_negative,
+        starts_too_large,
+        starts_too_small,
+        starts_with_large_biases,
         weights_transposed,
+        output_weights_transposed,
+        projections_missing,
         biases_missing,
         output_projection_missing,
         output_bias_missing,
+        never_split,
+        two_heads_always,
+        features_cut_the_other_way,
         split_by_reshape_alone,
         joined_by_reshape_alone,
         reshaped_both_ways,
@@ -483,10 +748,20 @@ exercise = Exercise(
         scaled_by_d_model,
         scaled_by_d_k,
         scaled_by_n,
+        scaled_by_h,
+        multiplied_by_the_root,
+        scaled_after_softmax,
+        softmax_missing,
+        queries_and_keys_exchanged,
+        queries_for_keys,
+        keys_for_values,
+        looks_back_only,
         over_queries,
         over_heads,
         over_the_batch,
         maps_averaged,
+        maps_on_their_sides,
+        scores_returned,
         output_only,
         maps_first,
         weights_detached,

@@ -130,6 +130,61 @@ def test_a_submitted_class_is_judged_in_the_sandbox(tmp_path, axis, passed, mist
     assert verdict.mistake == mistake
 
 
+SAID = [  # what is changed in the right class, into what, and what is said of it
+    ("(torch.nn.Module)", "", "is no layer of PyTorch. The class begins with `class"),
+    ("def forward", "def foward", "has no `forward`. Is the name misspelt?"),
+    ("def forward(self, X)", "def forward(self)", "Keep `def forward(self, X):`"),
+    ("super().__init__()", "pass", "`super().__init__()` has to be the first line"),
+    ("self.h = num_heads", "pass", "Does `__init__` say `self.h = ...`?"),
+    ('setattr(self, f"b_', '(self, f"b_', "no parameter b_q, b_k, b_v, b_o; it has"),
+    ("self.h = num", "self.g = torch.nn.Parameter(torch.ones(2)); self.h = num",
+     "a parameter too many: g."),
+    ("W = torch.randn(d_model, d_model)", "W = torch.randn(d_model, 1)",
+     "W_q has shape (32, 1); expected (32, 32)."),
+    ("self.b_o, A", "self.b_o, None", "returned Tensor and NoneType; expected two"),
+    ("return (A @ V)", "Y = (A @ V)", "`forward` returned NoneType; expected two"),
+    ("X @ W + c", "X @ W.data + c", "No gradient reaches W_q, W_k, W_v."),
+    ("X @ W + c", "X.detach() @ W + c", "No gradient reaches X. What `forward`"),
+    ("(self.W_v, self.b_v)", "(self.W_v, 0)", "No gradient reaches b_v."),
+    ("(A @ V)", "(A @ V.detach())", "No gradient reaches W_v, b_v."),
+    ("b, n, d = X.shape", "b, n, d = X.shape; torch.set_grad_enabled(False)",
+     "No gradient can go back from Y."),
+    ("torch.zeros(d_model)", "torch.zeros(d_model).double()", "of two precisions meet"),
+    ("self.W_o + self.b_o", "self.W_o.relu() + self.b_o", "A is right; Y is not."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "said"), SAID, ids=[new for _, new, _ in SAID])
+def test_a_wrong_layer_without_a_name_is_told_what_is_wrong(old, new, said):
+    source = SUBMITTED.replace("AXIS", "-1")
+    assert source.count(old) == 1
+    namespace = {"__name__": "__main__"}
+    exec(source.replace(old, new), namespace)
+    answer = namespace["MultiHeadAttention"]
+    try:
+        call = call_in_process(LAYER.driven(answer), namespace)
+        verdict = judge(LAYER, call)
+    finally:
+        torch.set_grad_enabled(True)
+    assert verdict.mistake is None
+    assert said in f"{verdict.rationale} {verdict.hint}"
+
+
+def test_what_the_output_does_not_need_may_be_missing():
+    source = SUBMITTED.replace("AXIS", "-1").replace("self.b_k)", "0)")
+    namespace = {"__name__": "__main__"}
+    exec(source, namespace)
+    assert verdict_on(namespace["MultiHeadAttention"]).passed is True
+
+
+def test_a_new_tensor_of_torch_fits_the_layer():
+    source = SUBMITTED.replace("AXIS", "-1")
+    source = source.replace("d = X.shape", "d = X.shape; X = X @ torch.eye(d)")
+    namespace = {"__name__": "__main__"}
+    exec(source, namespace)
+    assert verdict_on(namespace["MultiHeadAttention"]).passed is True
+
+
 def test_the_layer_is_that_of_torch_forwards_and_backwards():
     torch.manual_seed(1)
     ours = MultiHeadAttention(12, 3).double()

@@ -1,11 +1,12 @@
 """An exception is a message too: what it means here, and where limits end a call."""
 
 import difflib
+import inspect
 import re
 
 import numpy as np
 
-from autograder.diagnosis.wording import Diagnosis, told
+from autograder.diagnosis.wording import Diagnosis, advice, told
 from autograder.exercise import Exercise, discover
 from autograder.judge import Case
 from autograder.wire import CallError
@@ -57,7 +58,7 @@ def raised(exercise: Exercise, failed: list[Case]) -> Diagnosis | None:
         return Diagnosis(
             f"{exercise.name} gave no answer: {error.message}", _limit_hint(error)
         )
-    return Diagnosis(told(error), _error_hint(exercise, case, error))
+    return Diagnosis(told(error), advice(error) or _error_hint(exercise, case, error))
 
 
 def _limit_hint(error: CallError) -> str:
@@ -69,6 +70,12 @@ def _limit_hint(error: CallError) -> str:
 
 
 def _error_hint(exercise: Exercise, case: Case, error: CallError) -> str:
+    if "same dtype" in error.message or "scalar type" in error.message:
+        return (
+            "Tensors of two precisions meet. Torch makes float32, what comes from "
+            "NumPy float64: `.float()` makes it float32, and "
+            "`torch.zeros(..., dtype=X.dtype)` follows X."
+        )
     if SHAPES.search(error.message):
         return (
             f"The shapes do not fit each other. Here {_given(exercise, case)}. Write "
@@ -137,10 +144,9 @@ def _name_hint(exercise: Exercise, error: CallError) -> str:
     if hasattr(np, name):
         return f"Is `np.{name}` meant?"
     if name in SIZES:
-        return (
-            f"`{name}` is no argument of {exercise.name}. Read it off the shape of an "
-            "array."
-        )
+        arrays = [i for i in exercise.shapes.arguments if i.sizes or i.name == "params"]
+        how = "Read it off the shape of an array." if arrays else "Does it play a part?"
+        return f"`{name}` is no argument of {exercise.name}. {how}"
     return (
         f"Python does not know `{name}`. Is it misspelt, or has the cell that defines "
         "it not been run yet?"
@@ -157,6 +163,9 @@ def _type_hint(exercise: Exercise, error: CallError) -> str:
             f"{exercise.name} is called with ({names}). Keep these arguments, in "
             "this order."
         )
+    method = getattr(exercise.reference, called[1], None) if called else None
+    if inspect.isfunction(method):
+        return f"Keep `def {called[1]}{inspect.signature(method)}:`, as in the stub."
     if called and called[1] == "view":
         return "NumPy's `view` is not PyTorch's. Use `reshape`."
     if called and called[1] == "transpose":
@@ -201,6 +210,10 @@ def _unpack(exercise: Exercise) -> str:
 
 def _attribute_hint(exercise: Exercise, error: CallError) -> str:
     match = re.search(r"has no attribute '(\w+)'", error.message)
+    if "before Module.__init__() call" in error.message:
+        return "`super().__init__()` has to be the first line of `__init__`."
+    if f"'{exercise.name}' object" in error.message and match:
+        return f"Does `__init__` say `self.{match[1]} = ...`?"
     if "'dict' object" in error.message and match:
         return f'A dict is read with square brackets: `params["{match[1]}"]`.'
     if "'tuple' object" in error.message:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograder.compare import same, shape_of
-from autograder.diagnosis.wording import Diagnosis, promise
+from autograder.diagnosis.wording import Diagnosis, promise, two_lines
 from autograder.exercise import Exercise
 from autograder.judge import Case
 from autograder.wire import Opaque
@@ -24,10 +24,13 @@ def not_numbers(exercise: Exercise, failed: list[Case]) -> Diagnosis | None:
         )
     if actual is Ellipsis or isinstance(actual, Opaque | str):
         kind = actual.type_name if isinstance(actual, Opaque) else type(actual).__name__
+        number = isinstance(expected, int | float)
         return Diagnosis(
             f"{exercise.name} returned something of type {kind}; expected "
             f"{promise(exercise)}.",
-            "Return an array of numbers: `np.array(...)` makes one of a list.",
+            "Return the number itself."
+            if number
+            else "Return an array of numbers: `np.array(...)` makes one of a list.",
         )
     return None
 
@@ -76,6 +79,8 @@ def no_array(exercise: Exercise, failed: list[Case]) -> Diagnosis | None:
     case = failed[0]
     for name, part, right in items_of(exercise, case.actual.value, case.expected.value):
         if shape_of(part) is None:
+            if isinstance(part, str) and exercise.drive:
+                return Diagnosis(*two_lines(part))
             what = f"{name} is" if name else f"{exercise.name} returned"
             wanted = f"an array of shape {np.shape(right)}" if name else None
             return Diagnosis(
@@ -115,11 +120,14 @@ def items_of(exercise: Exercise, actual: Any, expected: Any) -> Iterator[tuple]:
     """Each part of a result that ought to be numbers: its name, itself, the right."""
     if isinstance(expected, tuple):
         names = [item.name for item in exercise.shapes.results]
-        yield from zip(names, actual, expected, strict=True)
-    elif isinstance(expected, dict):
-        yield from ((key, actual.get(key), value) for key, value in expected.items())
+        parts = zip(names, actual, expected, strict=True)
     else:
-        yield "", actual, expected
+        parts = [("", actual, expected)]
+    for name, came, right in parts:
+        if isinstance(right, dict) and isinstance(came, dict):
+            yield from ((key, came.get(key), value) for key, value in right.items())
+        elif not isinstance(right, str):
+            yield name, came, right
 
 
 def _kind(value: Any) -> str:

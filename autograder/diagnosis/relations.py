@@ -77,7 +77,8 @@ def _preface(exercise: Exercise, case: Case, wrong: Part) -> str:
     """With several results, say which are right."""
     if not isinstance(case.expected.value, tuple):
         return ""
-    right = [n for n, _, a, e in parts_of(exercise, case) if same(a, e)]
+    names = {item.name for item in exercise.shapes.results}
+    right = [n for n, _, a, e in parts_of(exercise, case) if n in names and same(a, e)]
     if not right:
         return ""
     are = "is" if len(right) == 1 else "are"
@@ -449,6 +450,8 @@ def _difference(part: Part) -> str:
     index = tuple(int(i) for i in np.argwhere(~right)[0])
     place = f"{part.label}[{', '.join(map(str, index))}]" if index else part.label
     came, wanted = part.actual[index].item(), part.expected[index].item()
+    if not index:
+        return f"{place} is {_show(came)}; expected {_show(wanted)}."
     return (
         f"{int(right.sum())} of {right.size} numbers of {part.label} are right. "
         f"{place} is {_show(came)}; expected {_show(wanted)}."

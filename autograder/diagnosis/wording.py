@@ -31,7 +31,20 @@ def promise(exercise: Exercise) -> str:
 
 
 def told(error: CallError) -> str:
-    """An error with the learner's own line."""
+    """An error with the learner's own line, or what an exercise's `drive` says."""
+    if advice(error):
+        return two_lines(error.message)[0]
     where = f" in your line `{error.line}`" if error.line else ""
     told = f": {error.message}" if error.message else ""
     return f"{error.kind}{where}{told}"
+
+
+def advice(error: CallError) -> str:
+    """What `drive` says is to be done: the second line of an error that it raises."""
+    return "" if error.line else two_lines(error.message)[1]
+
+
+def two_lines(text: str) -> tuple[str, str]:
+    """What `drive` says: what is wrong, and what to do."""
+    what, _, to_do = text.partition("\n")
+    return what, to_do
