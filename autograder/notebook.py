@@ -147,8 +147,10 @@ def agree(yours: Any, theirs: Any) -> None:
         print(f"They differ: yours has shape {yours.shape}, theirs {theirs.shape}.")
         return
     difference = float(np.max(np.abs(yours - theirs), initial=0.0))
-    if difference < 1e-9:
-        print("They agree: the largest difference is below 0.000000001.")
+    bound = 1e-5 if np.float32 in (yours.dtype, theirs.dtype) else 1e-9
+    if difference < bound:
+        below = np.format_float_positional(bound)
+        print(f"They agree: the largest difference is below {below}.")
     else:
         print(f"They differ: the largest difference is {difference:.3g}.")
 

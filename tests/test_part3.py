@@ -21,7 +21,7 @@ from book.experiments import attention, full_rank_match, kept, stack, two_tokens
 from book.experiments.charts import lines, points, spread, strips
 from solutions import cost
 from solutions.output_projection import multi_head_attention
-from solutions.training import MultiHeadAttention
+from solutions.training import MultiHeadAttention, split_by_reshape_alone
 
 LAYER = discover()["MultiHeadAttention"]
 BLOCKS = [(5, 8, 1), (7, 12, 3), (48, 64, 8), (64, 8, 2)]  # n, d_model, num_heads
@@ -183,6 +183,26 @@ def test_a_new_tensor_of_torch_fits_the_layer():
     namespace = {"__name__": "__main__"}
     exec(source, namespace)
     assert verdict_on(namespace["MultiHeadAttention"]).passed is True
+
+
+def test_a_layer_that_is_scrambled_on_one_side_can_learn_all_the_same():
+    """What chapter 16 says of a loss that falls."""
+    torch.manual_seed(0)
+    words, vocabulary, d_model = 8, 16, 32
+    tokens = torch.nn.Embedding(vocabulary, d_model)
+    places = torch.nn.Parameter(torch.randn(words, d_model))
+    layer, norm = split_by_reshape_alone(d_model, 2), torch.nn.LayerNorm(d_model)
+    readout = torch.nn.Linear(d_model, vocabulary)
+    parts = tokens, layer, norm, readout
+    adam = torch.optim.Adam([places, *(p for m in parts for p in m.parameters())], 0.01)
+    for _ in range(200):
+        ids = torch.randint(vocabulary, (16, words))
+        X = tokens(ids) + places
+        scores, wanted = readout(norm(X + layer(X)[0])), ids.flip(-1)
+        adam.zero_grad()
+        torch.nn.functional.cross_entropy(scores.mT, wanted).backward()
+        adam.step()
+    assert (scores.argmax(-1) == wanted).float().mean() > 0.95
 
 
 def test_the_layer_is_that_of_torch_forwards_and_backwards():

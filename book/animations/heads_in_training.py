@@ -47,7 +47,7 @@ def _caption(k, history):
     mirrored = np.mean([np.fliplr(a).diagonal().mean() for a in A])
     told += f" A place gives {mirrored:.0%} of its attention to its mirror image."
     if k == 0:
-        told += f" Even shares would be {1 / A.shape[-1]:.0%}."
+        told += f" Even shares would be {1 / A.shape[-1]:.1%}."
     return told
 
 
@@ -86,7 +86,7 @@ def _map(stage, weights, x, head):
     if head == 0:
         for i in (0, n - 1):
             y = TOP + (i + 0.5) * cell
-            stage.text(x - 8, y, f"{i + 1}", align="right", colour=QUIET)
+            stage.text(x - 8, y, f"{i}", align="right", colour=QUIET)
         stage.text(x - 26, TOP + SIDE / 2, "asks", align="right", colour=QUIET)
     stage.text(x + SIDE / 2, TOP + SIDE + 14, "is looked at", colour=QUIET)
 
