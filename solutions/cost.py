@@ -36,6 +36,13 @@ def one_bias_only(d_model, num_heads):
     return 4 * d_model**2 + d_model
 
 
+def one_number_for_each_bias(d_model, num_heads):
+    """Each bias is counted as one number. X @ W + b adds one number to each of the
+    d_model columns, so a bias has as many numbers as its matrix has columns.
+    """
+    return 4 * d_model**2 + 4
+
+
 def output_projection_missing(d_model, num_heads):
     """W_o and b_o are missing: the joined heads go through one more linear map."""
     return 3 * (d_model**2 + d_model)
@@ -58,6 +65,13 @@ def heads_of_full_width(d_model, num_heads):
     is d_model / num_heads wide, so that all heads together are as wide as the model.
     """
     return num_heads * 3 * (d_model**2 + d_model) + num_heads * d_model**2 + d_model
+
+
+def inputs_of_full_width(d_model, num_heads):
+    """Each head has W_q, W_k and W_v as wide as the model here. A head has only
+    d_model / num_heads columns of each.
+    """
+    return num_heads * 3 * (d_model**2 + d_model) + d_model**2 + d_model
 
 
 def one_head_only(d_model, num_heads):
@@ -95,6 +109,34 @@ def biases_per_head_as_wide_as_the_model(d_model, num_heads):
     for each column of the head.
     """
     return 4 * d_model**2 + 3 * num_heads * d_model + d_model
+
+
+def output_bias_for_each_head(d_model, num_heads):
+    """b_o is counted once for each head. It is added once, to what all heads have
+    written together.
+    """
+    return 4 * d_model**2 + 3 * d_model + num_heads * d_model
+
+
+def four_matrices_of_one_head(d_model, num_heads):
+    """This is four times (d_model, d_k) and d_k: the columns of one head. There are
+    num_heads heads.
+    """
+    return 4 * (d_model**2 + d_model) / num_heads
+
+
+def layer_norm_counted(d_model, num_heads):
+    """There are 2·d_model numbers too many, as many as gamma and beta of a layer norm
+    have. They are not part of the attention block.
+    """
+    return 4 * (d_model**2 + d_model) + 2 * d_model
+
+
+def sizes_exchanged(d_model, num_heads):
+    """The two arguments have changed places: num_heads is used as the width of the
+    model.
+    """
+    return 4 * (num_heads**2 + num_heads)
 
 
 def _parameters_by_formula(d_model, num_heads):
@@ -136,15 +178,21 @@ parameters = Exercise(
         biases_missing,
         output_bias_missing,
         one_bias_only,
+        one_number_for_each_bias,
         output_projection_missing,
         output_projection_and_biases_missing,
         times_the_number_of_heads,
         heads_of_full_width,
+        inputs_of_full_width,
         one_head_only,
         output_of_one_head,
         bias_of_one_head,
         heads_read_slices,
         biases_per_head_as_wide_as_the_model,
+        output_bias_for_each_head,
+        four_matrices_of_one_head,
+        layer_norm_counted,
+        sizes_exchanged,
     ),
     equivalents=(
         _parameters_by_formula,
@@ -176,9 +224,19 @@ def count_matmul_flops(n, d_model, num_heads):
 
 def multiply_add_counted_once(n, d_model, num_heads):
     """This is half of it: the multiplications alone. A product of (a, b) and (b, c)
-    has a·b·c multiplications and as many additions.
+    has a·b·c multiplications, and as many additions are counted.
     """
     return 4 * n * d_model**2 + 2 * n**2 * d_model
+
+
+def one_addition_fewer(n, d_model, num_heads):
+    """To add up b numbers takes b - 1 additions: that is exact. But the custom, and
+    this exercise, count as many additions as multiplications.
+    """
+    d_k = d_model // num_heads
+    projections = 4 * n * d_model * (2 * d_model - 1)
+    scores, sums = n * n * (2 * d_k - 1), n * d_k * (2 * n - 1)
+    return projections + num_heads * (scores + sums)
 
 
 def attention_missing(n, d_model, num_heads):
@@ -201,15 +259,24 @@ def output_missing(n, d_model, num_heads):
 
 
 def one_of_scores_and_sums_missing(n, d_model, num_heads):
-    """One product of each head is missing. There are two with n·n in them: Q Kᵀ for
-    the scores, and A V for the weighted sum.
+    """Half of the work inside the heads is missing. Are both products there, Q Kᵀ for
+    the scores and A V for the weighted sum? And is each multiply-add counted as two?
     """
     return 8 * n * d_model**2 + 2 * n**2 * d_model
 
 
 def one_projection_for_all(n, d_model, num_heads):
-    """One projection is counted at the entry. There are three: Q, K and V."""
+    """Half of the work of the projections is missing. At the entry there are three,
+    not one: Q, K and V. And each multiply-add counts as two.
+    """
     return 4 * n * d_model**2 + 4 * n**2 * d_model
+
+
+def one_projection_alone(n, d_model, num_heads):
+    """One of the four projections is counted. There are Q, K and V at the entry, and
+    the output projection at the end.
+    """
+    return 2 * n * d_model**2 + 4 * n**2 * d_model
 
 
 def attention_of_one_head(n, d_model, num_heads):
@@ -222,6 +289,30 @@ def attention_of_full_width(n, d_model, num_heads):
     has d_k = d_model / num_heads.
     """
     return 8 * n * d_model**2 + num_heads * 4 * n**2 * d_model
+
+
+def projections_of_full_width(n, d_model, num_heads):
+    """Each head has its projections to Q, K and V as wide as the model here. A head is
+    only d_model / num_heads wide.
+    """
+    projections = num_heads * 6 * n * d_model**2 + 2 * n * d_model**2
+    return projections + 4 * n**2 * d_model
+
+
+def all_of_full_width(n, d_model, num_heads):
+    """Each head projects and attends with d_model features here. A head is only
+    d_model / num_heads wide.
+    """
+    one_head = 6 * n * d_model**2 + 4 * n**2 * d_model
+    return num_heads * one_head + 2 * n * d_model**2
+
+
+def output_for_each_head(n, d_model, num_heads):
+    """The output projection is counted once for each head, with all d_model rows. It
+    is done once, for the joined heads.
+    """
+    output = num_heads * 2 * n * d_model**2
+    return 6 * n * d_model**2 + 4 * n**2 * d_model + output
 
 
 def work_times_the_number_of_heads(n, d_model, num_heads):
@@ -253,9 +344,37 @@ def tokens_met_once(n, d_model, num_heads):
     return 8 * n * d_model**2 + 4 * n * d_model
 
 
+def attention_without_n_squared(n, d_model, num_heads):
+    """The work inside the heads is counted with n·d_model·d_model. But W_q, W_k and
+    W_v have done their part: here each of the n queries meets all n keys.
+    """
+    return 8 * n * d_model**2 + 4 * n * d_model**2
+
+
 def biases_counted(n, d_model, num_heads):
     """The additions of the biases are in it. Only the matrix products are asked."""
     return 8 * n * d_model**2 + 4 * n**2 * d_model + 4 * n * d_model
+
+
+def one_operation_for_each_score(n, d_model, num_heads):
+    """One operation too many is counted for each score, as for scaling, or for an
+    exponential. Only the matrix products are asked.
+    """
+    return 8 * n * d_model**2 + 4 * n**2 * d_model + num_heads * n**2
+
+
+def softmax_counted(n, d_model, num_heads):
+    """Three operations too many are counted for each score, as softmax takes: an
+    exponential, an addition, a division. Only the matrix products are asked.
+    """
+    return 8 * n * d_model**2 + 4 * n**2 * d_model + 3 * num_heads * n**2
+
+
+def words_and_features_exchanged(n, d_model, num_heads):
+    """n and d_model have changed places. The four projections grow with d_model twice,
+    scores and weighted sums grow with n twice.
+    """
+    return 8 * n**2 * d_model + 4 * n * d_model**2
 
 
 def _work_by_formula(n, d_model, num_heads):
@@ -295,18 +414,27 @@ work = Exercise(
     inputs=(few_tokens, many_tokens, one_head_for_all, a_page_of_text),
     mistakes=(
         multiply_add_counted_once,
+        one_addition_fewer,
         attention_missing,
         projections_missing,
         output_missing,
         one_of_scores_and_sums_missing,
         one_projection_for_all,
+        one_projection_alone,
         attention_of_one_head,
         attention_of_full_width,
+        projections_of_full_width,
+        all_of_full_width,
+        output_for_each_head,
         work_times_the_number_of_heads,
         work_of_one_head,
         heads_project_slices,
         tokens_met_once,
+        attention_without_n_squared,
         biases_counted,
+        one_operation_for_each_score,
+        softmax_counted,
+        words_and_features_exchanged,
     ),
     equivalents=(_work_by_formula, _work_by_shapes, _work_as_float),
     hints=(
@@ -376,6 +504,59 @@ def in_mebibytes(n, num_heads, itemsize):
     return num_heads * n * n * itemsize / 2**20
 
 
+def always_four_bytes(n, num_heads, itemsize):
+    """Four bytes are counted for each number, whatever itemsize says. That fits
+    float32 only.
+    """
+    return num_heads * n * n * 4
+
+
+def always_eight_bytes(n, num_heads, itemsize):
+    """Eight bytes are counted for each number, whatever itemsize says. That fits
+    float64 only.
+    """
+    return num_heads * n * n * 8
+
+
+def doubled_not_squared(n, num_heads, itemsize):
+    """n is doubled here. A map has n rows and n columns."""
+    return num_heads * 2 * n * itemsize
+
+
+def heads_squared(n, num_heads, itemsize):
+    """num_heads is squared, too. A head has no map with the words of another: there
+    are num_heads maps.
+    """
+    return (num_heads * n) ** 2 * itemsize
+
+
+def heads_squared_and_no_bytes(n, num_heads, itemsize):
+    """num_heads is squared, too, but there are only num_heads maps. And these are
+    numbers, not bytes.
+    """
+    return (num_heads * n) ** 2
+
+
+# Python's ^ comes after all products: three ways to write it are three numbers.
+
+
+def caret_for_a_power(n, num_heads, itemsize):
+    """In Python, ^ is no power: it compares bits (exclusive or). A power is **."""
+    return num_heads * n ^ 2 * itemsize
+
+
+def caret_for_a_power_first(n, num_heads, itemsize):
+    """In Python, n ^ 2 is no power: it compares bits (exclusive or). A power is **."""
+    return n ^ 2 * num_heads * itemsize
+
+
+def caret_for_a_power_in_brackets(n, num_heads, itemsize):
+    """In Python, (n ^ 2) is no power: it compares bits (exclusive or). A power is
+    **.
+    """
+    return num_heads * (n ^ 2) * itemsize
+
+
 def _bytes_by_array(n, num_heads, itemsize):
     import numpy as np
 
@@ -411,6 +592,14 @@ maps = Exercise(
         half_of_each_map,
         in_kibibytes,
         in_mebibytes,
+        always_four_bytes,
+        always_eight_bytes,
+        doubled_not_squared,
+        heads_squared,
+        heads_squared_and_no_bytes,
+        caret_for_a_power,
+        caret_for_a_power_first,
+        caret_for_a_power_in_brackets,
     ),
     equivalents=(_bytes_by_array, _bytes_by_power),
     hints=("The maps of all heads are one array, A, of shape (h, n, n).",),

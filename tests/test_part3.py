@@ -308,6 +308,14 @@ def test_loudness_is_what_a_token_adds_to_its_score():
     assert torch.isclose(odds[0] - odds[1], loud[3] - loud[8], atol=1e-4)
 
 
+def test_each_mistake_is_of_one_kind():
+    """The two exchanged, one of them twice, another token; and no mistake at all."""
+    wanted = torch.tensor([[[3, 8]] * 5])
+    found = torch.tensor([[[8, 3], [3, 3], [8, 8], [3, 5], [3, 8]]])
+    wrong = (found != wanted).any(-1)
+    assert two_tokens._kinds(found, wanted, wrong) == [[0.25, 0.5, 0.25]]
+
+
 def test_exactly_one_item_has_the_key_that_is_asked_for():
     items, asked, labels = full_rank_match.draw(attention.generators([0]), 6)
     key = full_rank_match.KEY
@@ -357,6 +365,7 @@ def test_charts_say_what_they_show():
 def test_the_scene_of_cost_is_legible():
     scene = animations.play_cost(cost.count_matmul_flops, cost.attention_map_bytes)
     assert_legible(scene)
+    assert "grows 2.7, 3.0 and 3.3 times" in scene.steps[-1].caption
     assert len(scene.video_mp4()) <= 150_000
 
 

@@ -16,7 +16,7 @@ MAPS = (350, 34)  # where the first map stands
 SIDE, LARGEST = 44, 96  # of a map while heads are added, and of the last one of all
 ROWS, ROW = 236, 34  # the first row of bars, and from one to the next
 BARS = {"work": (112, 130), "maps": (390, 130)}  # from x, the longest bar
-UNITS = {"work": (1e9, "GFLOP"), "maps": (2**20, "MiB")}
+UNITS = {"work": (1e9, "GFLOPs"), "maps": (2**20, "MiB")}
 
 
 def play_cost(count_matmul_flops, attention_map_bytes):
@@ -120,10 +120,11 @@ class _Play:
 
     def _closing(self):
         work = self._growth("work", BY_WORDS)
+        *first, last = [f"{factor:.1f}" for factor in work]
         return self._judged(
             BY_WORDS,
-            "Twice the words: four times the maps. The work doubles at first, when "
-            "most of it is in the projections, and later grows fourfold, too.",
+            f"Twice the words: four times the maps. The work grows {', '.join(first)} "
+            f"and {last} times: the projections double, the rest grows fourfold.",
             "With twice the words, the maps should be four times as large, and the "
             "work more than twice and less than four times.",
             np.all((2 < work) & (work < 4))

@@ -16,7 +16,12 @@ LOOKS = (  # of the first line of a panel, the second, and so on
     {"color": COLOURS["V"], "linestyle": (0, (3, 1, 1, 1)), "marker": "s"},
     {"color": mix(COLOURS["A"], INK, 0.25), "linestyle": (0, (1, 1)), "marker": "D"},
 )
-EXPECTED = {"color": QUIET, "linestyle": (0, (2, 2)), "marker": None}
+EXPECTED = {  # drawn above what is measured, which may lie on it
+    "color": QUIET,
+    "linestyle": (0, (2, 2)),
+    "marker": None,
+    "zorder": 3,
+}
 
 
 def lines(

@@ -1,8 +1,8 @@
 """One hard match: which of 32 items has exactly the key that is asked for?
 
 An item is a key of 16 numbers beside a label. The question is the key of one of them,
-the answer its label. Two keys can only be told apart by all of their numbers together,
-and a head compares no more than d_k of them.
+the answer its label. The more numbers of two keys are compared, the surer they can be
+told apart, and a head compares no more than d_k of them.
 """
 
 import torch

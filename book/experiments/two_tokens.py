@@ -88,10 +88,12 @@ def one_head(vocabulary, seeds, blind=False):
     shared: mean weight of the two places, and how much it varies among sentences.
     frozen: share right when the weights are held at their means.
     loudness, gains: see the functions above. groups: sentences sorted by the distance
-    in loudness: [distance, share with an error] of each.
-    from_the_pair: the share of the errors that use the two tokens, in wrong order or
-    one of them twice. map: the mean weight of each place. examples: sentences in which
-    two tokens change places, [first token, second token, their weights].
+    in loudness: [distance, share with an error] of each. kinds: of the sentences with
+    an error, the share that gives the two tokens in exchanged order, that gives one of
+    them twice, that names another token. twice: the share of all sentences that get
+    the same token for both answers. map: the mean weight of each place. examples:
+    sentences in which two tokens change places, [first token, second token, their
+    weights].
     """
     params, ids = trained(1, vocabulary, seeds, blind)
     found, A = forward(params, ids, 1, blind)
@@ -107,7 +109,8 @@ def one_head(vocabulary, seeds, blind=False):
         "loudness": loud.tolist(),
         "gains": place_counts_for(params).tolist(),
         "groups": _by_distance(loud, wanted, wrong),
-        "from_the_pair": _from_the_pair(found, wanted, wrong),
+        "kinds": _kinds(found, wanted, wrong),
+        "twice": (found[..., 0] == found[..., 1]).float().mean(1).tolist(),
         "map": A[:, :, 0].mean(1).tolist(),
         "examples": _examples(params, ids, blind),
     }
@@ -126,10 +129,13 @@ def _by_distance(loud, wanted, wrong):
     return groups
 
 
-def _from_the_pair(found, wanted, wrong):
-    either = (found == wanted) | (found == wanted.flip(-1))
-    ours = (either.all(-1) & wrong).sum(1)
-    return (ours / wrong.sum(1).clamp(min=1)).tolist()
+def _kinds(found, wanted, wrong):
+    exchanged = found == wanted.flip(-1)
+    from_the_pair = ((found == wanted) | exchanged).all(-1)
+    exchanged = exchanged.all(-1)
+    kinds = torch.stack([exchanged, from_the_pair & ~exchanged, ~from_the_pair], dim=-1)
+    count = wrong.sum(1, keepdim=True).clamp(min=1)
+    return ((kinds & wrong[..., None]).sum(1) / count).tolist()
 
 
 def _examples(params, ids, blind):
