@@ -7,8 +7,6 @@ VENV   := .venv
 RUN    := $(VENV)/bin/
 READY  := $(VENV)/.ready
 SHELL  := /bin/bash
-# One processor core for NumPy's products: chapter 14 times them beside PyTorch's.
-export OPENBLAS_NUM_THREADS ?= 1
 # On all cores, each file of tests on one of them.
 PARALLEL := -n auto --dist loadfile
 

@@ -2,14 +2,15 @@
 
 Two ways to compute the same thing are timed in turn, in the same run: the function of
 chapter 12 in NumPy, which makes the attention maps, and PyTorch's fused attention,
-which never holds a whole map. Both compute in float64: in NumPy, float32 scores that
-are divided by np.sqrt(d_k) become float64.
+which never holds a whole map. Both compute on one processor core, and in float64: in
+NumPy, float32 scores that are divided by np.sqrt(d_k) become float64.
 """
 
 import time
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 from torch.nn.functional import scaled_dot_product_attention
 
 from book.experiments.kept import kept
@@ -45,6 +46,7 @@ def against_length(block, lengths, d_model, num_heads):
     return _timed(block, [(n, d_model, num_heads) for n in lengths])
 
 
+@threadpool_limits.wrap(limits=1)
 def _timed(block, sizes):
     calls = [_calls(block, *size) for size in sizes]
     seconds = {name: [] for name in calls[0]}
