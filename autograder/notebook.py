@@ -23,7 +23,7 @@ from autograder.exercise import Exercise, discover
 from autograder.judge import Verdict, judge
 from autograder.message import as_html, as_text, points
 from autograder.shapes import ShapeLine
-from autograder.wire import call_in_process
+from autograder.wire import call_in_process, plain
 
 SOLVED = Path(".solved")  # beside the learner's notebooks: what is solved, as source
 _told: dict[str, set[str]] = {}  # what `check` has said already of each exercise
@@ -107,16 +107,15 @@ def ready(function: Callable | str) -> Callable:
 
 
 def _giving_arrays(exercise: Exercise, function: Callable) -> Callable:
-    """The function, with arrays where it returns lists: right too, but no array.
-
-    What comes next in a chapter slices and multiplies, as one does with arrays.
+    """The function, with NumPy's arrays where it returns what is as right: a list, a
+    tensor, a matrix. What comes next in a chapter slices and multiplies arrays.
     """
     if isinstance(function, type):
         return function
 
     @functools.wraps(function)
     def giving_arrays(*arguments, **named):
-        value = function(*arguments, **named)
+        value = plain(function(*arguments, **named))
         if isinstance(value, tuple | list) and len(exercise.shapes.results) > 1:
             return tuple(map(_listed, value))
         return _listed(value)
@@ -209,6 +208,11 @@ def _exercise_of(function: Callable) -> Exercise:
     name = _name(function)
     if name in exercises and callable(function):
         return exercises[name]
+    if callable(function) and not inspect.isfunction(function):
+        raise LookupError(
+            f"This is of type {type(function).__name__}, and has no name of the book. "
+            "Define the function with `def`, as the stub does."
+        )
     if not callable(function):
         raise LookupError(
             f"A function is wanted, and this is of type {type(function).__name__}. "

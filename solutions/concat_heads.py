@@ -104,7 +104,7 @@ def one_column_a_token(heads):
     return np.concatenate(list(heads), axis=-1).T
 
 
-def tokens_added_up(heads):
+def one_long_row(heads):
     """The tokens are gone: everything is one long row. Each token keeps a row of its
     own.
     """
@@ -172,7 +172,7 @@ exercise = Exercise(
         last_head_repeated,
         reversed_heads,
         one_column_a_token,
-        tokens_added_up,
+        one_long_row,
     ),
     equivalents=(
         with_concatenate,

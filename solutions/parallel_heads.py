@@ -134,8 +134,8 @@ def heads_and_tokens_exchanged(Q, K, V):
 
 
 def forgot_to_transpose(Q, K, V):
-    """`Q @ K` without the transpose runs only because m equals d_k. The last two
-    axes of K have to change places.
+    """The transpose is missing: `Q @ K` runs only if m happens to equal d_k. The last
+    two axes of K have to change places.
     """
     A = softmax(scale(Q @ K, Q.shape[-1]))
     return A @ V, A

@@ -62,15 +62,15 @@ def all_one(d_model, num_heads, rng):
 
 
 def standard_deviation_one(d_model, num_heads, rng):
-    """The weights have standard deviation 1. Queries and keys get about sqrt(d_model)
-    times too large, and softmax puts all its weight on one key: divide by
+    """The weights are too large, as `rng.standard_normal` alone gives them. With them
+    the scores get too large, and softmax puts all its weight on one key: divide by
     sqrt(d_model).
     """
     return _draw(d_model, num_heads, lambda: rng.standard_normal((d_model, d_model)))
 
 
 def far_too_small(d_model, num_heads, rng):
-    """The weights are far smaller than 1 / sqrt(d_model): each layer shrinks what goes
+    """Weights are far smaller than 1 / sqrt(d_model): each layer shrinks what goes
     through it. Divide standard normal numbers by sqrt(d_model), and by nothing else.
     """
     return _draw(
@@ -91,8 +91,8 @@ def scaled_by_the_head_width(d_model, num_heads, rng):
 
 
 def never_negative(d_model, num_heads, rng):
-    """The weights are all positive: `rng.random` draws between 0 and 1. They have to
-    lie around 0: `rng.standard_normal`.
+    """The weights do not lie around 0. `rng.random` draws between 0 and 1, for one;
+    `rng.standard_normal` draws around 0.
     """
     return _draw(
         d_model, num_heads, lambda: rng.random((d_model, d_model)) / np.sqrt(d_model)
@@ -100,15 +100,15 @@ def never_negative(d_model, num_heads, rng):
 
 
 def never_negative_and_too_large(d_model, num_heads, rng):
-    """The weights lie between 0 and 1, as `rng.random` draws them. They have to lie
-    around 0 (`rng.standard_normal`) and to be of size 1 / sqrt(d_model).
+    """The weights do not lie around 0, and they are too large. `rng.random` draws
+    between 0 and 1, for one: take `rng.standard_normal`, and divide by sqrt(d_model).
     """
     return _draw(d_model, num_heads, lambda: rng.random((d_model, d_model)))
 
 
 def one_matrix_for_all(d_model, num_heads, rng):
-    """W_q, W_k, W_v and W_o are the same matrix. Draw each one anew: queries, keys
-    and values have to be able to differ.
+    """Among W_q, W_k, W_v and W_o there are equal ones. Draw each one anew: queries,
+    keys and values have to be able to differ.
     """
     W = rng.standard_normal((d_model, d_model)) / np.sqrt(d_model)
     return _draw(d_model, num_heads, lambda: W)
@@ -159,9 +159,20 @@ def asserted(d_model, num_heads, rng):
     return init_parameters(d_model, num_heads, rng)
 
 
+def raised_the_wrong_way_round(d_model, num_heads, rng):
+    """ValueError is raised where num_heads divides d_model, and only there. `%` gives
+    what is left over: 0 means that it divides.
+    """
+    if d_model % num_heads == 0:
+        raise ValueError
+    return _draw(
+        d_model, 1, lambda: rng.standard_normal((d_model, d_model)) / np.sqrt(d_model)
+    )
+
+
 def never_divides(d_model, num_heads, rng):
-    """ValueError is raised although num_heads divides d_model. `%` gives what is left
-    over: 0 means that it divides.
+    """ValueError is raised always, also where num_heads divides d_model. `%` gives
+    what is left over: 0 means that it divides.
     """
     raise ValueError
 
@@ -308,8 +319,17 @@ def not_too_small(params, d_model, num_heads, rng):
 
 def around_zero(params, d_model, num_heads, rng):
     """The weights must lie around 0: as many below as above."""
-    means = [np.mean(params[f"W_{name}"]) for name in "qkvo"]
-    return np.abs(means).max() < 0.4 / np.sqrt(d_model)
+    means = [np.abs(params[f"W_{name}"].mean()) for name in "qkvo"]
+    sizes = np.array(_sizes(params, d_model)) / np.sqrt(d_model)
+    return bool(np.all(means <= 0.4 * sizes))
+
+
+def drawn_one_by_one(params, d_model, num_heads, rng):
+    """Each number of a matrix must be drawn on its own: none is left at 0, and none
+    is repeated.
+    """
+    matrices = [params[f"W_{name}"] for name in "qkvo"]
+    return all(len(np.unique(W)) > 0.9 * np.size(W) for W in matrices)
 
 
 def small_biases(params, d_model, num_heads, rng):
@@ -351,6 +371,7 @@ init_exercise = Exercise(
         width_not_checked,
         width_rounded_down,
         asserted,
+        raised_the_wrong_way_round,
         never_divides,
         one_narrow_head,
         heads_on_an_axis_of_their_own,
@@ -374,6 +395,7 @@ init_exercise = Exercise(
         not_too_large,
         not_too_small,
         around_zero,
+        drawn_one_by_one,
         small_biases,
     ),
     hints=(

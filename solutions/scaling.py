@@ -58,6 +58,13 @@ def divided_by_sqrt_m(S, d_k):
     return S / np.sqrt(S.shape[-1])
 
 
+def divided_by_root_three(S, d_k):
+    """Divided by sqrt(3). That is right for the d_k of the page alone: here it is an
+    argument.
+    """
+    return S / np.sqrt(3)
+
+
 def divided_by_eight(S, d_k):
     """8 is right for d_k = 64 only, as in the paper. d_k is an argument here."""
     return S / 8
@@ -180,6 +187,7 @@ exercise = Exercise(
         multiplied_by_d_k,
         divided_by_sqrt_n,
         divided_by_sqrt_m,
+        divided_by_root_three,
         divided_by_eight,
         half_of_d_k,
         exponent_without_brackets,

@@ -72,6 +72,13 @@ def divided_by_sqrt_d_v(Q, K, V):
     return _attend(Q, K, V, 1 / np.sqrt(V.shape[-1]))
 
 
+def divided_by_root_three(Q, K, V):
+    """The scores are divided by sqrt(3). That is right for the d_k of the page alone:
+    read d_k off the arrays.
+    """
+    return _attend(Q, K, V, 1 / np.sqrt(3))
+
+
 def divided_by_eight(Q, K, V):
     """The scores are divided by 8. That is sqrt(d_k) for d_k = 64 only: read d_k off
     the arrays.
@@ -93,6 +100,16 @@ def over_queries(Q, K, V):
     so each row has to: softmax along the last axis.
     """
     return _attend(Q, K, V, 1 / np.sqrt(Q.shape[-1]), axis=0)
+
+
+def totals_of_columns(Q, K, V):
+    """The total runs along the columns. Each row is divided by the total of that row:
+    axis=-1, and `keepdims=True`.
+    """
+    S = scale(Q @ K.T, Q.shape[-1])
+    E = np.exp(S - S.max(axis=-1, keepdims=True))
+    A = E / E.sum(axis=0)
+    return A @ V, A
 
 
 def over_the_whole_matrix(Q, K, V):
@@ -206,8 +223,8 @@ def values_scored(Q, K, V):
 
 
 def forgot_to_transpose(Q, K, V):
-    """`Q @ K` without the transpose runs only because n equals d_k. The keys have to
-    become columns.
+    """The transpose is missing: `Q @ K` runs only if m happens to equal d_k. The keys
+    have to become columns.
     """
     S = scale(Q @ K, Q.shape[-1])
     A = softmax(S)
@@ -299,9 +316,11 @@ attention_exercise = Exercise(
         divided_by_sqrt_n,
         divided_by_sqrt_m,
         divided_by_sqrt_d_v,
+        divided_by_root_three,
         divided_by_eight,
         weights_scaled,
         over_queries,
+        totals_of_columns,
         over_the_whole_matrix,
         overflowing,
         without_keepdims,

@@ -35,6 +35,14 @@ def over_queries_overflowing(S):
     return E / E.sum(axis=0, keepdims=True)
 
 
+def totals_of_columns(S):
+    """The maximum is each row's own, and the total runs along the columns. Each row is
+    divided by the total of that row: axis=-1, and `keepdims=True`.
+    """
+    E = np.exp(S - S.max(axis=-1, keepdims=True))
+    return E / E.sum(axis=0)
+
+
 def over_the_whole_matrix(S):
     """All numbers together sum to 1, so each row sums to far less. Every query has
     a whole unit of attention of its own: one total for each row.
@@ -290,6 +298,7 @@ exercise = Exercise(
     mistakes=(
         over_queries,
         over_queries_overflowing,
+        totals_of_columns,
         over_the_whole_matrix,
         rows_shifted_then_one_total,
         divided_by_the_maximum,

@@ -8,6 +8,7 @@ it gets wrong.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -33,7 +34,7 @@ from autograder.diagnosis.parts import sizes_of
 from autograder.diagnosis.relations import related
 from autograder.diagnosis.wording import Diagnosis
 from autograder.exercise import Exercise
-from autograder.judge import Case
+from autograder.judge import Case, changed_arguments
 from autograder.shapes import SIZE_NAMES
 
 __all__ = [
@@ -51,9 +52,23 @@ def diagnose(exercise: Exercise, cases: list[Case]) -> Diagnosis:
     """Explain a wrong answer. `cases` are all cases, at least one of them failed."""
     failed = [case for case in cases if not case.passed]
     failed.sort(key=partial(hard_to_read, exercise))
+    found = only_changed_arguments(failed)
+    if found is None:
+        found = _explained(exercise, cases, failed)
+        if any(changed_arguments(case) for case in failed):
+            found = replace(found, hint=f"{found.hint} {BESIDES}")
+    return found
+
+
+BESIDES = (
+    "Besides, the call changed its own arguments: whoever called still needs them. "
+    "`A = A + B` makes a new array; `A += B` and `A[...] = B` do not."
+)
+
+
+def _explained(exercise: Exercise, cases: list[Case], failed: list[Case]) -> Diagnosis:
     return (
-        only_changed_arguments(failed)
-        or declared(exercise, cases, failed)
+        declared(exercise, cases, failed)
         or raised(exercise, failed)
         or not_numbers(exercise, failed)
         or dict_items(exercise, failed)

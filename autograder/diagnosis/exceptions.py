@@ -9,6 +9,7 @@ import numpy as np
 from autograder.diagnosis.wording import Diagnosis, advice, told
 from autograder.exercise import Exercise, discover
 from autograder.judge import Case
+from autograder.shapes import SIZE_NAMES
 from autograder.wire import CallError
 
 # Kinds of CallError that no learner's code raises: the sandbox stopped it.
@@ -29,14 +30,20 @@ SHAPES = re.compile(
     r"|do not match|does not broadcast|requested shape|cannot reshape"
     r"|invalid for input of size|Expected size for first two dimensions"
     r"|axes don't match|must have the same shape|shape mismatch|dimensions .* match"
-    r"|inhomogeneous"
+)
+NOTHING = (
+    "Something is None. Does a function before this line lack a `return`? What changes "
+    "a list or a dict in place, such as `append` and `update`, gives nothing back."
 )
 SIZES = {"n", "m", "h", "d_k", "d_v", "d_in", "d_out", "d_model", "vocab"}
 
 
 def raised(exercise: Exercise, failed: list[Case]) -> Diagnosis | None:
     """An exception, the sandbox's end of a call, or no exception where one is due."""
-    case = next((case for case in failed if case.actual.error), None)
+    raising = [case for case in failed if case.actual.error]
+    # An error where one is due says less than one where none is.
+    raising.sort(key=lambda case: case.expected.error is not None)
+    case = next(iter(raising), None)
     if case is None:
         if failed[0].expected.error:
             kind = failed[0].expected.error.kind
@@ -76,6 +83,12 @@ def _error_hint(exercise: Exercise, case: Case, error: CallError) -> str:
             "NumPy float64: `.float()` makes it float32, and "
             "`torch.zeros(..., dtype=X.dtype)` follows X."
         )
+    if "inhomogeneous" in error.message:
+        return "An array is made of parts of one shape. Print the shape of each part."
+    if "Cannot interpret" in error.message and "data type" in error.message:
+        return "A shape is one tuple, with brackets of its own: `np.zeros((n, d))`."
+    if "equal division" in error.message:
+        return "`np.split` cuts along the first axis, unless told: `axis=-1`."
     if SHAPES.search(error.message):
         return (
             f"The shapes do not fit each other. Here {_given(exercise, case)}. Write "
@@ -138,7 +151,10 @@ def _name_hint(exercise: Exercise, error: CallError) -> str:
     )
     if error.kind == "UnboundLocalError":
         return f"`{name}` is used before your function has given it a value."
-    known = [*near, *re.findall(r"\w+", error.line or "")]
+    arguments = [item.name for item in exercise.shapes.arguments]
+    if SIZE_NAMES.get(next((a for a in arguments if a in SIZE_NAMES), "")) == name:
+        return f"Here it is called `{next(a for a in arguments if a in SIZE_NAMES)}`."
+    known = [*near, *arguments, *re.findall(r"\w+", error.line or "")]
     if meant := [n for n in known if n != name and n.lower() == name.lower()]:
         return f"Is `{meant[0]}` meant? Python tells capital letters from small ones."
     if hasattr(np, name):
@@ -175,10 +191,26 @@ def _type_hint(exercise: Exercise, error: CallError) -> str:
             "In PyTorch `transpose` exchanges two axes: `transpose(0, 1)`. What takes "
             "the order of all axes is called `permute`."
         )
+    if called and "'keepdim'" in error.message:
+        return "It is `keepdims` in NumPy, and `keepdim` in PyTorch."
+    if called and called[1] in discover():
+        takes = ", ".join(i.name for i in discover()[called[1]].shapes.arguments)
+        return (
+            f"`{called[1]}` takes {takes}. One tuple that holds them all needs a star: "
+            f"`{called[1]}(*them)`."
+        )
     if called:
         return f"`{called[1]}` does not take these arguments: look up what it takes."
     if "not callable" in error.message:
-        return "Round brackets call a function; square brackets look something up."
+        return (
+            "Round brackets call a function, and this is none. `K.T` takes no "
+            "brackets; square ones look something up."
+        )
+    if "converted to Python scalars" in error.message or "size-1" in error.message:
+        return (
+            "Python's `math` and `float` take one number. `np.exp`, `np.sqrt` and so "
+            "on take an array."
+        )
     if "as an integer" in error.message:
         return "A size has to be a whole number: `//` gives one, `/` does not."
     if "must be Tensor" in error.message:
@@ -187,7 +219,7 @@ def _type_hint(exercise: Exercise, error: CallError) -> str:
             "`torch.as_tensor(...)`, or use NumPy's own functions."
         )
     if "NoneType" in error.message:
-        return "Something is None: does a function before this line lack a `return`?"
+        return NOTHING
     return "Two things of different kinds meet here. Print `type(...)` of each."
 
 
@@ -218,6 +250,8 @@ def _attribute_hint(exercise: Exercise, error: CallError) -> str:
         return f'A dict is read with square brackets: `params["{match[1]}"]`.'
     if "'tuple' object" in error.message:
         return f"This is a tuple of several things, not one array. {_unpack(exercise)}"
+    if "Generator' object" in error.message:
+        return "A generator has `standard_normal(...)`, for one, and no `randn`."
     if "'list' object" in error.message:
         return (
             "This is a list, not an array: `np.array(...)` makes one of it, if its "
@@ -227,7 +261,7 @@ def _attribute_hint(exercise: Exercise, error: CallError) -> str:
         difflib.get_close_matches(match[1], dir(np), n=1, cutoff=0.85) if match else []
     )
     if "NoneType" in error.message:
-        return "Something is None: does a function before this line lack a `return`?"
+        return NOTHING
     if near and near[0] != match[1]:
         return f"There is no `{match[1]}`. Is `np.{near[0]}` meant?"
     if match and hasattr(np, match[1]):

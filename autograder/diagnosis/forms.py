@@ -20,19 +20,26 @@ def not_numbers(exercise: Exercise, failed: list[Case]) -> Diagnosis | None:
         return Diagnosis(
             f"{exercise.name} returned None.",
             "Does the function end without `return`? `print(A)` only shows a value, "
-            "and a last line such as `A` gives nothing back: write `return A`.",
+            "and a last line such as `A` gives nothing back: write `return A`. Nor do "
+            "`append`, `update` and what else changes a list or a dict in place.",
         )
     if actual is Ellipsis or isinstance(actual, Opaque | str):
         kind = actual.type_name if isinstance(actual, Opaque) else type(actual).__name__
-        number = isinstance(expected, int | float)
         return Diagnosis(
             f"{exercise.name} returned something of type {kind}; expected "
             f"{promise(exercise)}.",
-            "Return the number itself."
-            if number
-            else "Return an array of numbers: `np.array(...)` makes one of a list.",
+            _number_hint(exercise, expected),
         )
     return None
+
+
+def _number_hint(exercise: Exercise, expected: Any) -> str:
+    if isinstance(expected, int | float):
+        return "Return the number itself."
+    if isinstance(expected, tuple):
+        names = ", ".join(item.name for item in exercise.shapes.results)
+        return f"End with `return {names}`, each of them an array."
+    return "Return an array of numbers, such as `np.array(...)` makes of a list."
 
 
 def wrong_count(exercise: Exercise, failed: list[Case]) -> Diagnosis | None:
@@ -85,10 +92,7 @@ def no_array(exercise: Exercise, failed: list[Case]) -> Diagnosis | None:
             wanted = f"an array of shape {np.shape(right)}" if name else None
             return Diagnosis(
                 f"{what} {_kind(part)}; expected {wanted or promise(exercise)}.",
-                "Its parts differ in shape, so they make no array: print the shape "
-                "of each."
-                if isinstance(part, list | tuple)
-                else "An array of numbers is asked for.",
+                _no_array_hint(part),
             )
     return None
 
@@ -114,6 +118,19 @@ def dict_items(exercise: Exercise, failed: list[Case]) -> Diagnosis | None:
             f"Expected are exactly the keys {', '.join(expected)}.",
         )
     return None
+
+
+def _no_array_hint(part: Any) -> str:
+    if isinstance(part, tuple) and all(isinstance(item, np.ndarray) for item in part):
+        return (
+            "A function that gives several things gave them together. Take them apart, "
+            "`first, second = ...`, and collect each kind on its own."
+        )
+    if isinstance(part, list | tuple):
+        return (
+            "Its parts differ in shape, so they make no array: print the shape of each."
+        )
+    return "An array of numbers is asked for."
 
 
 def items_of(exercise: Exercise, actual: Any, expected: Any) -> Iterator[tuple]:

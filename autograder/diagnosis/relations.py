@@ -1,5 +1,6 @@
 """The relation of a wrong array to the right one: shape, places, factor, distortion."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -93,7 +94,7 @@ def _wrong_shape(parts: list[Part]) -> Diagnosis | None:
     shape = part.actual.shape
     came = f"has shape {shape}" if shape else "is a single number"
     rationale = f"{part.label} {came}; expected {promised}{part.expected.shape}."
-    return Diagnosis(rationale, _fixed_size(parts) or _shape_hint(part))
+    return Diagnosis(rationale, _fixed_size(parts) or _shape_hint(part, parts))
 
 
 def _fixed_size(parts: list[Part]) -> str:
@@ -112,16 +113,19 @@ def _fixed_size(parts: list[Part]) -> str:
     return ""
 
 
-def _shape_hint(part: Part) -> str:
+def _shape_hint(part: Part, parts: list[Part]) -> str:
     actual, expected = part.actual.shape, part.expected.shape
     if actual == expected[::-1]:
-        return "It lies on its side: rows and columns have changed places."
+        if same(part.actual.T, part.expected):
+            return "It lies on its side: rows and columns have changed places."
+        return (
+            "The axes have changed places, and turned back the numbers are not right."
+        )
     if sorted(actual) == sorted(expected):
         return "The axes are all there, in the wrong order."
     if [s for s in actual if s != 1] == [s for s in expected if s != 1]:
         return "There is an axis of length 1 too many or too few (`keepdims`?)."
-    names = {size: letter for letter, size in part.sizes.items()}
-    named = ", ".join(names.get(size, str(size)) for size in actual)
+    named = ", ".join(_reading(part, parts))
     if np.prod(actual) == np.prod(expected):
         if len(actual) <= len(expected):
             return "As many numbers as expected, cut into another shape."
@@ -142,7 +146,20 @@ def _shape_hint(part: Part) -> str:
             )
         which = f"The axis {gone[0]}" if gone else "An axis"
         return f"{which} is missing: summed away, or never made."
-    return f"Yours reads as ({named}). Which product or sum gives the right axes?"
+    return f"Yours reads as ({named}). Which of your lines makes these axes?"
+
+
+def _reading(part: Part, parts: list[Part]) -> Iterator[str]:
+    """Each axis by the letter that has its length in all cases, or by its length."""
+    alike = [p for p in parts if p.actual.ndim == part.actual.ndim]
+    for axis, size in enumerate(part.actual.shape):
+        fits = [
+            letter
+            for letter in part.sizes
+            if all(p.sizes.get(letter) == p.actual.shape[axis] for p in alike)
+        ]
+        # Of several names of a size, that of the book: `h` rather than `num_heads`.
+        yield next((name for name in fits if name not in SIZE_NAMES), str(size))
 
 
 def _an_argument(parts: list[Part]) -> Diagnosis | None:
@@ -267,8 +284,8 @@ def _constant_factor(part: Part) -> float | None:
     return factor if fits else None
 
 
-def _all_equal(numbers: list[float]) -> bool:
-    return bool(np.allclose(numbers, numbers[0], rtol=1e-6))
+def _all_equal(numbers: list[float] | np.ndarray) -> bool:
+    return len(numbers) == 0 or bool(np.allclose(numbers, numbers[0], rtol=1e-6))
 
 
 QUANTITIES = {
@@ -342,7 +359,8 @@ def _multiples(part: Part) -> list[tuple[str, float]]:
 DISTORTIONS = {
     "Every number of {} is 0.": (
         lambda right: 0 * right,
-        "An array of zeros has to be filled: does a loop write into it?",
+        "An array of zeros has to be filled: does a loop write into it? And "
+        "`nan_to_num` makes 0 of what overflowed.",
     ),
     "{} would be right, but its negative numbers have become 0.": (
         lambda right: np.maximum(right, 0),
@@ -389,6 +407,7 @@ def _distorted(parts: list[Part]) -> Diagnosis | None:
 
 def _by_row(parts: list[Part]) -> Diagnosis | None:
     """Each row has its own factor: normalised by something else."""
+    varied = False
     for part in parts:
         if part.actual.shape != part.expected.shape or part.expected.ndim < 2:
             return None
@@ -398,10 +417,14 @@ def _by_row(parts: list[Part]) -> Diagnosis | None:
             factors = part.actual.sum(-1) / part.expected.sum(-1)
             if not np.all(close(part.actual, factors[..., None] * part.expected)):
                 return None
+        wrong = factors[~np.isclose(factors, 1)]
+        varied = varied or not _all_equal(wrong)
+    if not varied:  # rows that were left out: see `_some_rows`
+        return None
     return Diagnosis(
         f"Within each row of {parts[0].label} the proportions are right; each row "
         "is off by a factor of its own.",
-        "Each row is divided by the wrong total. What should it be divided by?",
+        "What is each row divided or multiplied by, and what should it be?",
     )
 
 
@@ -449,13 +472,20 @@ def _difference(part: Part) -> str:
     right = close(part.actual, part.expected)
     index = tuple(int(i) for i in np.argwhere(~right)[0])
     place = f"{part.label}[{', '.join(map(str, index))}]" if index else part.label
-    came, wanted = part.actual[index].item(), part.expected[index].item()
+    told = _apart(part.actual[index].item(), part.expected[index].item())
     if not index:
-        return f"{place} is {_show(came)}; expected {_show(wanted)}."
+        return f"{place} is {told}."
     return (
         f"{int(right.sum())} of {right.size} numbers of {part.label} are right. "
-        f"{place} is {_show(came)}; expected {_show(wanted)}."
+        f"{place} is {told}."
     )
+
+
+def _apart(came: Any, wanted: Any) -> str:
+    """Two numbers, with as many digits as it takes to tell them apart."""
+    if _show(came) == _show(wanted):
+        return f"{came!r}; expected {wanted!r}"
+    return f"{_show(came)}; expected {_show(wanted)}"
 
 
 def _show(value: Any) -> str:
