@@ -114,6 +114,13 @@ def one_matrix_for_all(d_model, num_heads, rng):
     return _draw(d_model, num_heads, lambda: W)
 
 
+def only_a_part_drawn(d_model, num_heads, rng):
+    """Some numbers of the matrices are 0. Draw all of them: `rng.standard_normal((a,
+    b))` fills a whole matrix.
+    """
+    return _draw(d_model, num_heads, lambda: np.diag(rng.standard_normal(d_model)))
+
+
 def heads_alike(d_model, num_heads, rng):
     """All heads start with the same weights: they get the same gradient and stay the
     same. Draw all d_model columns, not d_k columns repeated.
@@ -275,6 +282,13 @@ def head_by_head(d_model, num_heads, rng):
     return params | {f"b_{name}": np.zeros((d_model,)) for name in "qkvo"}
 
 
+def random_signs(d_model, num_heads, rng):
+    size = (d_model, d_model)
+    return _draw(
+        d_model, num_heads, lambda: rng.choice((-1, 1), size) / np.sqrt(d_model)
+    )
+
+
 def in_float32(d_model, num_heads, rng):
     params = init_parameters(d_model, num_heads, rng)
     return {name: value.astype(np.float32) for name, value in params.items()}
@@ -325,11 +339,14 @@ def around_zero(params, d_model, num_heads, rng):
 
 
 def drawn_one_by_one(params, d_model, num_heads, rng):
-    """Each number of a matrix must be drawn on its own: none is left at 0, and none
-    is repeated.
+    """Each number of a matrix must be drawn on its own: not some of them left at 0,
+    and not one row or column repeated.
     """
-    matrices = [params[f"W_{name}"] for name in "qkvo"]
-    return all(len(np.unique(W)) > 0.9 * np.size(W) for W in matrices)
+    matrices = [np.asarray(params[f"W_{name}"]) for name in "qkvo"]
+    return all(
+        np.mean(W == 0) < 0.1 and np.ptp(W, axis=0).any() and np.ptp(W, axis=1).any()
+        for W in matrices
+    )
 
 
 def small_biases(params, d_model, num_heads, rng):
@@ -367,6 +384,7 @@ init_exercise = Exercise(
         never_negative,
         never_negative_and_too_large,
         one_matrix_for_all,
+        only_a_part_drawn,
         heads_alike,
         width_not_checked,
         width_rounded_down,
@@ -386,6 +404,7 @@ init_exercise = Exercise(
         as_in_a_linear_layer,
         one_draw_for_all,
         head_by_head,
+        random_signs,
         in_float32,
     ),
     properties=(

@@ -4,6 +4,7 @@ Each message is held to its substance: the quantity, the axis, the item, the lin
 """
 
 import json
+import math
 import warnings
 
 import numpy as np
@@ -161,6 +162,34 @@ def test_rows_divided_by_the_wrong_total():
     )
 
 
+@pytest.mark.parametrize("name", ["softmax", "scale"])
+def test_rows_that_a_loop_left_out(name):
+    def returns_too_early(*arguments):
+        result = np.zeros_like(arguments[0])
+        for i in range(len(result)):
+            result[i] = right(name)(*arguments)[i]
+            return result
+
+    says(name, returns_too_early, "Along n, 1 of", "Is every one of them computed")
+
+
+def test_numbers_that_print_alike_are_told_apart():
+    def nearly(S, d_k):
+        return right("scale")(S, d_k) + 1e-4 * np.arange(S.size).reshape(S.shape)
+
+    text = message("scale", nearly)
+    came, wanted = text.split(" is ")[-1].split(" | ")[0].split("; expected ")
+    assert came != wanted.rstrip(".")
+
+
+def test_arguments_changed_besides():
+    def in_place(X, W, b):
+        W += b
+        return X @ W
+
+    says("linear", in_place, "numbers of Y are right", "changed its own arguments")
+
+
 def test_a_property_that_is_lacking():
     says(
         "softmax", lambda S: right("softmax")(S) ** 1.01, "row of weights must sum to 1"
@@ -228,6 +257,26 @@ def test_nothing_special_still_gives_an_example():
             ["You have 2 along n, whatever is given"],
         ),
         (
+            "embed",
+            lambda ids, table: np.array([table[i] for i in ids[:-1]]),
+            ["Along n one entry is missing"],
+        ),
+        (
+            "weighted_sum",
+            lambda A, V: (A @ V)[:1],
+            ["Along n there is one entry only", "return too early"],
+        ),
+        (
+            "split_heads",
+            lambda X, h: right("split_heads")(X, h)[..., 1:][..., :2],
+            ["Yours reads as (h, n, 2)"],  # 2 heads, and 2 features by accident
+        ),
+        (
+            "concat_heads",
+            lambda heads: heads.swapaxes(0, 1).reshape(-1, heads.shape[1]),
+            ["The axes have changed places, and turned back"],
+        ),
+        (
             "stack_projections",
             lambda W: W.transpose(2, 0, 1) + 1,
             ["3 axes instead of 2", "side by side"],
@@ -256,6 +305,7 @@ def test_the_item_of_wrong_shape_comes_first():
         (lambda Q, K: np.nan * (Q @ K.T), ["S holds nan"]),
         (lambda Q, K: ..., ["type ellipsis"]),
         (lambda Q, K: (Q @ K.T, Q), ["2 results; expected 1"]),
+        (lambda Q, K: [].append(Q), ["returned None", "`append`"]),
     ],
 )
 def test_what_is_no_array_of_numbers(function, words):
@@ -362,6 +412,19 @@ def test_a_complex_answer_is_wrong_where_it_is_not_real():
             "split_heads",
             lambda X, h: np.transpose(np.ones((2, 3, 4)), 1, 0, 2),
             ["`np.transpose` takes the order of the axes as one tuple"],
+        ),
+        ("linear", lambda X, W, b: X @ W + B, ["Is `b` meant?"]),  # noqa: F821
+        ("split_heads", lambda X, n: X[h], ["called `num_heads`"]),  # noqa: F821
+        ("scores", lambda Q, K: Q @ K.T(), ["`K.T` takes no brackets"]),
+        ("softmax", lambda S: S.max(keepdim=True), ["It is `keepdims` in NumPy"]),
+        ("softmax", lambda S: math.exp(S), ["take one number", "`np.exp`"]),
+        ("scores", lambda Q, K: np.array([[1], [1, 2]]), ["parts of one shape"]),
+        ("scores", lambda Q, K: np.zeros(2, 3), ["A shape is one tuple"]),
+        ("split_heads", lambda X, h: np.split(X, 7), ["`axis=-1`"]),
+        (
+            "single_head_attention",
+            lambda X, p: right("attention")(right("project_qkv")(X, p)),
+            ["`attention` takes Q, K, V.", "`attention(*them)`"],
         ),
         ("softmax", lambda S: S.exp(), ["np.exp(...)"]),
         ("softmax", lambda S: np.sofmax(S), ["There is no such name"]),
@@ -493,6 +556,21 @@ def test_the_learners_own_line_is_shown():
         return E / E.total()
 
     says("softmax", softmax, "in your line `return E / E.total()`")
+
+
+def test_an_error_says_more_where_none_is_due():
+    def misspelt(d_model, num_heads, rng):
+        if d_model % h:  # noqa: F821
+            raise ValueError
+
+    says("init_parameters", misspelt, "NameError", "called `num_heads`")
+
+
+def test_pairs_that_nobody_took_apart():
+    def pairs(Q, K, V):
+        return [right("attention")(q, k, v) for q, k, v in zip(Q, K, V, strict=True)]
+
+    says("attend_in_parallel", pairs, "Take them apart")
 
 
 def test_a_wrong_exception_where_one_is_asked_for():

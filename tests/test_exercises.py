@@ -283,6 +283,7 @@ def draws_well(exercise, function):
     return (
         all(0.4 < spread < 1.75 for spread in spreads)
         and all(abs(head.mean()) < 0.4 / np.sqrt(d_model) for head in heads)
+        and all(np.mean(head == 0) < 0.1 for head in heads)
         and len({head.tobytes() for head in heads}) == len(heads)
         and all(np.abs(drawn[n]).max() <= 0.5 for n in names if n[0] == "b")
         and all(np.array_equal(drawn[name], again[name]) for name in names)

@@ -187,6 +187,15 @@ def test_ready_gives_arrays_where_a_right_answer_gives_lists(shell):
     assert shell.user_ns["A"].shape == (1, 1)
 
 
+@pytest.mark.parametrize("kind", ["torch.as_tensor", "np.asmatrix"])
+def test_ready_gives_arrays_where_a_right_answer_gives_something_like_it(shell, kind):
+    run(shell, "import numpy as np, torch")
+    run(shell, f"def scores(Q, K):\n    return {kind}(Q @ K.T)")
+    assert "scores: right" in run(shell, "check(scores)")
+    run(shell, "S = ready(scores)(np.eye(2), np.eye(2))")
+    assert type(shell.user_ns["S"]) is np.ndarray
+
+
 def test_solved_work_survives_a_restart(shell, tmp_path):
     run(shell, RIGHT)
     run(shell, "check(softmax)")
@@ -277,6 +286,7 @@ def test_importing_is_quick():
             "Is `E` meant?",
         ),
         ("softmax = lambda S: S\ncheck(softmax)", "Define the function with `def`"),
+        ("import operator\ncheck(operator.itemgetter(1))", "with `def`, as the stub"),
         ("hint('softmax')", "Pass the function itself"),
         ("check(softmax(1))", "Run the cell that defines softmax"),
         ("check()", "check"),

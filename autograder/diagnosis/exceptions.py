@@ -195,9 +195,9 @@ def _type_hint(exercise: Exercise, error: CallError) -> str:
         return "It is `keepdims` in NumPy, and `keepdim` in PyTorch."
     if called and called[1] in discover():
         takes = ", ".join(i.name for i in discover()[called[1]].shapes.arguments)
+        star = f" If one tuple holds them all, it takes a star: `{called[1]}(*them)`."
         return (
-            f"`{called[1]}` takes {takes}. One tuple that holds them all needs a star: "
-            f"`{called[1]}(*them)`."
+            f"`{called[1]}` takes {takes}.{star if 'missing' in error.message else ''}"
         )
     if called:
         return f"`{called[1]}` does not take these arguments: look up what it takes."

@@ -94,7 +94,8 @@ def _wrong_shape(parts: list[Part]) -> Diagnosis | None:
     shape = part.actual.shape
     came = f"has shape {shape}" if shape else "is a single number"
     rationale = f"{part.label} {came}; expected {promised}{part.expected.shape}."
-    return Diagnosis(rationale, _fixed_size(parts) or _shape_hint(part, parts))
+    hint = _fixed_size(parts) or _short_axis(parts) or _shape_hint(part, parts)
+    return Diagnosis(rationale, hint)
 
 
 def _fixed_size(parts: list[Part]) -> str:
@@ -110,6 +111,27 @@ def _fixed_size(parts: list[Part]) -> str:
             says = known.get(letter, letter)
             where = f"`{says}` says" if says in first.argument_names else "is given"
             return f"You have {came.pop()} along {letter}, whatever {where}."
+    return ""
+
+
+def _short_axis(parts: list[Part]) -> str:
+    """An axis that has one entry only, or one too few, where the others are right."""
+    letters = parts[0].letters
+    if not letters:
+        return ""
+    alike = [p for p in parts if p.actual.ndim == len(letters)]
+    sizes = [zip(letters, p.actual.shape, p.expected.shape, strict=True) for p in alike]
+    wrong = [entry for each in sizes for entry in each if entry[1] != entry[2]]
+    if len({letter for letter, *_ in wrong}) != 1:
+        return ""
+    along = f"Along {wrong[0][0]}"
+    if all(wanted - came == 1 for _, came, wanted in wrong):
+        return f"{along} one entry is missing. Does a loop begin late, or end early?"
+    if all(came == 1 for _, came, _ in wrong):
+        return (
+            f"{along} there is one entry only. Were the others never made, or does a "
+            "loop return too early?"
+        )
     return ""
 
 
