@@ -7,6 +7,7 @@
 Below the first two lie the same parts: no capabilities, no new privileges, a
 seccomp filter that refuses sockets, new processes and any reach for another
 process, and resource limits. As no submission can start a process, none is left.
+What the kernel does not limit there, the warm process watches: see `exceeded`.
 
 `python -m autograder.sandbox` prints the tier in force on this machine.
 """
@@ -232,6 +233,7 @@ REFUSED_METADATA = {
     "utimes": (235, None),
     "futimesat": (261, None),
     "utimensat": (280, 88),
+    "file_setattr": (469, 469),
 }
 # Allowed on oneself only: the first argument is a process.
 ONLY_ONESELF = {
@@ -638,7 +640,7 @@ def _overflows(folder, size, entries=10_000):
 def _remove(home):
     """Remove a folder and the tree in it, named 0, whatever is in that.
 
-    Folders get rights, and move up before they are entered: no path grows long.
+    A folder gets rights and moves up before it is entered, so no path grows long.
     """
     number = last = 0
     while number <= last:
