@@ -296,7 +296,8 @@ class Submission:
             most = limits.result_bytes + SLACK_BYTES
             if length > most:
                 raise wire.TooLargeError
-            return form(wire.decode(self._receive(length, deadline), most))
+            answer = self._receive(length, deadline)
+            return form(wire.decode(answer, most, wire.NODES_LIMIT))
         except TimeoutError:
             self._finish(kill=True)
             final = deadline == self._deadline
@@ -324,7 +325,7 @@ class Submission:
             if not part:
                 raise ConnectionResetError
             parts += part
-        return bytes(parts)
+        return parts
 
     def _finish(self, kill) -> CallError:
         """Close the child's socket, see the child ended, and say what ended it."""
@@ -393,7 +394,8 @@ MESSAGES = {
     "Memory": "stopped at {megabytes:g} MB of memory: is an array far larger than it "
     "should be?",
     "FileSize": "stopped at {megabytes:g} MB written to files: no file is needed here",
-    "TooLarge": "the result is larger than {megabytes:g} MB: is its shape right?",
+    "TooLarge": "the result is larger than {megabytes:g} MB, or has more than "
+    f"{wire.NODES_LIMIT} parts: is its shape right?",
     "Threads": "too many threads were started: none is needed here",
     "Processes": "another process was started: that is not possible here",
     "Network": "a connection was opened: there is no network here",

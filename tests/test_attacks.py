@@ -11,12 +11,15 @@ import subprocess
 import sys
 import textwrap
 import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from autograder import sandbox
+from autograder.behaviour import Watched
+from autograder.compare import conform
 from autograder.engine import Engine
 from autograder.exercise import discover
 from autograder.judge import judge
@@ -711,6 +714,19 @@ def test_a_hostile_value_gets_a_short_and_harmless_message(exercise, name):
     assert len(page) < 200_000 and len(text) < 20_000
     assert "<script" not in page
     assert all(sign.isprintable() or sign == "\n" for sign in text)
+
+
+def test_what_is_compared_takes_little_memory():
+    """NumPy would make each text of a list as long as the longest."""
+    texts = [["x" * 10**6], *([""],) * 100]
+    tracemalloc.start()
+    assert conform(texts, np.ones((2, 3))) is texts
+    watched = Watched(lambda given: Outcome(np.zeros(2**24, np.uint8)))
+    watched(())
+    watched.digest()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**26
 
 
 FORGERIES = {
