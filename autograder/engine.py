@@ -7,6 +7,7 @@ What comes back is data, checked by `wire.decode`. A submission that hangs,
 crashes or floods becomes a `CallError`; it never becomes an exception here.
 """
 
+import bisect
 import errno
 import json
 import marshal
@@ -30,6 +31,7 @@ PRELOAD = ("numpy", "torch", "matplotlib.pyplot")
 START_SECONDS = 120  # a cold disk may take that long to import torch
 END_SECONDS = 10
 SLACK_BYTES = 2**16  # what a message has besides its value
+OUTPUTS = 8  # all cells together may print as many times `output_bytes`
 LOST_WORKERS = 3  # as many times a submission is tried again
 
 
@@ -207,6 +209,8 @@ class Submission:
         self._socket = None
         self._lost_workers = 0
         self.outputs = [""] * len(self._cells)
+        room = OUTPUTS * engine.limits.output_bytes
+        self._prints, self._said = Room(room), Room(room)
 
     def __enter__(self):
         self._deadline = time.monotonic() + self._engine.limits.total_seconds
@@ -282,9 +286,14 @@ class Submission:
             except _EndedError as ended:
                 self._fatal[index] = ended.error
                 raise
-            self.outputs[index] = output[: self._engine.limits.output_bytes]
+            output = output[: self._engine.limits.output_bytes]
+            self.outputs[index] = self._prints.take(index, output)
             if error is not None:
-                self._errors[index] = self._named(error)
+                self._errors[index] = self._cut(index, self._named(error))
+
+    def _cut(self, index, error):
+        parts = enumerate((error.kind, error.message, error.line))
+        return CallError(*(p and self._said.take((index, n), p) for n, p in parts))
 
     def _ask(self, question, form):
         """Put a question to the child; raises `_EndedError` when it brings it down."""
@@ -361,6 +370,34 @@ class Submission:
         if error.kind == "TooLarge":
             return _limit("TooLarge", size=self._engine.limits.result_bytes)
         return error
+
+
+class Room:
+    """The bytes that several texts may take together in a notebook's file.
+
+    JSON writes some characters as six bytes. Once a text was cut, none has room.
+    """
+
+    def __init__(self, size: int):
+        self._left, self._sizes = size, {}
+
+    def take(self, place: object, text: str) -> str:
+        """The text, or its beginning where there is no room for all of it.
+
+        A text that stands in the place of an earlier one has its room.
+        """
+        left = self._left + self._sizes.get(place, 0)
+        size = _size(text)
+        if size > left:
+            lengths = range(1, len(text) + 1)
+            text = text[: bisect.bisect(lengths, left, key=lambda n: _size(text[:n]))]
+            size = left
+        self._left, self._sizes[place] = left - size, size
+        return text
+
+
+def _size(text):
+    return len(json.dumps(text, ensure_ascii=False).encode())
 
 
 @lru_cache(maxsize=8)

@@ -4,6 +4,7 @@ After each attack: the next submission gets its right values, nothing outside th
 sandbox has changed, and no process is left.
 """
 
+import json
 import os
 import platform
 import signal
@@ -20,7 +21,7 @@ import pytest
 from autograder import sandbox
 from autograder.behaviour import Watched
 from autograder.compare import conform
-from autograder.engine import Engine
+from autograder.engine import Engine, Room
 from autograder.exercise import discover
 from autograder.judge import judge
 from autograder.message import as_html, as_text
@@ -258,6 +259,28 @@ def test_a_flood_of_output_costs_nothing(engine):
     )
     assert np.array_equal(outcome.value, 2 * X) and kinds == []
     assert len(submission.outputs[1]) == LIMITS.output_bytes
+
+
+@pytest.mark.parametrize(
+    "cell", ["print('\\1' * 65536)", "raise OSError('\\1' * 65536)"]
+)
+def test_the_text_of_all_cells_together_is_limited(engine, cell):
+    """A character may take six bytes in a notebook's file."""
+    with engine.submission([cell] * 100) as submission:
+        texts = [
+            *submission.outputs,
+            *(error.message for _, error in submission.errors),
+        ]
+    size = len(json.dumps(texts).encode())
+    assert LIMITS.output_bytes < size < 9 * LIMITS.output_bytes
+
+
+def test_a_text_that_is_printed_again_has_its_room():
+    room = Room(100)
+    for _ in range(3):
+        assert room.take(0, "é" * 30) == "é" * 30
+        assert room.take(1, "é" * 30) == "é" * 18
+        assert room.take(2, "é") == ""
 
 
 ENDINGS = {
