@@ -25,7 +25,7 @@ import numpy as np
 
 from autograder import sandbox, wire
 from autograder.sandbox import Limits, SandboxUnavailable
-from autograder.wire import LENGTH, CallError, Outcome
+from autograder.wire import LENGTH, CallError, Outcome, written_size
 
 PRELOAD = ("numpy", "torch", "matplotlib.pyplot")
 START_SECONDS = 120  # a cold disk may take that long to import torch
@@ -387,17 +387,16 @@ class Room:
         A text that stands in the place of an earlier one has its room.
         """
         left = self._left + self._sizes.get(place, 0)
-        size = _size(text)
+        size = written_size(text)
         if size > left:
-            lengths = range(1, len(text) + 1)
-            text = text[: bisect.bisect(lengths, left, key=lambda n: _size(text[:n]))]
-            size = left
+            text, size = _beginning(text, left), left
         self._left, self._sizes[place] = left - size, size
         return text
 
 
-def _size(text):
-    return len(json.dumps(text, ensure_ascii=False).encode())
+def _beginning(text, size):
+    lengths = range(1, len(text) + 1)
+    return text[: bisect.bisect(lengths, size, key=lambda n: written_size(text[:n]))]
 
 
 @lru_cache(maxsize=8)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from autograder.wire import printable
+from autograder.wire import printable, written_size
 
 NOTEBOOK_BYTES = 10 * 2**20
 CODE_CHARACTERS = 2**18  # in all cells; reading code takes far more memory than text
@@ -95,6 +95,8 @@ def parse(data: bytes) -> list[Cell]:
         raise UnreadableError(f"The file is not a notebook: it has no cells. {again}")
     _see_few(len(cells), CELLS, "cells")
     cells = [_cell(cell) for cell in cells if isinstance(cell, dict)]
+    text = sum(written_size(cell.source) for cell in cells)
+    _see_few(text, NOTEBOOK_BYTES, "bytes of text")  # more than were handed in
     code = sum(len(cell.source) for cell in cells if cell.kind == "code")
     _see_few(code, CODE_CHARACTERS, "characters of code")
     return cells

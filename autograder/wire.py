@@ -179,6 +179,11 @@ def printable(text):
     return str.encode(text, "utf-8", "replace").decode("utf-8")
 
 
+def written_size(text):
+    """The bytes that a text takes in a file, where some characters become six."""
+    return len(json.dumps(text, ensure_ascii=False).encode())
+
+
 def encode(value, limit=None) -> bytes:
     """Return a plain value as bytes; `TooLargeError` where it exceeds `limit`.
 

@@ -132,6 +132,13 @@ def test_cells_are_counted_before_they_are_read(monkeypatch):
         parse(b'{"cells": [' + b"{}," * 2000 + b"{}]}")
 
 
+def test_text_that_would_grow_when_written_is_refused():
+    raw = b'{"cells": [{"cell_type": "markdown", "source": "%b"}]}'
+    assert len(parse(raw % (b"x" * 2**21))) == 1
+    with pytest.raises(UnreadableError, match="bytes of text"):
+        parse(raw % (b"\1" * 2**21))
+
+
 def as_notebook(*cells):
     return json.dumps({"cells": list(cells), "nbformat": 4}).encode()
 
