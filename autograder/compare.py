@@ -11,6 +11,7 @@ import numpy as np
 
 LOOSEST = 4e-3  # float16, and nearly float32: ten times the root of its epsilon
 TIGHTEST = 1e-5  # float64: some step on the way to it may have been float32
+NUMERIC = (bool, int, float, complex, np.number, np.bool_, np.ndarray)
 
 
 def conform(actual: Any, expected: Any) -> Any:
@@ -147,11 +148,25 @@ def as_numeric(value: Any) -> np.ndarray:
 
 def as_array(values: list | tuple) -> Any:
     """A nested list as an array; unchanged where it is ragged or holds no numbers."""
+    if not _all_numeric(values):
+        return values
     try:
         array = np.asarray(values)
     except ValueError:
         return values
     return array if array.dtype.kind in "biufc" else values
+
+
+def _all_numeric(values: list | tuple) -> bool:
+    """Whether a nested list holds numbers only: of texts NumPy makes an array where
+    each takes as much memory as the longest.
+    """
+    kinds = set(map(type, values))
+    if not all(issubclass(kind, (*NUMERIC, list, tuple)) for kind in kinds):
+        return False
+    if all(issubclass(kind, NUMERIC) for kind in kinds):
+        return True
+    return all(_all_numeric(part) for part in values if isinstance(part, list | tuple))
 
 
 def is_finite(value: Any) -> bool:

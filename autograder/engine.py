@@ -7,6 +7,7 @@ What comes back is data, checked by `wire.decode`. A submission that hangs,
 crashes or floods becomes a `CallError`; it never becomes an exception here.
 """
 
+import bisect
 import errno
 import json
 import marshal
@@ -24,12 +25,13 @@ import numpy as np
 
 from autograder import sandbox, wire
 from autograder.sandbox import Limits, SandboxUnavailable
-from autograder.wire import LENGTH, CallError, Outcome
+from autograder.wire import LENGTH, CallError, Outcome, written_size
 
 PRELOAD = ("numpy", "torch", "matplotlib.pyplot")
 START_SECONDS = 120  # a cold disk may take that long to import torch
 END_SECONDS = 10
 SLACK_BYTES = 2**16  # what a message has besides its value
+OUTPUTS = 8  # all cells together may print as many times `output_bytes`
 LOST_WORKERS = 3  # as many times a submission is tried again
 
 
@@ -207,6 +209,8 @@ class Submission:
         self._socket = None
         self._lost_workers = 0
         self.outputs = [""] * len(self._cells)
+        room = OUTPUTS * engine.limits.output_bytes
+        self._prints, self._said = Room(room), Room(room)
 
     def __enter__(self):
         self._deadline = time.monotonic() + self._engine.limits.total_seconds
@@ -282,9 +286,14 @@ class Submission:
             except _EndedError as ended:
                 self._fatal[index] = ended.error
                 raise
-            self.outputs[index] = output[: self._engine.limits.output_bytes]
+            output = output[: self._engine.limits.output_bytes]
+            self.outputs[index] = self._prints.take(index, output)
             if error is not None:
-                self._errors[index] = self._named(error)
+                self._errors[index] = self._cut(index, self._named(error))
+
+    def _cut(self, index, error):
+        parts = enumerate((error.kind, error.message, error.line))
+        return CallError(*(p and self._said.take((index, n), p) for n, p in parts))
 
     def _ask(self, question, form):
         """Put a question to the child; raises `_EndedError` when it brings it down."""
@@ -296,7 +305,8 @@ class Submission:
             most = limits.result_bytes + SLACK_BYTES
             if length > most:
                 raise wire.TooLargeError
-            return form(wire.decode(self._receive(length, deadline), most))
+            answer = self._receive(length, deadline)
+            return form(wire.decode(answer, most, wire.NODES_LIMIT))
         except TimeoutError:
             self._finish(kill=True)
             final = deadline == self._deadline
@@ -324,7 +334,7 @@ class Submission:
             if not part:
                 raise ConnectionResetError
             parts += part
-        return bytes(parts)
+        return parts
 
     def _finish(self, kill) -> CallError:
         """Close the child's socket, see the child ended, and say what ended it."""
@@ -362,6 +372,33 @@ class Submission:
         return error
 
 
+class Room:
+    """The bytes that several texts may take together in a notebook's file.
+
+    JSON writes some characters as six bytes. Once a text was cut, none has room.
+    """
+
+    def __init__(self, size: int):
+        self._left, self._sizes = size, {}
+
+    def take(self, place: object, text: str) -> str:
+        """The text, or its beginning where there is no room for all of it.
+
+        A text that stands in the place of an earlier one has its room.
+        """
+        left = self._left + self._sizes.get(place, 0)
+        size = written_size(text)
+        if size > left:
+            text, size = _beginning(text, left), left
+        self._left, self._sizes[place] = left - size, size
+        return text
+
+
+def _beginning(text, size):
+    lengths = range(1, len(text) + 1)
+    return text[: bisect.bisect(lengths, size, key=lambda n: written_size(text[:n]))]
+
+
 @lru_cache(maxsize=8)
 def _compiled(kit: tuple[tuple[str, str], ...]) -> dict[str, np.ndarray]:
     """The modules of a kit as marshalled code: the child is of the same Python."""
@@ -393,7 +430,8 @@ MESSAGES = {
     "Memory": "stopped at {megabytes:g} MB of memory: is an array far larger than it "
     "should be?",
     "FileSize": "stopped at {megabytes:g} MB written to files: no file is needed here",
-    "TooLarge": "the result is larger than {megabytes:g} MB: is its shape right?",
+    "TooLarge": "the result is larger than {megabytes:g} MB, or has more than "
+    f"{wire.NODES_LIMIT} parts: is its shape right?",
     "Threads": "too many threads were started: none is needed here",
     "Processes": "another process was started: that is not possible here",
     "Network": "a connection was opened: there is no network here",

@@ -9,6 +9,7 @@ import hashlib
 import inspect
 import json
 import platform
+import re
 import threading
 import time
 from dataclasses import asdict, dataclass, field, replace
@@ -24,9 +25,10 @@ from autograder.judge import VISIBLE_SEED, Verdict, judge
 from autograder.message import as_html, as_text, points
 from autograder.sandbox import Limits
 from autograder.submission import Cell, UnreadableError
-from autograder.wire import CallError, Outcome
+from autograder.wire import TEXT_LIMIT, CallError, Outcome
 
 HEAVY = {"torch": "torch", "matplotlib": "matplotlib.pyplot"}
+SENTENCES = 2 * TEXT_LIMIT  # characters: one text of the submission, and our words
 OUTPUT_LINES = 200  # of a cell's prints, in the graded notebook
 
 
@@ -379,9 +381,8 @@ def _metadata(graded: GradedCell | None, kind: str) -> dict:
 
 def _verbatim(text) -> str:
     """Text as a block of code, whatever it contains."""
-    fence = "```"
-    while fence in text:
-        fence += "`"
+    longest = max(map(len, re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
     return f"{fence}text\n{text}\n{fence}"
 
 
@@ -434,7 +435,8 @@ def _run(assignment, notebook, options):
     chosen = submission.needed(cells, names, stubs)
     chosen = _without_stubs(cells, chosen, names, stubs)
     sources = [cells[index].source for index in chosen]
-    trees = [found.tree for found in map(submission.names_in, sources) if found]
+    own = [source for source in sources if source not in stubs]
+    trees = [found and found.tree for found in map(submission.names_in, own)]
     verdicts, notes, watched = {}, [], {}
     engine = engine_for(sources, options)
     with engine.submission(sources, assignment.kit) as run:
@@ -446,7 +448,7 @@ def _run(assignment, notebook, options):
             verdict, note = _judge(test.exercise, run, assignment.seed, trees, seen)
             if verdict.passed is False and seen:
                 watched[test.exercise] = seen[1]
-            verdicts[test.grade_id] = verdict
+            verdicts[test.grade_id] = _short(verdict)
             notes += [f"{test.exercise}: {text}" for text in note]
     for position, error in run.errors:
         _show_error(notebook["cells"][chosen[position]], error)
@@ -543,6 +545,12 @@ def _shareable(hidden: Verdict, visible: Verdict | None) -> Verdict:
         cases=hidden.cases,
         flags=hidden.flags,
     )
+
+
+def _short(verdict: Verdict) -> Verdict:
+    """The verdict, whatever texts of the submission its sentences hold."""
+    rationale, hint = (text[:SENTENCES] for text in (verdict.rationale, verdict.hint))
+    return replace(verdict, rationale=rationale, hint=hint)
 
 
 def _nothing(exercise: Exercise) -> Verdict:

@@ -12,7 +12,7 @@ from pathlib import Path
 import bleach
 from bleach.css_sanitizer import CSSSanitizer
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from nbconvert.filters import markdown2html
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
@@ -32,6 +32,9 @@ STYLES = {
 }
 # What Markdown makes of an instructor's comment.
 COMMENT_TAGS = bleach.ALLOWED_TAGS | {"p", "pre", "br", "h1", "h2", "h3", "h4"}
+
+CODE_CHARACTERS = 20_000  # that are highlighted, at most
+LINE_CHARACTERS = 1000
 
 
 def render(template: str, **values) -> str:
@@ -89,7 +92,14 @@ def comment_html(text: str) -> Markup:
 
 
 def highlighted(code: str) -> Markup:
-    """Python with its syntax highlighted; everything in it stays text."""
+    """Python with its syntax highlighted; everything in it stays text.
+
+    Code longer than anybody writes is only escaped: highlighting a long line takes
+    the square of its length.
+    """
+    lengths = map(len, code.splitlines())
+    if len(code) > CODE_CHARACTERS or max(lengths, default=0) > LINE_CHARACTERS:
+        return escape(code)
     formatter = HtmlFormatter(nowrap=True)
     return Markup(highlight(code, PythonLexer(stripnl=False), formatter))
 

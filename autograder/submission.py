@@ -14,12 +14,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from autograder.wire import printable
+from autograder.wire import printable, written_size
 
 NOTEBOOK_BYTES = 10 * 2**20
 CODE_CHARACTERS = 2**18  # in all cells; reading code takes far more memory than text
 CELLS = 2000
 CACHED_CHARACTERS = 20_000
+FLAGS = 10  # that are listed; of more, their number is told
+# By these a function can be reached without its name.
+INDIRECT = ("getattr", "eval", "exec", "__import__")
 KINDS = ("code", "markdown", "raw")
 
 
@@ -90,15 +93,21 @@ def parse(data: bytes) -> list[Cell]:
         cells = first.get("cells") if isinstance(first, dict) else None
     if not isinstance(cells, list):
         raise UnreadableError(f"The file is not a notebook: it has no cells. {again}")
+    _see_few(len(cells), CELLS, "cells")
     cells = [_cell(cell) for cell in cells if isinstance(cell, dict)]
+    text = sum(written_size(cell.source) for cell in cells)
+    _see_few(text, NOTEBOOK_BYTES, "bytes of text")  # more than were handed in
     code = sum(len(cell.source) for cell in cells if cell.kind == "code")
-    if len(cells) > CELLS or code > CODE_CHARACTERS:
-        raise UnreadableError(
-            f"The notebook has {len(cells)} cells with {code} characters of code; "
-            f"{CELLS} and {CODE_CHARACTERS} are allowed. Take out what is not asked "
-            "for, and hand in again."
-        )
+    _see_few(code, CODE_CHARACTERS, "characters of code")
     return cells
+
+
+def _see_few(count, allowed, things):
+    if count > allowed:
+        raise UnreadableError(
+            f"The notebook has {count} {things}; {allowed} are allowed. Take out what "
+            "is not asked for, and hand in again."
+        )
 
 
 def _is_cut_off(error, data):
@@ -177,14 +186,26 @@ _cached = lru_cache(maxsize=256)(_names)
 
 def _python(source: str) -> str:
     """The cell without what only IPython understands."""
-    try:
-        ast.parse(source)
-    except SyntaxError:
+    if not _is_python(source):
         source = re.sub(r"^%%.*", "", source)
         source = re.sub(r"^([ \t]*)[%!?].*", r"\1pass", source, flags=re.MULTILINE)
         source = re.sub(r"=[ \t]*[%!].*", "= None", source)
         source = re.sub(r"^.*\?[ \t]*$", "pass", source, flags=re.MULTILINE)
+        # Last, since a line of Python may begin with these: `/print 1` is a call.
+        if re.search(CALLS, source) and not _is_python(source):
+            source = re.sub(CALLS, r"\1pass", source)
     return source
+
+
+CALLS = re.compile(r"^([ \t]*)[/,;].*", re.MULTILINE)
+
+
+def _is_python(source):
+    try:
+        ast.parse(source)
+    except SyntaxError:
+        return False
+    return True
 
 
 def _changed(node) -> list[str]:
@@ -243,31 +264,56 @@ def needed(cells: list[Cell], wanted: set[str], released: frozenset[str]) -> lis
 def seems_to_define(source: str, wanted: set[str]) -> bool:
     """Whether a text tries to define one of the names; Python may not read it."""
     found = re.findall(r"\b(?:def|class)\s+(\w+)", source)
-    found += re.findall(r"^[ \t]*(\w+)[^=\n]*=(?!=)", source, re.MULTILINE)
+    # Without a way back, or a line would be read once for each of its letters.
+    found += re.findall(r"^[ \t]*+(\w++)[^=\n]*+=(?!=)", source, re.MULTILINE)
     return bool(wanted & set(found))
 
 
-def flags_in(trees: list[ast.Module], names: tuple[str, ...]) -> tuple[str, ...]:
+def flags_in(trees: list[ast.Module | None], names: tuple[str, ...]) -> tuple[str, ...]:
     """Where code reaches for one of these functions: for a human to see.
 
     A bare name that some cell defines is the learner's own; `torch.softmax` is not.
+    None among the trees stands for a cell that cannot be read.
     """
+    if not names:
+        return ()
+    read = [tree for tree in trees if tree]
     own = {
         node.name
-        for tree in trees
+        for tree in read
         for node in tree.body
         if isinstance(node, ast.FunctionDef | ast.ClassDef)
     }
-    found = {}
-    for node in (node for tree in trees for node in ast.walk(tree)):
-        match node:
-            case ast.Attribute(attr=name) if name in names:
-                where = ast.unparse(node)
-            case ast.ImportFrom() if any(a.name in names for a in node.names):
-                where = ast.unparse(node)
-            case ast.Call(ast.Name(name)) if name in set(names) - own:
-                where = name
-            case _:
-                continue
-        found[f"uses {where[:80]}, which is what the exercise asks for"] = None
-    return tuple(found)
+    nodes = (node for tree in read for node in ast.walk(tree))
+    found = dict.fromkeys(filter(None, (_flag(node, names, own) for node in nodes)))
+    if None in trees:
+        found["has a cell that cannot be read here: see what it does"] = None
+    flags = tuple(found)
+    more = len(flags) - FLAGS
+    return (*flags[:FLAGS], f"and {more} more of this kind") if more > 0 else flags
+
+
+def _flag(node, names, own) -> str | None:
+    """What is to be said of one node of the syntax tree."""
+    match node:
+        case ast.Attribute(attr=name) if name in names:
+            where = _dotted(node)
+        case ast.ImportFrom() if any(a.name in names for a in node.names):
+            where = ast.unparse(node)
+        case ast.Call(ast.Name(name)) if name in set(names) - own:
+            where = name
+        case ast.Call(ast.Name(name)) if name in set(INDIRECT) - own:
+            return f"uses {name}, which reaches functions without their names"
+        case _:
+            return None
+    return f"uses {where[:80]}, which is what the exercise asks for"
+
+
+def _dotted(node) -> str:
+    """The end of `torch.nn.functional.softmax`; what is no name in it is left out."""
+    parts = []
+    while isinstance(node, ast.Attribute) and len(parts) < 4:
+        parts.append(node.attr)
+        node = node.value
+    parts.append(node.id if isinstance(node, ast.Name) else "")
+    return ".".join(reversed(parts))

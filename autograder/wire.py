@@ -24,8 +24,10 @@ LENGTH = struct.Struct(">I")  # precedes a message on a stream
 HEADER_LIMIT = 4 * 2**20  # bytes; JSON grows about twentyfold when parsed
 DEPTH_LIMIT = 20
 NDIM_LIMIT = 32
+NODES_LIMIT = 2**16  # numbers, texts, arrays, lists in an answer: each one costs time
+KEY_LIMIT = sys.hash_info.modulus  # a smaller int is its own hash: no two are alike
 INT_BITS_LIMIT = 4096  # Python refuses to print an int of more than 4300 digits
-TEXT_LIMIT = 2000  # characters of an error message
+TEXT_LIMIT = 2000  # characters of an error message, or of a key
 DTYPES = frozenset(
     [
         "|b1",
@@ -157,13 +159,19 @@ def _plain_container(value, depth):
     if isinstance(value, dict):
         if not all(_is_key(key) for key in value):
             return Opaque("dict whose keys are not strings or numbers")
-        return {plain(key): plain(item, depth + 1) for key, item in value.items()}
+        return {_short(plain(key)): plain(v, depth + 1) for key, v in value.items()}
     kind = tuple if isinstance(value, tuple) else list
     return kind(plain(item, depth + 1) for item in value)
 
 
 def _is_key(key):
-    return key is None or isinstance(key, (str, bool, int, float, np.integer))
+    if isinstance(key, (int, np.integer)):
+        return abs(int(key)) < KEY_LIMIT
+    return key is None or isinstance(key, (str, float))
+
+
+def _short(key):
+    return key[:TEXT_LIMIT] if isinstance(key, str) else key
 
 
 def printable(text):
@@ -171,10 +179,20 @@ def printable(text):
     return str.encode(text, "utf-8", "replace").decode("utf-8")
 
 
+def written_size(text):
+    """The bytes that a text takes in a file, where some characters become six."""
+    return len(json.dumps(text, ensure_ascii=False).encode())
+
+
 def encode(value, limit=None) -> bytes:
-    """Return a plain value as bytes; `TooLargeError` where it exceeds `limit`."""
+    """Return a plain value as bytes; `TooLargeError` where it exceeds `limit`.
+
+    A value that has a limit may have no more than `NODES_LIMIT` parts either.
+    """
     arrays = []
     tree = _tree(value, arrays)
+    if limit is not None:
+        _count(tree, NODES_LIMIT)
     header = json.dumps(tree, separators=(",", ":")).encode("ascii")
     size = PREFIX.size + len(header) + sum(array.nbytes for array in arrays)
     if len(header) > HEADER_LIMIT or (limit is not None and size > limit):
@@ -212,11 +230,22 @@ def _tree(value, arrays):
     raise WireError(f"{type(value).__name__} is not plain")
 
 
-def decode(message: bytes, limit: int):
+def _count(tree, limit):
+    """See that a tree has no more values in it; `TooLargeError` where it has."""
+    count, layer = 1, [tree]
+    while layer:
+        layer = [item for node in layer if isinstance(node, list) for item in node]
+        count += len(layer)
+    if count > limit:
+        raise TooLargeError(f"the value has {count:,} parts")
+
+
+def decode(message: bytes | bytearray, limit: int, nodes: int | None = None):
     """Return the plain value in a message; `WireError` where it is not sound.
 
     The sender is not trusted: the length, every tag, dtype and shape is checked
-    against what may occur, and arrays must fill the message exactly.
+    against what may occur, and arrays must fill the message exactly. `nodes` is how
+    many parts the value may have.
     """
     if len(message) > limit:
         raise TooLargeError(f"the message takes {len(message):,} bytes")
@@ -230,6 +259,8 @@ def decode(message: bytes, limit: int):
         tree = json.loads(message[PREFIX.size : start].decode("ascii"))
     except (ValueError, RecursionError) as error:
         raise WireError("the header is not sound JSON") from error
+    if nodes is not None:
+        _count(tree, nodes)
     reader = _Reader(message, start)
     value = reader.value(tree)
     if reader.position != len(message):
@@ -273,7 +304,7 @@ class _Reader:
         _demand(isinstance(pair, list) and len(pair) == 2, "a dict item is no pair")
         key = self.value(pair[0], DEPTH_LIMIT)
         _demand(_is_key(key), "a dict key is not a scalar")
-        return key, self.value(pair[1], depth)
+        return _short(key), self.value(pair[1], depth)
 
     def _array(self, dtype, shape):
         _demand(isinstance(dtype, str) and dtype in DTYPES, "a dtype is not allowed")
@@ -286,7 +317,7 @@ class _Reader:
         _demand(apparent <= len(self.message), "an array is larger than its message")
         end = self.position + math.prod(shape) * np.dtype(dtype).itemsize
         _demand(end <= len(self.message), "an array is cut off")
-        raw = np.frombuffer(self.message[self.position : end], dtype="|u1")
+        raw = np.frombuffer(memoryview(self.message)[self.position : end], "|u1")
         self.position = end
         if dtype == "|b1":  # a byte that is neither 0 nor 1 is no bool
             return (raw != 0).reshape(shape)

@@ -341,5 +341,5 @@ exercise = Exercise(
         "not change, since the same factor goes into every term of the fraction.",
     ),
     points=4,
-    flagged=("softmax", "log_softmax"),
+    flagged=("softmax", "log_softmax", "softmin", "Softmax", "LogSoftmax", "Softmin"),
 )

@@ -4,6 +4,7 @@ After each attack: the next submission gets its right values, nothing outside th
 sandbox has changed, and no process is left.
 """
 
+import json
 import os
 import platform
 import signal
@@ -11,13 +12,16 @@ import subprocess
 import sys
 import textwrap
 import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from autograder import sandbox
-from autograder.engine import Engine
+from autograder.behaviour import Watched
+from autograder.compare import conform
+from autograder.engine import Engine, Room
 from autograder.exercise import discover
 from autograder.judge import judge
 from autograder.message import as_html, as_text
@@ -284,6 +288,28 @@ def test_a_flood_of_output_costs_nothing(engine):
     )
     assert np.array_equal(outcome.value, 2 * X) and kinds == []
     assert len(submission.outputs[1]) == LIMITS.output_bytes
+
+
+@pytest.mark.parametrize(
+    "cell", ["print('\\1' * 65536)", "raise OSError('\\1' * 65536)"]
+)
+def test_the_text_of_all_cells_together_is_limited(engine, cell):
+    """A character may take six bytes in a notebook's file."""
+    with engine.submission([cell] * 100) as submission:
+        texts = [
+            *submission.outputs,
+            *(error.message for _, error in submission.errors),
+        ]
+    size = len(json.dumps(texts).encode())
+    assert LIMITS.output_bytes < size < 9 * LIMITS.output_bytes
+
+
+def test_a_text_that_is_printed_again_has_its_room():
+    room = Room(100)
+    for _ in range(3):
+        assert room.take(0, "é" * 30) == "é" * 30
+        assert room.take(1, "é" * 30) == "é" * 18
+        assert room.take(2, "é") == ""
 
 
 ENDINGS = {
@@ -933,6 +959,19 @@ def test_a_hostile_value_gets_a_short_and_harmless_message(exercise, name):
     assert len(page) < 200_000 and len(text) < 20_000
     assert "<script" not in page
     assert all(sign.isprintable() or sign == "\n" for sign in text)
+
+
+def test_what_is_compared_takes_little_memory():
+    """NumPy would make each text of a list as long as the longest."""
+    texts = [["x" * 10**6], *([""],) * 100]
+    tracemalloc.start()
+    assert conform(texts, np.ones((2, 3))) is texts
+    watched = Watched(lambda given: Outcome(np.zeros(2**24, np.uint8)))
+    watched(())
+    watched.digest()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**26
 
 
 FORGERIES = {

@@ -5,6 +5,7 @@ import html
 import json
 import re
 import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -185,6 +186,13 @@ def test_nothing_that_was_handed_in_is_alive(course, chromium, student):
         links = seen.page.eval_on_selector_all("a", "all => all.map(a => a.href)")
         assert [link for link in links if not link.startswith(BOOK)] == []
         assert "url(" not in seen.page.locator("main").inner_html()
+
+
+@pytest.mark.parametrize("code", ["match" + " " * 100_000, "x = 1\n" * 5000])
+def test_code_that_is_very_long_is_shown_as_it_is(code):
+    begin = time.process_time()
+    assert str(page.highlighted(code + "<b>")) == code + "&lt;b&gt;"
+    assert time.process_time() - begin < 1
 
 
 def test_hostile_text_is_shown_as_text(course):

@@ -26,7 +26,15 @@ from autograder.course import make_course
 from autograder.exercise import discover
 from autograder.grade import RECORDS, grade_chapter
 from autograder.gradebook import GradebookWriter
-from autograder.grading import CourseError, Options, stop_engines
+from autograder.grading import (
+    SENTENCES,
+    Assignment,
+    CourseError,
+    GradedCell,
+    Options,
+    grade,
+    stop_engines,
+)
 from autograder.judge import VISIBLE_SEED, draw_cases, judge
 from autograder.sandbox import Limits
 from autograder.wire import call_in_process
@@ -486,6 +494,79 @@ def test_the_use_of_the_library_is_reported(hostile_class):
     assert "torch.softmax" in " ".join(record(course, "odd-library")["notes"])
     assert any("odd-library" in line and "torch.softmax" in line for line in said)
     assert verdict(course, "honest")["flags"] == []
+
+
+HANDED_OUT = "import torch\nassert torch.softmax(torch.ones(2), -1)[0] == 0.5"
+
+
+def graded_alone(*cells):
+    """What comes of a notebook of these cells, with no course around it."""
+    answer = GradedCell("softmax_answer", "", "")
+    test = GradedCell("softmax", "check(softmax)", "", POINTS)
+    released = (("code", HANDED_OUT),)
+    assignment = Assignment(CHAPTER, (answer, test), released, 1, {}, {})
+    cells = [
+        cell if isinstance(cell, dict) else {"cell_type": "code", "source": cell}
+        for cell in cells
+    ]
+    data = json.dumps({"cells": cells}).encode()
+    return grade(assignment, "ada", data, OPTIONS)
+
+
+WITH_TORCH = """
+def softmax(S):
+    E = torch.exp(torch.as_tensor(S) - S.max(-1, keepdims=True))
+    return E / E.sum(-1, keepdims=True)
+"""
+
+
+def test_what_was_handed_out_is_no_use_of_the_library():
+    honest = graded_alone(HANDED_OUT, WITH_TORCH)
+    assert (honest.scores["softmax"], honest.notes) == (POINTS, [])
+    changed = graded_alone(HANDED_OUT + " ", WITH_TORCH)
+    assert "torch.softmax" in changed.notes[0]
+
+
+@pytest.mark.parametrize(
+    "source, words",
+    [
+        ("return torch.nn.Softmax(-1)(torch.as_tensor(S))", "torch.nn.Softmax"),
+        ("return torch.nn.LogSoftmax(-1)(torch.as_tensor(S)).exp()", "LogSoftmax"),
+        ("return torch.nn.functional.softmin(-torch.as_tensor(S), -1)", "softmin"),
+        ("return torch.softmax(torch.as_tensor(S), -1)\n/print 1", "torch.softmax"),
+    ],
+)
+def test_every_name_of_the_function_is_seen(source, words):
+    result = graded_alone(f"import torch\ndef softmax(S):\n    {source}")
+    assert result.scores["softmax"] == POINTS
+    assert words in result.notes[0]
+
+
+def test_a_cell_that_only_ipython_reads_is_for_a_person_to_see():
+    prompts = [f">>> {line}" for line in RIGHT.splitlines() if line]
+    result = graded_alone("\n".join(prompts))
+    assert result.scores["softmax"] == POINTS
+    assert "cannot be read" in result.notes[0]
+
+
+def test_text_of_backticks_is_shown_as_quickly_as_any():
+    text = {"cell_type": "markdown", "source": "`" * 300_000 + "\nx"}
+    begin = time.process_time()
+    result = graded_alone(RIGHT, text)
+    assert time.process_time() - begin < 5
+    shown = json.loads(result.notebook)["cells"][1]["source"]
+    assert shown == f"`{'`' * 300_000}text\n{text['source']}\n`{'`' * 300_000}"
+
+
+def test_a_verdict_is_short_whatever_the_answer_holds():
+    body = 'return {str(n) + "<" * 1990: 1.0 for n in range(300)}'
+    cell = f"def init_parameters(d_model, num_heads, rng):\n    {body}"
+    test = GradedCell("init_parameters", "check(init_parameters)", "", 3.0)
+    assignment = Assignment("08_parameters", (test,), (), 1, {}, {})
+    data = json.dumps({"cells": [{"cell_type": "code", "source": cell}]}).encode()
+    result = grade(assignment, "ada", data, OPTIONS)
+    assert len(result.verdicts[0]["rationale"]) == SENTENCES
+    assert len(result.notebook) < 200_000
 
 
 def test_no_process_and_no_secret_is_left(hostile_class):

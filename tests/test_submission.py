@@ -38,6 +38,7 @@ F = "def f(x):\n    return x"
         (["%matplotlib inline"], []),
         (["%time f = lambda x: x"], []),
         (["def g(): return f"], []),
+        (["f.calls = 1\n/print f"], ["f.calls = 1\n/print f"]),
     ],
 )
 def test_cells_beside_the_function(others, wanted):
@@ -102,6 +103,7 @@ def test_a_cell_that_breaks_the_parser_is_no_error(source):
         "f = " * 60_000,
         "f\n" * 100_000 + "(",
         "f : " * 60_000 + "(",
+        "# def f\n" + "a" * 200_000 + "(",
     ],
 )
 def test_reading_a_hostile_cell_is_quick(source):
@@ -122,6 +124,19 @@ def test_more_code_than_anybody_writes_is_refused(sources):
     cells = [{"cell_type": "code", "source": source} for source in sources]
     with pytest.raises(UnreadableError, match="are allowed"):
         parse(as_notebook(*cells))
+
+
+def test_cells_are_counted_before_they_are_read(monkeypatch):
+    monkeypatch.setattr(submission, "_cell", pytest.fail)
+    with pytest.raises(UnreadableError, match="2000 are allowed"):
+        parse(b'{"cells": [' + b"{}," * 2000 + b"{}]}")
+
+
+def test_text_that_would_grow_when_written_is_refused():
+    raw = b'{"cells": [{"cell_type": "markdown", "source": "%b"}]}'
+    assert len(parse(raw % (b"x" * 2**21))) == 1
+    with pytest.raises(UnreadableError, match="bytes of text"):
+        parse(raw % (b"\1" * 2**21))
 
 
 def as_notebook(*cells):
@@ -190,8 +205,24 @@ def test_a_large_file_is_not_read(tmp_path):
         ("def softmax(x): return softmax(x)", False),
         ("softmax = 3", False),
         ("print('softmax(x)')", False),
+        ("torch" + ".a" * 2000 + ".softmax", True),
+        ("getattr(torch, 'soft' + 'max')(x)", True),
+        ("def getattr(a, b): pass\ngetattr(torch, 'exp')", False),
     ],
 )
 def test_calls_of_the_library_are_flagged(source, flagged):
     tree = submission.names_in(source).tree
     assert bool(submission.flags_in([tree], ("softmax",))) == flagged
+
+
+def test_a_cell_that_cannot_be_read_is_flagged():
+    assert submission.names_in("def f(") is None
+    assert len(submission.flags_in([None], ("softmax",))) == 1
+    assert submission.flags_in([None], ()) == ()
+
+
+def test_many_flags_are_few_lines():
+    source = "\n".join(f"torch.a{number}.softmax" for number in range(3000))
+    flags = submission.flags_in([submission.names_in(source).tree], ("softmax",))
+    assert len(flags) == submission.FLAGS + 1
+    assert "2990 more" in flags[-1]

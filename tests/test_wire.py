@@ -215,6 +215,31 @@ def test_limits():
         wire.encode([0.5] * 2_000_000, limit=2**30)  # the header has its own limit
 
 
+def test_an_answer_of_many_parts_is_refused_before_it_is_built():
+    pair = (0,)
+    for _ in range(16):
+        pair = (pair, pair)
+    with pytest.raises(TooLargeError):
+        wire.encode(pair, limit=LIMIT)
+    with pytest.raises(TooLargeError):
+        wire.decode(wire.encode(pair), LIMIT, wire.NODES_LIMIT)
+    wire.decode(wire.encode([0.5] * 60_000, LIMIT), LIMIT, wire.NODES_LIMIT)
+
+
+def test_integers_that_share_one_hash_are_no_keys():
+    keys = [number * sys.hash_info.modulus for number in range(1, 4)]
+    assert isinstance(wire.plain(dict.fromkeys(keys, 0)), Opaque)
+    with pytest.raises(WireError):
+        wire.decode(message(["dict", *([key, 0] for key in keys)]), LIMIT)
+
+
+def test_a_long_key_is_cut():
+    long = {"<" * 10**6: 1.0}
+    assert wire.plain(long) == {"<" * wire.TEXT_LIMIT: 1.0}
+    read = wire.decode(message(["dict", *map(list, long.items())]), LIMIT)
+    assert read == {"<" * wire.TEXT_LIMIT: 1.0}
+
+
 def test_a_bool_that_is_no_bool_is_repaired():
     value = wire.decode(message(["array", "|b1", [3]], b"\x00\x01\x07"), LIMIT)
     assert value.view("u1").tolist() == [0, 1, 1]
