@@ -302,7 +302,7 @@ class _Desk:
 
     def save(self, results: list[Result], writer) -> list[dict]:
         """Notebooks, scores, records: in this order. Returns the changed scores."""
-        from autograder.gradebook import Graded, handed_in_at
+        from autograder.gradebook import TIMESTAMP, Graded, handed_in_at, stamp
 
         batch = []
         for result in results:
@@ -310,8 +310,7 @@ class _Desk:
             write_whole(path, result.notebook, 0o444)
             time_stamp = handed_in_at(self._handed_in(result.student))
             if time_stamp:  # by this, generate_feedback knows what is new
-                text = f"{time_stamp:%Y-%m-%d %H:%M:%S.%f} UTC"
-                write_whole(path.with_name("timestamp.txt"), text, 0o444)
+                write_whole(path.with_name(TIMESTAMP), stamp(time_stamp), 0o444)
             batch.append(Graded(result, time_stamp))
         writer.save(batch)
         found = []

@@ -712,6 +712,45 @@ def test_nbgrader_autograde_gives_the_same(course, release):
         assert graded_notebook(course, student) == text, student
 
 
+def test_nbgrader_takes_the_notebook_and_the_time_alone(course, release):
+    """What lies beside the notebook, or is a link, would get into the feedback."""
+    beside = ["numpy.py", "a/b.txt", ".hidden", f"{CHAPTER}.html"]
+    for student in ("ada", "zoe"):
+        folder = hand_in(course, student, notebook(release))
+        (folder / "a").mkdir()
+        for name in beside:
+            (folder / name).write_text("beside")
+        (folder / "link.txt").symlink_to(course / ".grading_secret")
+        (folder / "endless.txt").symlink_to("/dev/zero")
+        os.mkfifo(folder / "pipe.txt")
+    (folder / "timestamp.txt").symlink_to(course / "nbgrader_config.py")
+    stamp = course / "submitted" / "ada" / CHAPTER / "timestamp.txt"
+    stamp.write_text("2026-01-02 00:00:00 UTC")
+    hand_in(course, "waits", notebook(release))
+    os.mkfifo(course / "submitted" / "waits" / CHAPTER / "timestamp.txt")
+    config = course / "nbgrader_config.py"
+    config.write_text(config.read_text() + "c.Judge.allow_unsafe = True\n")
+    nbgrader(course, "autograde", CHAPTER)
+    assert set(scores(course).values()) == {POINTS}
+    nbgrader(course, "generate_feedback", CHAPTER)
+
+    def names(step, student):
+        folder = course / step / student / CHAPTER
+        return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+
+    both = {f"{CHAPTER}.html", "timestamp.txt", "submission_secret.txt"}
+    assert names("autograded", "ada") == {f"{CHAPTER}.ipynb", "timestamp.txt"}
+    for student in ("zoe", "waits"):
+        assert names("autograded", student) == {f"{CHAPTER}.ipynb"}
+    times = {}
+    for student in ("ada", "zoe", "waits"):
+        assert names("feedback", student) == both
+        folder = course / "feedback" / student / CHAPTER
+        assert not (folder / f"{CHAPTER}.html").read_text().startswith("beside")
+        times[student] = (folder / "timestamp.txt").read_text()[:10]
+    assert times == {"ada": "2026-01-02", "zoe": "", "waits": ""}
+
+
 def test_the_tiers_give_identical_verdicts(course, release):
     tiers = [tier for tier in sandbox.TIERS if sandbox.probe((tier,))[0] == tier]
     if len(tiers) < 2:
