@@ -158,6 +158,8 @@ class Collection:
         data = path.read_bytes()
         marks = marks_of(name, self.chapter)
         time = marks.time
+        if any(map(self._found, marks.above)):
+            time = None
         if time:
             zoned = time.replace(tzinfo=self.timezone) if self.timezone else time
             time = zoned.astimezone(UTC).replace(tzinfo=None)
@@ -188,9 +190,7 @@ class Collection:
         if row and row["student"]:
             return row["student"], [], ""
         marks, roster = file.marks, self.roster
-        found = [
-            next(filter(None, map(roster.find, some)), set()) for some in marks.names
-        ]
+        found = [self._found(some) for some in marks.above + marks.names]
         if marks.lms:
             found.append(roster.find_by_lms(marks.lms))
         found = [ids for ids in found if ids]
@@ -201,6 +201,10 @@ class Collection:
             proposed = sorted(set.union(*found))
             return None, proposed, f"it may be from {' or '.join(proposed)}"
         return None, *self._nobody(marks)
+
+    def _found(self, names: tuple[str, ...]) -> set[str]:
+        """The students whom the first known one of some alternatives may mean."""
+        return next(filter(None, map(self.roster.find, names)), set())
 
     def _nobody(self, marks: Marks) -> tuple[list[str], str]:
         """Proposals for a file whose student is not known, and a sentence."""

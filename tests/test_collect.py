@@ -193,6 +193,34 @@ def test_only_the_lms_says_who_and_when():
     assert forged.attempt == 2
 
 
+AT = "attempt_2026-01-01-10-00-00_05_softmax.ipynb"
+FORGED = {
+    f"doejane_12345_502_bsmith_{AT}": "jdoe",
+    f"doejane_LATE_12345_502_jdoe_{AT}": "jdoe",
+    f"Jane Doe_777_assignsubmission_file_bsmith_{AT}": "jdoe",
+    f"Jane Doe_777_assignsubmission_file_/bsmith_{AT}": "jdoe",
+    f"anonymous_99_502_bsmith_{AT}": None,
+    f"jdoe/bsmith_{AT}": None,
+    f"jdoe.zip/bsmith_1_assignsubmission_file_/{AT}": None,
+    f"jdoe/jdoe_{AT}": "jdoe",
+    f"HW_12346_12347_{AT}": None,  # a homework 12346, or a person of this number?
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_a_mark_that_a_learner_wrote_is_no_proof(course, tmp_path, name):
+    outer, is_zip, inner = name.partition(".zip/")
+    files = {name: notebook("x")}
+    if is_zip:
+        files = {f"{outer}.zip": zipped([(inner, notebook("x"))])}
+    summary = collect_chapter(course, CHAPTER, lay(tmp_path / "d", files))
+    assert submitted(course) == ({FORGED[name]: "x"} if FORGED[name] else {})
+    assert not list(course.glob("submitted/*/*/timestamp.txt"))
+    assert any("late, says the LMS" in line for line in summary.lines) == (
+        "LATE" in name
+    )
+
+
 def test_a_name_inside_of_what_the_lms_named_is_no_proof(course, tmp_path):
     name = "Participant 7_123_assignsubmission_file_/bsmith.ipynb"
     summary = collect_chapter(course, CHAPTER, lay(tmp_path / "d", {name: notebook()}))
