@@ -468,6 +468,33 @@ def test_a_download_too_large_is_cut_off_and_says_so(course, tmp_path, monkeypat
         told(summary, "zmueller.ipynb", "all after it", "more than 2 files")
 
 
+@pytest.mark.parametrize(("limit", "most"), [("FILES", 3), ("BYTES", 100_000)])
+def test_one_learners_zip_leaves_room_for_the_others(
+    course, tmp_path, monkeypatch, limit, most
+):
+    monkeypatch.setattr(download, f"SHARE_{limit}", most)
+    junk = zipped([(f"{i}.ipynb", b"0" * 30_000) for i in range(9)])
+    files = [("jdoe.zip", zipped([("inner.zip", junk), ("a.ipynb", notebook())]))]
+    files.append(("bsmith.zip", zipped([("a.ipynb", notebook("good"))])))
+    source = tmp_path / "d.zip"
+    source.write_bytes(zipped(files))
+    summary = collect_chapter(course, CHAPTER, source)
+    assert (course / "submitted" / "bsmith").is_dir()
+    told(summary, "jdoe.zip/inner.zip/", "all after it in this zip: more than")
+
+
+def test_a_zip_of_a_later_version_is_a_sentence(course, tmp_path):
+    later = bytearray(zipped([("a.ipynb", notebook())]))
+    later[later.rindex(b"PK\1\2") + 6] = 99
+    files = [("jdoe.zip", bytes(later)), ("bsmith.ipynb", notebook("good"))]
+    source = tmp_path / "d.zip"
+    source.write_bytes(zipped(files))
+    told(collect_chapter(course, CHAPTER, source), "jdoe.zip", "cannot be unpacked")
+    assert submitted(course) == {"bsmith": "good"}
+    source.write_bytes(later)
+    told(collect_chapter(course, CHAPTER, source), "the zip", "cannot be unpacked")
+
+
 def test_names_that_do_not_say_their_encoding(course, tmp_path):
     name = "Zoë Müller_1_assignsubmission_file_/05_softmax.ipynb"
     data = bytearray(zipped([(name, notebook("zoe"))]))
