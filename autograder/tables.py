@@ -115,14 +115,15 @@ def folded(heading: str) -> str:
 def _plain(cell: str) -> str:
     """A cell without the mark that `as_text` gave it."""
     cell = cell.strip()
-    return cell[1:] if cell[:1] == "'" and _is_formula(cell[1:]) else cell
+    return cell[1:] if cell[:1] == "'" and _is_marked(cell[1:]) else cell
 
 
 def as_text(cell) -> str | float | int:
     """A cell that no spreadsheet takes for a formula.
 
-    Text that begins like one gets an apostrophe (OWASP, "CSV Injection"). Numbers
-    stay numbers, to at most four decimals.
+    Text that begins like one gets an apostrophe (OWASP, "CSV Injection"); so does what
+    would not be the same when it is read again. Numbers stay numbers, to at most four
+    decimals.
     """
     if cell is None:
         return ""
@@ -130,11 +131,13 @@ def as_text(cell) -> str | float | int:
         return f"{cell:.4f}".rstrip("0").rstrip(".")
     if isinstance(cell, int):
         return cell
-    return f"'{cell}" if _is_formula(cell) else cell
+    return f"'{cell}" if _is_marked(cell) else cell
 
 
-def _is_formula(text: str) -> bool:
-    return text.lstrip(" \n").startswith(FORMULA) and len(text) > 1
+def _is_marked(text: str) -> bool:
+    """Whether a text gets a mark: a formula, one with a mark of its own, a space."""
+    begins = text.startswith(" ") or text.lstrip(" \n'").startswith(FORMULA)
+    return begins and len(text) > 1
 
 
 def table_text(rows: list[list]) -> str:

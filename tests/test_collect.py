@@ -15,10 +15,10 @@ from nbgrader.api import Gradebook
 
 from autograder import download
 from autograder.chapters import learner_notebook, load_chapters
-from autograder.collect import collect_chapter
+from autograder.collect import MATCHES, collect_chapter
 from autograder.filenames import marks_of
 from autograder.roster import Roster, Student, fold
-from autograder.tables import read_table
+from autograder.tables import read_table, write_table
 
 CHAPTER = "05_softmax"
 ROSTER = """\
@@ -268,6 +268,20 @@ def test_open_questions_are_asked_and_the_answers_taken(course, tmp_path):
     assert submitted(course) == {"zmueller": "zoe", "jdoe": "jane", "bsmith": "both"}
     assert "nobody at all.ipynb;" not in file.read_text()  # ours again: commas
     assert "nobody at all.ipynb,-" in file.read_text()  # and the answers stay
+
+
+@pytest.mark.parametrize("name", [" lead", "'=q", "=q", "''=q", " =q", "'t Hooft", "-"])
+def test_an_odd_name_is_found_again_in_the_table(course, tmp_path, name):
+    source = lay(tmp_path / "d", {f"{name}.ipynb": notebook("x")})
+    assert not collect_chapter(course, CHAPTER, source).complete
+    matches = course / "downloaded" / CHAPTER / "matches.csv"
+    table = read_table(matches, MATCHES, ("file",))
+    [(_, row)] = table.rows
+    assert row["file"] == f"{name}.ipynb"
+    row["student"] = "jdoe"
+    write_table(matches, [list(row), list(row.values())])
+    assert collect_chapter(course, CHAPTER, source).complete
+    assert submitted(course) == {"jdoe": "x"}
 
 
 def test_a_wrong_answer_is_refused_with_its_line(course, tmp_path):
