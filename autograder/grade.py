@@ -18,7 +18,7 @@ import signal
 import sys
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -48,6 +48,7 @@ from autograder.grading import (
     digest_of,
     engines_for_forks,
     grade_batch,
+    refuse,
     use_engine,
     versions,
     warm_up,
@@ -56,7 +57,7 @@ from autograder.sandbox import SandboxUnavailable
 from autograder.submission import UnreadableError, visible
 
 BATCH = 8  # submissions a task, at most: one transaction, what an interrupt can cost
-LOST_WORKERS = 3  # how often lost processes are replaced
+LOST_WORKERS = 3  # how many submissions a run, at most, may each end a process
 LISTEN_SECONDS = 0.2  # how long Ctrl-C may wait to be heard
 RECORDS = ".graded"
 
@@ -540,35 +541,50 @@ class _Cluster(_Pool):
 def _graded(pool: _Pool, desk, todo, options, asked) -> Iterator[list[Result]]:
     """Results as they come, a batch at a time. Lost processes are replaced.
 
-    Raises KeyboardInterrupt once it is `asked` to stop.
+    What was under way when a process was lost is graded again, each submission alone.
+    One that is lost alone, twice, is refused. Raises KeyboardInterrupt once it is
+    `asked` to stop.
     """
-    batches = deque(_batches(todo, pool.width))
-    waiting, lost = {}, 0
-    while batches or waiting:
+    batches, suspects = deque(_batches(todo, pool.width)), deque()
+    waiting, alone, refused = {}, Counter(), 0
+    while batches or suspects or waiting:
         if asked.is_set():
             raise KeyboardInterrupt
-        while batches and len(waiting) < pool.width:
-            batch = batches.popleft()
+        while batch := _next(batches, suspects, waiting, pool.width):
             work = [(entry.student, desk.data(entry.folder)) for entry in batch]
             future = pool.submit(grade_batch, desk.assignment, work, options)
             waiting[future] = batch
         done, _ = wait(waiting, LISTEN_SECONDS, FIRST_COMPLETED)
-        broken = False
+        lost = []
         for future in done:
             batch = waiting.pop(future)
             results = _result(future)
             if results is None:
-                batches.append(batch)
-                broken = True
+                lost += batch
             else:
                 yield results
-        if broken:
-            lost += 1
-            if lost > LOST_WORKERS:
+        if not lost:
+            continue
+        lost += (entry for batch in waiting.values() for entry in batch)
+        waiting.clear()
+        pool.renew()
+        if len(lost) == 1:
+            alone[lost[0].student] += 1
+        if len(lost) == 1 and alone[lost[0].student] > 1:
+            refused += 1
+            if refused > LOST_WORKERS:
                 raise OSError("the processes that grade are lost again and again")
-            batches.extend(waiting.values())
-            waiting.clear()
-            pool.renew()
+            why, data = "it ends the process that runs it", desk.data(lost[0].folder)
+            yield [refuse(desk.assignment, lost[0].student, data, options, why)]
+        else:
+            suspects.extend([entry] for entry in lost)
+
+
+def _next(batches: deque, suspects: deque, waiting: dict, width: int):
+    """The next batch to start: a suspect alone, with nothing else under way."""
+    if suspects:
+        return None if waiting else suspects.popleft()
+    return batches.popleft() if batches and len(waiting) < width else None
 
 
 def _batches(todo: list[Entry], width: int) -> Iterator[list[Entry]]:

@@ -145,7 +145,11 @@ def kit_for(chapter: str) -> dict[str, str]:
         f"    if function in {earlier!r}:\n        return globals()[function]\n"
         "    import __main__\n    return getattr(__main__, function)\n"
     )
-    nothing = "def __getattr__(name):\n    return lambda *a, **k: None\n"
+    nothing = (
+        "def __getattr__(name):\n"
+        "    if name.startswith('__'):\n        raise AttributeError(name)\n"
+        "    return lambda *a, **k: None\n"
+    )
     sentence = (workflow.ROOT / "book" / "sentence.py").read_text(encoding="utf-8")
     kit = {
         "autograder": "\n\n".join(["import numpy as np", *sources, ready, nothing]),
@@ -175,17 +179,39 @@ def grade_batch(
     The warm processes stay, for the next batch in this process.
     """
     take_in(assignment.own)
-    return [grade(assignment, student, data, options) for student, data in batch]
+    return [grade_safely(assignment, *one, options) for one in batch]
 
 
-def grade(assignment, student, data, options) -> Result:
-    """Grade one submission. What a learner did wrong is in the result."""
+def grade_safely(assignment, student, data, options) -> Result:
+    """Grade one submission: whatever is in it, the others of the class are graded."""
+    try:
+        return grade(assignment, student, data, options)
+    except (OSError, CourseError):  # of the machine or the course, not of this one
+        raise
+    except Exception as error:
+        return refuse(assignment, student, data, options, type(error).__name__)
+
+
+def refuse(assignment, student, data, options, why: str) -> Result:
+    """The result where a submission could not be graded: a person has to look."""
+    trouble = (
+        f"This notebook could not be graded ({why}). A person has to look at it: there "
+        "is something in it that the grader was not prepared for."
+    )
+    return grade(assignment, student, data, options, trouble)
+
+
+def grade(assignment, student, data, options, trouble=None) -> Result:
+    """Grade one submission. What a learner did wrong is in the result.
+
+    trouble  why it is not even read; the sentence is for the learner.
+    """
     begin = time.monotonic()
     raw = data if isinstance(data, bytes) else data.encode()
-    trouble, cells = None, []
+    cells = []
     try:
-        if isinstance(data, str):
-            raise UnreadableError(data)
+        if trouble or isinstance(data, str):
+            raise UnreadableError(trouble or data)
         cells = submission.parse(data)
     except UnreadableError as error:
         trouble = str(error)
@@ -412,8 +438,14 @@ def _run(assignment, notebook, options):
     verdicts, notes, watched = {}, [], {}
     engine = engine_for(sources, options)
     with engine.submission(sources, assignment.kit) as run:
+        # All that is told to the learner comes first: a process that has seen hidden
+        # inputs could tell of them.
+        visible = {name: _explained(name, run) for name in names}
         for test in assignment.tests:
-            verdict, note = _judge(test.exercise, run, assignment.seed, trees, watched)
+            seen = visible[test.exercise]
+            verdict, note = _judge(test.exercise, run, assignment.seed, trees, seen)
+            if verdict.passed is False and seen:
+                watched[test.exercise] = seen[1]
             verdicts[test.grade_id] = verdict
             notes += [f"{test.exercise}: {text}" for text in note]
     for position, error in run.errors:
@@ -445,24 +477,39 @@ def _without_stubs(cells, chosen, names, stubs):
     ]
 
 
-def _judge(name, run, seed, trees, watched) -> tuple[Verdict, list[str]]:
-    exercise = discover()[name]
-    flags = submission.flags_in(trees, exercise.flagged)
+def _explained(name, run) -> tuple[Verdict, Watched] | None:
+    """The verdict on the inputs that everybody may see, and what came of each call."""
+    if not run.defined(name):
+        return None
+    watched = Watched(_port(name, run))
+    try:
+        return judge(discover()[name], watched, seed=VISIBLE_SEED), watched
+    except Exception:  # a value that the judge was not prepared for: see `_judge`
+        return None
+
+
+def _port(name, run):
+    drive = discover()[name].drive_source
 
     def call(arguments) -> Outcome:
-        return run.call(name, arguments, exercise.drive_source)
+        return run.call(name, arguments, drive)
 
+    return call
+
+
+def _judge(name, run, seed, trees, seen) -> tuple[Verdict, list[str]]:
+    """The verdict on hidden inputs, in the words of the one on visible inputs."""
+    exercise = discover()[name]
+    flags = submission.flags_in(trees, exercise.flagged)
     if not run.defined(name):
         return _undefined(exercise, run.errors), []
     try:
-        verdict = judge(exercise, call, seed=seed, flags=flags)
-        if verdict.passed is False:
-            watched[name] = Watched(call)
-            visible = judge(exercise, watched[name], seed=VISIBLE_SEED)
-            verdict = _shareable(verdict, visible)
+        verdict = judge(exercise, _port(name, run), seed=seed, flags=flags)
     except Exception as error:  # a value that the judge was not prepared for
         note = f"the judge failed ({type(error).__name__}: {error}); look at it"
         return replace(_nothing(exercise), rationale=_UNJUDGED), [note]
+    if verdict.passed is False:
+        verdict = _shareable(verdict, seen[0] if seen else None)
     return verdict, list(flags)
 
 
@@ -472,18 +519,29 @@ _UNJUDGED = (
 )
 
 
-def _shareable(hidden: Verdict, visible: Verdict) -> Verdict:
-    """The hidden verdict, explained with inputs that everybody may see."""
-    if visible.passed is not False:
-        return replace(hidden, shown=None, first_difference=None)
-    same = visible.mistake == hidden.mistake
-    source = visible if same else hidden
+_HIDDEN = "It is right on the inputs that `check` tries, and not on all others."
+
+
+def _shareable(hidden: Verdict, visible: Verdict | None) -> Verdict:
+    """The hidden verdict, explained with inputs that everybody may see.
+
+    Nothing that a function returned or raised on hidden inputs is told: it could be
+    those inputs.
+    """
+    if visible is None or visible.passed is not False:
+        general = "Try other sizes, and larger numbers." if not hidden.mistake else None
+        return replace(
+            hidden,
+            rationale=_HIDDEN,
+            hint=general or hidden.hint,
+            shown=None,
+            first_difference=None,
+        )
     return replace(
-        hidden,
-        rationale=source.rationale,
-        hint=source.hint,
-        first_difference=visible.first_difference,
-        shown=visible.shown,
+        visible,
+        score=hidden.score,
+        cases=hidden.cases,
+        flags=hidden.flags,
     )
 
 

@@ -28,7 +28,8 @@ class Case:
     """One call: its arguments, what was expected, what came, whether it passed.
 
     repeated is a second call with the same arguments, made where the answer is
-    random: the same generator has to give the same numbers.
+    random: the same generator has to give the same numbers. otherwise is a third one,
+    with another generator: it has to give others.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Case:
     expected: Outcome
     actual: Outcome
     repeated: Outcome | None = None
+    otherwise: Outcome | None = None
     passed: bool = True
 
 
@@ -84,12 +86,10 @@ def judge(
     seed      a non-negative integer; the same seed gives the same cases.
     flags     what reading the source found, handed through to the verdict.
     """
-    cases = []
-    for drawn in _drawn(exercise, seed):
-        case = try_case(exercise, call, *drawn)
-        if case.actual.error and case.actual.error.kind == "NotImplementedError":
-            return not_written(exercise)
-        cases.append(case)
+    cases = [try_case(exercise, call, *drawn) for drawn in _drawn(exercise, seed)]
+    errors = [case.actual.error for case in cases]
+    if all(error and error.kind == "NotImplementedError" for error in errors):
+        return not_written(exercise)
     summary = tuple((case.name, case.passed) for case in cases)
     failed = [case for case in cases if not case.passed]
     if not failed:
@@ -219,9 +219,10 @@ def changed_arguments(case: Case) -> list[int]:
 
 def _identical(before: Any, after: Any) -> bool:
     if isinstance(before, dict):
-        return isinstance(after, dict) and all(
-            key in after and _identical(value, after[key])
-            for key, value in before.items()
+        return (
+            isinstance(after, dict)
+            and before.keys() == after.keys()
+            and all(_identical(value, after[key]) for key, value in before.items())
         )
     return isinstance(after, np.ndarray) and np.array_equal(
         before, after, equal_nan=before.dtype.kind == "f"
@@ -242,7 +243,9 @@ def try_case(
     actual = run(call, arguments, like=expected.value)
     random = not exercise.compared and not actual.error
     repeated = run(call, arguments, like=expected.value) if random else None
-    case = Case(name, arguments, expected, actual, repeated)
+    others = _with_other_generators(arguments)
+    otherwise = run(call, others, like=expected.value) if random else None
+    case = Case(name, arguments, expected, actual, repeated, otherwise)
     return replace(case, passed=_holds(exercise, case) and not changed_arguments(case))
 
 
@@ -287,17 +290,38 @@ def failed_properties(exercise: Exercise, case: Case) -> list[str]:
 # What is said of the way in which random numbers were drawn.
 UNUSED = "Nothing was drawn from the generator that was given."
 UNLIKE = "Two generators with the same seed gave different numbers."
+FIXED = "Two generators with different seeds gave the same numbers."
 
 
 def _not_drawn(case: Case) -> list[str]:
     """What is wrong with the way in which random numbers were drawn, if anything."""
     found = []
-    for before, after in zip(case.arguments, case.actual.arguments, strict=False):
+    afterwards = case.actual.arguments or case.arguments  # none came: nothing drawn
+    for before, after in zip(case.arguments, afterwards, strict=False):
         if isinstance(before, np.random.Generator) and _state(before) == _state(after):
             found.append(UNUSED)
     if not same(case.repeated.value, case.actual.value):
         found.append(UNLIKE)
+    if not found and _fixed(case.actual.value, case.otherwise.value):
+        found.append(FIXED)
     return found
+
+
+def _fixed(value: Any, otherwise: Any) -> bool:
+    """True where another generator gave the same numbers, but for equal ones like 0."""
+    if isinstance(value, dict) and isinstance(otherwise, dict):
+        return any(_fixed(item, otherwise.get(key)) for key, item in value.items())
+    drawn = isinstance(value, np.ndarray) and value.size > 1 and np.ptp(value) != 0
+    return bool(drawn) and same(otherwise, value)
+
+
+def _with_other_generators(arguments: tuple) -> tuple:
+    return tuple(
+        np.random.Generator(value.bit_generator.jumped())
+        if isinstance(value, np.random.Generator)
+        else value
+        for value in arguments
+    )
 
 
 def _state(generator: Any) -> Any:

@@ -5,6 +5,7 @@ feedback page). The HTML is a few tables with colours of their own, so that it r
 the same in light and dark, needs no script, and says in words what a colour says.
 """
 
+import math
 import re
 from collections.abc import Iterable, Iterator
 from html import escape
@@ -216,10 +217,8 @@ def _figure(title: str, value: Any, wrong: np.ndarray | None = None) -> str:
     if not isinstance(value, np.ndarray):
         return f"<div>{caption}: <code>{escape(_brief(value))}</code></div>"
     caption += f", shape {escape(str(value.shape))}"
-    planes = value.reshape(-1, *value.shape[-2:]) if value.ndim > 2 else [value]
-    marks = [None] * len(planes)
-    if wrong is not None:
-        marks = wrong.reshape(-1, *value.shape[-2:]) if value.ndim > 2 else [wrong]
+    planes = _planes(value)
+    marks = _planes(wrong) if wrong is not None else [None] * len(planes)
     first = [int(i) for i in np.argwhere(wrong)[0]] if _any(wrong) else None
     tables = []
     shown = zip(planes[:WIDEST], marks[:WIDEST], strict=True)
@@ -236,6 +235,14 @@ def _figure(title: str, value: Any, wrong: np.ndarray | None = None) -> str:
             f"[{', '.join(map(str, first))}]</div>"
         )
     return f'<div><div style="font-size:.9em">{caption}</div>{body}</div>{note}</div>'
+
+
+def _planes(value: np.ndarray) -> Any:
+    """The matrices that an array is a stack of."""
+    if value.ndim <= 2:
+        return [value]
+    count = math.prod(value.shape[:-2])  # an axis may be empty: -1 would not do
+    return value.reshape(count, *value.shape[-2:])
 
 
 def _any(wrong: np.ndarray | None) -> bool:

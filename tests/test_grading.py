@@ -1,5 +1,6 @@
 """A class with hostile and broken submissions, and a machine that fails."""
 
+import contextlib
 import copy
 import hashlib
 import html.parser
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from concurrent.futures import BrokenExecutor, Future
 from pathlib import Path
 
 import nbformat
@@ -18,15 +20,16 @@ import pytest
 from nbgrader.api import Gradebook
 
 from autograder import grade as grade_module
-from autograder import sandbox
+from autograder import sandbox, submission
 from autograder.changes import changed_scores, line_of
 from autograder.course import make_course
 from autograder.exercise import discover
 from autograder.grade import RECORDS, grade_chapter
 from autograder.gradebook import GradebookWriter
 from autograder.grading import CourseError, Options, stop_engines
-from autograder.judge import VISIBLE_SEED, draw_cases
+from autograder.judge import VISIBLE_SEED, draw_cases, judge
 from autograder.sandbox import Limits
+from autograder.wire import call_in_process
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="graded runs need Linux"
@@ -916,6 +919,144 @@ def test_a_lost_process_is_replaced(course, release, monkeypatch):
     summary, _ = run(course)
     assert killed and summary.missing == 0
     assert scores(course) == expected
+
+
+def test_what_the_grader_is_not_prepared_for_costs_nobody_else(
+    course, release, monkeypatch
+):
+    """A fault of ours, met by one submission: it gets a verdict, as do the others."""
+    expected = many(course, release, 4) | {"bad": 0.0}
+    hand_in(course, "bad", notebook(release, "# the fault\n" + RIGHT))
+    parse = submission.parse
+
+    def faulty(data):
+        if b"the fault" in data:
+            raise RuntimeError("not prepared for this")
+        return parse(data)
+
+    monkeypatch.setattr(submission, "parse", faulty)  # forks of this process have it
+    monkeypatch.setattr(grade_module, "_start_method", lambda: "fork")
+    summary, said = run(course)
+    assert summary.missing == 0
+    assert scores(course) == expected
+    assert "could not be graded (RuntimeError)" in "\n".join(said)
+    assert "could not be graded" in verdict(course, "bad")["rationale"]
+
+
+class Mortal(grade_module._Pool):
+    """An executor in this process; some submissions end what it stands for."""
+
+    width, renewed = 3, 0
+
+    def submit(self, work, assignment, batch, options):
+        future = Future()
+        if any(b"the end" in data for _, data in batch):
+            future.set_exception(BrokenExecutor())
+        else:
+            future.set_result(work(assignment, batch, options))
+        return future
+
+    def renew(self):
+        self.renewed += 1
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_a_submission_that_ends_its_process_is_found_and_refused(
+    course, release, monkeypatch, count
+):
+    expected = many(course, release, 6)
+    for number in range(count):
+        end = notebook(release, "# the end\n" + RIGHT)
+        hand_in(course, f"bad{number}", end)
+        expected[f"bad{number}"] = 0.0
+    pool = Mortal()
+    monkeypatch.setattr(
+        grade_module, "_executor", lambda *_: contextlib.nullcontext(pool)
+    )
+    summary, said = run(course)
+    if count > grade_module.LOST_WORKERS:  # so many in one run: it may be the machine
+        assert "lost again and again" in summary.interrupted
+        summary, said = run(course)  # what was refused is done
+    assert summary.missing == 0 and summary.interrupted is None
+    assert scores(course) == expected and pool.renewed
+    assert "it ends the process that runs it" in "\n".join(said)
+    assert run(course)[0].unchanged == len(expected)
+    stop_engines()
+
+
+KEEPS = """import numpy as np
+
+seen, calls = [], []
+
+
+def right(S):
+    E = np.exp(S - S.max(axis=-1, keepdims=True))
+    return E / E.sum(axis=-1, keepdims=True)
+
+
+def softmax(S):
+    seen.extend(float(number) for number in S.ravel())
+    calls.append(S)
+    {answer}
+"""
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "raise ValueError(repr(seen))",
+        "raise type(repr(seen), (ValueError,), dict())()",
+        "return np.array([*seen, 0.0])",
+        "if len(calls) > CASES: raise ValueError(repr(seen))\n    return right(S)",
+        "return right(S) if len(calls) <= CASES else np.array(seen)",
+    ],
+)
+def test_nothing_that_was_seen_on_hidden_inputs_is_told(course, release, answer):
+    """A learner who keeps the inputs gets none of the hidden ones back."""
+    cases = len(draw_cases(discover()["softmax"], VISIBLE_SEED))
+    answer = KEEPS.format(answer=answer.replace("CASES", str(cases)))
+    hand_in(course, "eve", notebook(release, answer))
+    run(course)
+    told = json.dumps(graded_notebook(course, "eve"))
+    told += json.dumps(record(course, "eve")["verdicts"])
+    assert verdict(course, "eve")["passed"] is False
+    hidden = record(course, "eve")["seed"]
+    drawn = {
+        repr(float(number))[:8]
+        for _, arguments in draw_cases(discover()["softmax"], hidden)
+        for number in arguments[0].ravel()
+    }
+    assert not {number for number in drawn if number in told}
+
+
+def test_an_argument_with_another_key_is_an_argument_changed():
+    exercise = discover()["single_head_attention"]
+
+    def single_head_attention(X, params):
+        params["mine"] = X
+        return exercise.reference(X, params)
+
+    assert judge(exercise, call_in_process(single_head_attention)).passed is False
+
+
+def test_what_is_not_written_in_one_case_is_written():
+    exercise = discover()["softmax"]
+
+    def softmax(S):
+        if len(S) == S.shape[1]:
+            raise NotImplementedError("square")
+        return exercise.reference(S)
+
+    judged = judge(exercise, call_in_process(softmax))
+    assert judged.passed is False and 0 < judged.score < exercise.points
+    assert "NotImplementedError" in judged.rationale
+
+
+def test_the_stand_ins_of_a_chapter_are_ordinary_modules(course, release):
+    before = "from autograder import *\nimport inspect\ninspect.stack()"
+    hand_in(course, "ada", notebook(release, before=before))
+    run(course)
+    assert scores(course) == {"ada": POINTS}
 
 
 def test_two_graders_at_once(course, release):

@@ -15,7 +15,7 @@ from autograder.diagnosis.parts import (
 )
 from autograder.diagnosis.wording import Diagnosis, failing, promise
 from autograder.exercise import Exercise
-from autograder.judge import UNLIKE, UNUSED, Case, failed_properties
+from autograder.judge import FIXED, UNLIKE, UNUSED, Case, failed_properties
 from autograder.shapes import SIZE_NAMES
 
 
@@ -29,7 +29,7 @@ def related(exercise: Exercise, cases: list[Case], failed: list[Case]) -> Diagno
             lacking
             or f"{failing(cases)} The result is not as promised: {promise(exercise)}.",
             DRAWING
-            if lacking in (UNUSED, UNLIKE)
+            if lacking in (FIXED, UNUSED, UNLIKE)
             else "Print the result for a small example and compare it with the "
             "docstring.",
         )
