@@ -72,18 +72,20 @@ class HandedIn(CourseDirectory):
         super().__init__(config=course.config, **traits)
         # nbgrader joins these to a folder; whole paths stay as they are.
         self.ignore = [
-            self._pattern(step, student)
+            pattern_of(course, step, student, "*")
             for step in (self.submitted_directory, self.autograded_directory)
             for student in ("*", ".*")
         ]
 
-    def _pattern(self, step: str, student: str) -> str:
-        path = self.format_path(step, student, "*")
-        return glob.escape(self.root) + path.removeprefix(self.root)
-
     def get_existing_timestamp(self, dest_path: str) -> datetime | None:
         """When a submission came; whatever its file is, no error and no wait."""
         return handed_in_at(Path(dest_path))
+
+
+def pattern_of(course: CourseDirectory, step: str, student: str, chapter: str) -> str:
+    """A pattern for folders of students; a `[` in the course's own path is no sign."""
+    path = course.format_path(step, student, chapter)
+    return glob.escape(course.root) + path.removeprefix(course.root)
 
 
 def course_secret(root: Path) -> bytes:

@@ -36,6 +36,7 @@ from autograder.gradebook import load_assignment, load_course
 from autograder.grading import Assignment, CourseError
 from autograder.judge import judge
 from autograder.message import picture_html
+from autograder.submission import visible
 from autograder.tables import table_text
 from autograder.wire import call_in_process
 
@@ -180,7 +181,7 @@ def read_class(root: Path, chapter: str) -> ClassWork:
         path = folder(course.autograded_directory, row["student"])
         learners.append(_learner(assignment, row, path / f"{chapter}.ipynb"))
     handed_in = {
-        path.parent.name
+        visible(path.parent.name)  # any bytes can name a folder
         for path in root.glob(
             str(folder(course.submitted_directory, "*").relative_to(root))
         )

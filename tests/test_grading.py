@@ -28,6 +28,7 @@ from autograder.grade import RECORDS, grade_chapter
 from autograder.gradebook import GradebookWriter
 from autograder.grading import CourseError, Options, stop_engines
 from autograder.judge import VISIBLE_SEED, draw_cases, judge
+from autograder.report import report_chapter
 from autograder.sandbox import Limits
 from autograder.wire import call_in_process
 
@@ -901,6 +902,44 @@ def test_a_full_disk_loses_nothing(course, release, where, monkeypatch):
     summary, _ = run(course)
     assert summary.missing == 0 and summary.unchanged > 0
     assert scores(course) == expected
+
+
+def test_what_is_wrong_with_one_folder_stops_nobody_else(course, release):
+    long = "m" * 252  # with .json, no name for a file
+    for student in ("ada", "ben", "zoe", long, ".hidden"):
+        hand_in(course, student, notebook(release))
+    (course / "autograded").mkdir()
+    (course / "autograded" / "ada").touch()
+    os.mkfifo(course / "submitted" / "ben" / CHAPTER / "timestamp.txt")
+    for _ in range(2):
+        summary, said = run(course)
+        assert summary.missing == 2 and not summary.interrupted
+        said = "\n".join(said)
+        assert "ada: not saved" in said and f"{long}: not saved" in said
+        assert ".hidden" in said
+        assert scores(course) == dict.fromkeys(("ben", "zoe", long), POINTS)
+    (course / "autograded" / "ada").unlink()
+    assert run(course)[0].missing == 1
+
+
+def test_signs_in_the_name_of_a_course_are_no_pattern(course, release, tmp_path):
+    hand_in(course, "ada", notebook(release))
+    neighbour = tmp_path / "c1"
+    hand_in(neighbour, "eve", notebook(release))
+    course = course.rename(tmp_path / "c[1]")
+    run(course)
+    assert scores(course) == {"ada": POINTS}
+
+
+def test_the_report_tells_of_a_folder_with_any_name(course, release):
+    hand_in(course, "ada", notebook(release))
+    os.rename(
+        hand_in(course, "x", notebook(release)).parent,
+        os.fsencode(course / "submitted") + b"/e\xff",
+    )
+    run(course)
+    *_, data = report_chapter(course, CHAPTER)
+    assert json.loads(data.read_text())["ungraded"] == ["e\\udcff"]
 
 
 def test_a_lost_process_is_replaced(course, release, monkeypatch):
