@@ -29,7 +29,7 @@ from autograder.gradebook import handed_in_at
 from autograder.grading import CourseError
 from autograder.roster import Roster
 from autograder.submission import UnreadableError, parse
-from autograder.tables import read_table, write_table
+from autograder.tables import kept, read_table, write_table
 
 # The columns of matches.csv, none with another spelling.
 MATCHES = {"file": "", "student": "", "proposal": "", "why": "", "digest": ""}
@@ -129,7 +129,7 @@ class Collection:
             rows[file.name] = dict(zip(MATCHES, values, strict=True))
         if rows or self.matches:
             self.desk.mkdir(parents=True, exist_ok=True)
-            lines = [list(row.values()) for row in rows.values()]
+            lines = [[kept(cell) for cell in row.values()] for row in rows.values()]
             write_table(self.matches_file, [list(MATCHES), *lines])
 
     # The plan.

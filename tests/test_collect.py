@@ -1,5 +1,6 @@
 """Downloads of LMSs, as they are named there, into `submitted/`: nothing is lost."""
 
+import csv
 import io
 import os
 import shutil
@@ -15,7 +16,7 @@ from nbgrader.api import Gradebook
 
 from autograder import download
 from autograder.chapters import learner_notebook, load_chapters
-from autograder.collect import MATCHES, collect_chapter
+from autograder.collect import collect_chapter
 from autograder.filenames import marks_of
 from autograder.roster import Roster, Student, fold
 from autograder.tables import read_table, write_table
@@ -270,18 +271,22 @@ def test_open_questions_are_asked_and_the_answers_taken(course, tmp_path):
     assert "nobody at all.ipynb,-" in file.read_text()  # and the answers stay
 
 
-@pytest.mark.parametrize("name", [" lead", "'=q", "=q", "''=q", " =q", "'t Hooft", "-"])
+ODD = [" lead", "' lead", "'=q", "=q", "''=q", " =q", "'t Hooft", "-"]
+
+
+@pytest.mark.parametrize("name", ODD)
 def test_an_odd_name_is_found_again_in_the_table(course, tmp_path, name):
     source = lay(tmp_path / "d", {f"{name}.ipynb": notebook("x")})
     assert not collect_chapter(course, CHAPTER, source).complete
     matches = course / "downloaded" / CHAPTER / "matches.csv"
-    table = read_table(matches, MATCHES, ("file",))
-    [(_, row)] = table.rows
-    assert row["file"] == f"{name}.ipynb"
-    row["student"] = "jdoe"
-    write_table(matches, [list(row), list(row.values())])
-    assert collect_chapter(course, CHAPTER, source).complete
-    assert submitted(course) == {"jdoe": "x"}
+    header, line = csv.reader(io.StringIO(matches.read_text()))
+    line[1] = "jdoe"
+    write_table(matches, [header])
+    with open(matches, "a") as file:
+        csv.writer(file).writerow(line)
+    for _ in range(2):  # what was read is written, and read again
+        assert collect_chapter(course, CHAPTER, source).complete
+        assert submitted(course) == {"jdoe": "x"}
 
 
 def test_a_wrong_answer_is_refused_with_its_line(course, tmp_path):
