@@ -22,7 +22,7 @@ from autograder.submission import NOTEBOOK_BYTES, UnreadableError
 FILES = 20_000  # in one download
 ALL_BYTES = 2 * 2**30  # written for one download
 ZIP_BYTES = 64 * 2**20  # a zip inside a zip
-# Out of one zip of the download, which is one learner's: less than all may take.
+# Out of one zip of the download, which may be one learner's: less than all may take.
 SHARE_FILES = 2000
 SHARE_BYTES = 200 * 2**20
 DEPTH = 3  # zips in zips
@@ -41,6 +41,16 @@ class DownloadError(ValueError):
     """A download that cannot be read at all. Names it, and the remedy."""
 
 
+@dataclass(frozen=True)
+class Share:
+    """What may be taken out of one zip: so much, after what was taken before."""
+
+    files: int
+    bytes: int
+    files_before: int
+    bytes_before: int
+
+
 @dataclass
 class Unpacked:
     """The notebooks of a download, now under `folder`; and all that was not taken.
@@ -56,21 +66,23 @@ class Unpacked:
     added: list[str] = field(default_factory=list)
     bytes: int = 0
     files: int = 0
-    share: tuple[int, int] | None = None  # what `files`, `bytes` may be in this zip
+    share: Share | None = None  # of the zip that is being unpacked
+    whole: str | None = None  # the name of a zip that is all there is
 
     def too_much(self) -> str | None:
         """Why the rest is not looked at: it is more than any class, or learner, has."""
-        files, size = self.share or (self.files, self.bytes)
         rest = "this and all after it"
         if self.files > FILES:
             return f"{rest}: more than {FILES} files; split the download"
         if self.bytes > ALL_BYTES:
             return f"{rest}: more than {ALL_BYTES / 2**30:.0f} GB; split the download"
+        if not self.share:
+            return None
         rest = f"{rest} in this zip: more than"
-        if self.files > files:
-            return f"{rest} {SHARE_FILES} files; unpack it by hand"
-        if self.bytes > size:
-            return f"{rest} {SHARE_BYTES / 2**20:.0f} MB; unpack it by hand"
+        if self.files - self.share.files_before > self.share.files:
+            return f"{rest} {self.share.files} files; unpack it by hand"
+        if self.bytes - self.share.bytes_before > self.share.bytes:
+            return f"{rest} {self.share.bytes / 2**20:.0f} MB; unpack it by hand"
         return None
 
 
@@ -78,6 +90,8 @@ def unpack(source: Path, into: Path) -> Unpacked:
     """Copy the notebooks of a folder or a zip into an empty folder."""
     unpacked = Unpacked(into)
     if source.is_dir():
+        there = [name for name in os.listdir(source) if not BY_THEMSELVES.search(name)]
+        unpacked.whole = there[0] if len(there) == 1 else None
         for name, content in _in_folder(source, unpacked):
             _take(unpacked, name, content)
             if unpacked.too_much():
@@ -139,10 +153,15 @@ def _archive(unpacked: Unpacked, name: str, file, depth: int):
 
 
 def _inner_archive(unpacked: Unpacked, name: str, file, depth: int):
-    """The members of a zip in the download, so many that there is room for all."""
+    """The members of a zip in the download, so many that there is room for others."""
     outer = unpacked.share
-    if not outer:
-        unpacked.share = unpacked.files + SHARE_FILES, unpacked.bytes + SHARE_BYTES
+    if name != unpacked.whole:
+        most = (
+            (outer.files // 4, outer.bytes // 4)
+            if outer
+            else (SHARE_FILES, SHARE_BYTES)
+        )
+        unpacked.share = Share(*most, unpacked.files, unpacked.bytes)
     _archive(unpacked, name, file, depth)
     unpacked.share = outer
 

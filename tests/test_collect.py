@@ -487,16 +487,21 @@ def test_a_download_too_large_is_cut_off_and_says_so(course, tmp_path, monkeypat
         told(summary, "zmueller.ipynb", "all after it", "more than 2 files")
 
 
-@pytest.mark.parametrize(("limit", "most"), [("FILES", 3), ("BYTES", 100_000)])
+@pytest.mark.parametrize(("limit", "most"), [("FILES", 12), ("BYTES", 400_000)])
+@pytest.mark.parametrize("place", ["zip", "in a folder", "with others", "folder"])
 def test_one_learners_zip_leaves_room_for_the_others(
-    course, tmp_path, monkeypatch, limit, most
+    course, tmp_path, monkeypatch, limit, most, place
 ):
     monkeypatch.setattr(download, f"SHARE_{limit}", most)
     junk = zipped([(f"{i}.ipynb", b"0" * 30_000) for i in range(9)])
     files = [("jdoe.zip", zipped([("inner.zip", junk), ("a.ipynb", notebook())]))]
     files.append(("bsmith.zip", zipped([("a.ipynb", notebook("good"))])))
-    source = tmp_path / "d.zip"
-    source.write_bytes(zipped(files))
+    source = lay(tmp_path / "d", dict(files) if place == "folder" else {})
+    if place != "folder":
+        source = lay(tmp_path / "d", {"d.zip": zipped(files)})
+    if place == "with others":
+        lay(source, {"more.zip": zipped([])})
+    source = source / "d.zip" if place == "zip" else source
     summary = collect_chapter(course, CHAPTER, source)
     assert (course / "submitted" / "bsmith").is_dir()
     told(summary, "jdoe.zip/inner.zip/", "all after it in this zip: more than")
