@@ -156,12 +156,9 @@ def _inner_archive(unpacked: Unpacked, name: str, file, depth: int):
     """The members of a zip in the download, so many that there is room for others."""
     outer = unpacked.share
     if name != unpacked.whole:
-        most = (
-            (outer.files // 4, outer.bytes // 4)
-            if outer
-            else (SHARE_FILES, SHARE_BYTES)
-        )
-        unpacked.share = Share(*most, unpacked.files, unpacked.bytes)
+        files = outer.files // 4 if outer else SHARE_FILES
+        most = outer.bytes // 4 if outer else SHARE_BYTES
+        unpacked.share = Share(files, most, unpacked.files, unpacked.bytes)
     _archive(unpacked, name, file, depth)
     unpacked.share = outer
 
