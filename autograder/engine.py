@@ -427,9 +427,9 @@ def _limit(kind, line=None, seconds=0, size=0, signal=""):
 
 def _cause(report, limits) -> CallError:
     """What ended a child, from how the warm process saw it end."""
-    if report["overflow"]:
-        return _limit("FileSize", size=limits.scratch_bytes)
     if report["code"] == -signal.SIGKILL:
+        if report["exceeded"]:
+            return _limit(report["exceeded"], size=limits.scratch_bytes)
         if report["cpu_seconds"] > limits.cpu_seconds / 2:  # clocks differ
             return _limit("CPU", seconds=limits.cpu_seconds)
         return _limit("Killed")

@@ -7,6 +7,7 @@
 Below the first two lie the same parts: no capabilities, no new privileges, a
 seccomp filter that refuses sockets, new processes and any reach for another
 process, and resource limits. As no submission can start a process, none is left.
+What the kernel does not limit there, the warm process watches: see `exceeded`.
 
 `python -m autograder.sandbox` prints the tier in force on this machine.
 """
@@ -16,12 +17,13 @@ import errno
 import os
 import platform
 import resource
-import shutil
 import signal
+import stat
 import struct
 import sys
 import sysconfig
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,6 +57,7 @@ class SandboxUnavailable(OSError):
 
 libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
+CLONE_FILES = 0x00000400
 CLONE_THREAD = 0x00010000
 CLONE_NEWNS = 0x00020000
 CLONE_NEWUTS = 0x04000000
@@ -70,7 +73,7 @@ MOUNT_ATTR_RDONLY = 1
 AT_FDCWD, AT_RECURSIVE = -100, 0x8000
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP = 1, 4, 22
-PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 24, 38
+PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_SCHED_CORE = 24, 38, 62
 
 SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 SYS_CAPSET = {"x86_64": 126, "aarch64": 91}
@@ -142,7 +145,16 @@ NO_NETWORK = errno.ENONET
 
 # name: (x86_64, aarch64); None where the architecture lacks the call
 REFUSED = {
-    NO_NETWORK: {"socket": (41, 198), "io_uring_setup": (425, 425)},
+    NO_NETWORK: {
+        "socket": (41, 198),
+        "io_uring_setup": (425, 425),
+        # what a pair of sockets is not for; a message can also carry open files
+        "bind": (49, 200),
+        "connect": (42, 203),
+        "listen": (50, 201),
+        "sendmsg": (46, 211),
+        "sendmmsg": (307, 269),
+    },
     NO_PROCESS: {"fork": (57, None), "vfork": (58, None)},
     errno.ENOSYS: {"clone3": (435, 435)},  # the C library falls back to clone
     errno.EPERM: {
@@ -160,6 +172,11 @@ REFUSED = {
         "ioprio_set": (251, 30),
         "move_pages": (279, 239),
         "migrate_pages": (256, 238),
+        # what others do, and with which files
+        "inotify_init": (253, None),
+        "inotify_init1": (294, 26),
+        "fanotify_init": (300, 262),
+        "syslog": (103, 116),
         # new privileges and much-attacked parts of the kernel
         "unshare": (272, 97),
         "setns": (308, 268),
@@ -173,11 +190,24 @@ REFUSED = {
         "request_key": (249, 218),
         "keyctl": (250, 219),
         "shmget": (29, 194),
+        "shmat": (30, 196),
+        "shmctl": (31, 195),
         "semget": (64, 190),
+        "semop": (65, 193),
+        "semtimedop": (220, 192),
+        "semctl": (66, 191),
         "msgget": (68, 186),
+        "msgsnd": (69, 189),
+        "msgrcv": (70, 188),
+        "msgctl": (71, 187),
         "mq_open": (240, 180),
+        "mq_unlink": (241, 181),
         "memfd_create": (319, 279),
         "memfd_secret": (447, 447),
+        # a rule holds its file, and with it the disk space of a deleted one
+        "landlock_create_ruleset": (SYS_LANDLOCK_CREATE,) * 2,
+        "landlock_add_rule": (SYS_LANDLOCK_ADD,) * 2,
+        "landlock_restrict_self": (SYS_LANDLOCK_RESTRICT,) * 2,
     },
 }
 # Landlock does not mediate these; a file tree of one's own needs no such help.
@@ -203,6 +233,7 @@ REFUSED_METADATA = {
     "utimes": (235, None),
     "futimesat": (261, None),
     "utimensat": (280, 88),
+    "file_setattr": (469, 469),
 }
 # Allowed on oneself only: the first argument is a process.
 ONLY_ONESELF = {
@@ -218,6 +249,23 @@ ONLY_ONESELF = {
 }
 CLONE = (56, 220)
 PRCTL = (157, 167)
+SOCKETPAIR = (53, 199)
+CLOSE_RANGE = (436, 436)
+# fcntl and ioctl are calls of a hundred kinds. Among them are signals to others
+# (F_SETOWN, FIOSETOWN, F_NOTIFY), leases that make others wait, and changes of a
+# file that was opened for reading: so only what is listed here is allowed.
+FCNTL = (72, 25)
+FCNTL_COMMANDS = [
+    *(0, 1, 2, 3, 4),  # F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL
+    *(5, 6, 7, 36, 37, 38),  # locks
+    *(1030, 1031, 1032),  # F_DUPFD_CLOEXEC, F_SETPIPE_SZ, F_GETPIPE_SZ
+]
+IOCTL = (16, 29)
+IOCTL_COMMANDS = [
+    *(0x5401, 0x802C542A, 0x5413),  # TCGETS, TCGETS2, TIOCGWINSZ: is it a terminal?
+    *(0x5450, 0x5451),  # FIONCLEX, FIOCLEX
+    *(0x541B, 0x5421),  # FIONREAD, FIONBIO
+]
 
 MACHINES = ("x86_64", "aarch64")
 AUDIT_ARCHITECTURE = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
@@ -226,7 +274,11 @@ X32 = 0x40000000  # another numbering of the calls, on x86_64
 BPF_LOAD, BPF_RETURN = 0x20, 0x06
 BPF_JUMP_EQUAL, BPF_JUMP_GREATER_EQUAL, BPF_JUMP_SET = 0x15, 0x35, 0x45
 RETURN_ALLOW, RETURN_ERRNO, RETURN_KILL = 0x7FFF0000, 0x00050000, 0x80000000
-OFFSET_NUMBER, OFFSET_ARCHITECTURE, OFFSET_ARGUMENT = 0, 4, 16
+OFFSET_NUMBER, OFFSET_ARCHITECTURE = 0, 4
+OFFSET_ARGUMENTS, ARGUMENT_SIZE = 16, 8  # only the lower half of each is looked at
+
+AF_UNIX, NOT_STREAM = 1, 0xE  # the bits of a socket's type that a stream has not
+CLOSE_RANGE_UNSHARE = 2
 
 
 def _filter(refuse_metadata: bool) -> list[tuple[int, int, int, int]]:
@@ -234,8 +286,12 @@ def _filter(refuse_metadata: bool) -> list[tuple[int, int, int, int]]:
     machine = platform.machine()
     column = MACHINES.index(machine)
     allow = (BPF_RETURN, 0, 0, RETURN_ALLOW)
-    refuse = (BPF_RETURN, 0, 0, RETURN_ERRNO | errno.EPERM)
-    load_argument = (BPF_LOAD, 0, 0, OFFSET_ARGUMENT)
+
+    def refuse(error=errno.EPERM):
+        return (BPF_RETURN, 0, 0, RETURN_ERRNO | error)
+
+    def load(argument):
+        return (BPF_LOAD, 0, 0, OFFSET_ARGUMENTS + ARGUMENT_SIZE * argument)
 
     def when(call, *body):
         number = call[column]
@@ -243,28 +299,45 @@ def _filter(refuse_metadata: bool) -> list[tuple[int, int, int, int]]:
             return []
         return [(BPF_JUMP_EQUAL, 0, len(body), number), *body]
 
+    def when_among(call, argument, values, error=errno.EPERM):
+        """Allow a call with one of these values, and refuse it with any other."""
+        looks = [
+            (BPF_JUMP_EQUAL, len(values) - index, 0, value)
+            for index, value in enumerate(values)
+        ]
+        return when(call, load(argument), *looks, refuse(error), allow)
+
     program = [
         (BPF_LOAD, 0, 0, OFFSET_ARCHITECTURE),
         (BPF_JUMP_EQUAL, 1, 0, AUDIT_ARCHITECTURE[machine]),
         (BPF_RETURN, 0, 0, RETURN_KILL),
         (BPF_LOAD, 0, 0, OFFSET_NUMBER),
         (BPF_JUMP_GREATER_EQUAL, 0, 1, X32),
-        (BPF_RETURN, 0, 0, RETURN_ERRNO | errno.ENOSYS),
+        refuse(errno.ENOSYS),
     ]
-    for number, calls in REFUSED.items():
+    for error, calls in REFUSED.items():
         for call in calls.values():
-            program += when(call, (BPF_RETURN, 0, 0, RETURN_ERRNO | number))
+            program += when(call, refuse(error))
     for call in REFUSED_METADATA.values() if refuse_metadata else ():
-        program += when(call, refuse)
+        program += when(call, refuse())
     for call in ONLY_ONESELF.values():
-        mine = (BPF_JUMP_EQUAL, 1, 0, os.getpid())
-        zero = (BPF_JUMP_EQUAL, 2, 0, 0)
-        program += when(call, load_argument, zero, mine, refuse, allow)
-    threads = (BPF_JUMP_SET, 1, 0, CLONE_THREAD)
-    no_process = (BPF_RETURN, 0, 0, RETURN_ERRNO | NO_PROCESS)
-    program += when(CLONE, load_argument, threads, no_process, allow)
-    death = (BPF_JUMP_EQUAL, 0, 1, PR_SET_PDEATHSIG)
-    program += when(PRCTL, load_argument, death, refuse, allow)
+        program += when_among(call, 0, [0, os.getpid()])
+    program += when_among(FCNTL, 1, FCNTL_COMMANDS)
+    program += when_among(IOCTL, 1, IOCTL_COMMANDS, errno.ENOTTY)
+    # Threads share their open files: whoever counts one's has counted all.
+    thread = (BPF_JUMP_SET, 0, 1, CLONE_THREAD)
+    sharing = (BPF_JUMP_SET, 1, 0, CLONE_FILES)
+    program += when(CLONE, load(0), thread, sharing, refuse(NO_PROCESS), allow)
+    unshare = (BPF_JUMP_SET, 0, 1, CLOSE_RANGE_UNSHARE)
+    program += when(CLOSE_RANGE, load(2), unshare, refuse(), allow)
+    # Other sockets than streams can be told an address at any time.
+    local = (BPF_JUMP_EQUAL, 0, 2, AF_UNIX)
+    other = (BPF_JUMP_SET, 0, 1, NOT_STREAM)
+    refused = refuse(NO_NETWORK)
+    program += when(SOCKETPAIR, load(0), local, load(1), other, refused, allow)
+    death = (BPF_JUMP_EQUAL, 1, 0, PR_SET_PDEATHSIG)
+    core = (BPF_JUMP_EQUAL, 0, 1, PR_SCHED_CORE)
+    program += when(PRCTL, load(0), death, core, refuse(), allow)
     return [*program, allow]
 
 
@@ -368,9 +441,8 @@ class Namespaces:
         _drop_privileges(refuse_metadata=False)
         os.chdir(self.scratch)
 
-    def overflowing(self, limits):
-        """The size of the scratch folder is the kernel's to limit."""
-        return False
+    def exceeded(self, child, limits):
+        """Files and threads are the kernel's to limit."""
 
     def clean(self):
         """Nothing is left: the scratch folder went with its namespace."""
@@ -389,7 +461,7 @@ def _become_first_process():
 def _mount_processes(flags):
     """Show the own processes in /proc; the parent's must not stay visible."""
     try:
-        _mount("proc", "/proc", "proc", flags)
+        _mount("proc", "/proc", "proc", flags, "subset=pid")
     except PermissionError:  # hidden parts of the host's /proc forbid a new one
         _mount("tmpfs", "/proc", "tmpfs", flags, "size=4k,mode=555")
 
@@ -454,7 +526,9 @@ class Landlock:
 
     def fork(self):
         """Fork, with a new scratch folder."""
-        self.scratch = tempfile.mkdtemp(prefix="work-")
+        self.folder = os.path.realpath(tempfile.mkdtemp(prefix="work-"))
+        self.scratch = f"{self.folder}/0"
+        os.mkdir(self.scratch, 0o700)
         return os.fork()
 
     def confine(self, limits: Limits):
@@ -481,13 +555,29 @@ class Landlock:
         _drop_privileges(refuse_metadata=True)
         os.chdir(self.scratch)
 
-    def overflowing(self, limits: Limits) -> bool:
-        """Whether the scratch folder has grown past its limit."""
-        return _overflows(self.scratch, limits.scratch_bytes)
+    def exceeded(self, child: int, limits: Limits) -> str | None:
+        """The limit that a child has gone past and the kernel does not keep, if any.
+
+        What it hides from this look counts as too much.
+        """
+        try:
+            state, threads = _life(child)
+            if threads > limits.threads:
+                return "Threads"
+            if state == "Z":  # some threads go on without the first
+                return "FileSize"
+            size = sum(_held(child, self.scratch, limits.file_bytes).values())
+            if _overflows(self.scratch, limits.scratch_bytes - size):
+                return "FileSize"
+        except (FileNotFoundError, ProcessLookupError):
+            return None  # it has ended
+        except OSError:
+            return "FileSize"
 
     def clean(self):
         """Remove the scratch folder."""
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        with suppress(OSError):
+            _remove(self.folder)
 
 
 def _allow(rules, path, rights):
@@ -504,17 +594,69 @@ def _allow(rules, path, rights):
         os.close(descriptor)
 
 
+def _life(process):
+    """The state of a process's first thread, and the number of all."""
+    fields = Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()
+    return fields[0].decode(), int(fields[17])
+
+
+def _held(process, folder, file_bytes) -> dict[int, int]:
+    """The sizes of the files that a process has deleted and still holds, by inode.
+
+    Of one that it only has mapped, the size is not seen: it counts as the largest.
+    """
+    held = {}
+    mark = os.fsencode(folder) + b"/"
+    for line in Path(f"/proc/{process}/maps").read_bytes().splitlines():
+        inode, _, path = line.split(maxsplit=4)[-1].partition(b" ")
+        if path.lstrip().startswith(mark) and path.endswith(b" (deleted)"):
+            held[int(inode)] = file_bytes
+    for entry in os.scandir(f"/proc/{process}/fd"):
+        with suppress(FileNotFoundError):  # closed since
+            file = os.stat(entry.path)
+            if stat.S_ISREG(file.st_mode) and file.st_nlink == 0:
+                held[file.st_ino] = file.st_blocks * 512
+    return held
+
+
 def _overflows(folder, size, entries=10_000):
-    for parent, folders, files in os.walk(folder):
-        entries -= len(folders) + len(files)
-        for name in files:
-            try:
-                size -= os.lstat(os.path.join(parent, name)).st_blocks * 512
-            except FileNotFoundError:
-                continue
-        if size < 0 or entries < 0:
-            return True
-    return False
+    """Whether a tree has more bytes or entries; raises where it cannot be seen."""
+    folders = [folder]
+    while folders and size >= 0 and entries >= 0:
+        with (
+            suppress(FileNotFoundError, NotADirectoryError),  # removed since
+            os.scandir(folders.pop()) as found,
+        ):
+            for entry in found:
+                entries -= 1
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                    continue
+                with suppress(FileNotFoundError):
+                    size -= entry.stat(follow_symlinks=False).st_blocks * 512
+    return size < 0 or entries < 0
+
+
+def _remove(home):
+    """Remove a folder and the tree in it, named 0, whatever is in that.
+
+    A folder gets rights and moves up before it is entered, so no path grows long.
+    """
+    number = last = 0
+    while number <= last:
+        folder = f"{home}/{number}"
+        with os.scandir(folder) as found:
+            entries = list(found)
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                last += 1
+                os.chmod(entry.path, 0o700)
+                os.rename(entry.path, f"{home}/{last}")
+            else:
+                os.unlink(entry.path)
+        os.rmdir(folder)
+        number += 1
+    os.rmdir(home)
 
 
 class Unconfined(Landlock):

@@ -7,6 +7,7 @@ shell, and then calls its functions with the arguments that it is sent.
 """
 
 import array
+import ctypes
 import gc
 import importlib.util
 import io
@@ -104,13 +105,13 @@ def run_child(control, data, tier, limits, shell):
         finally:
             os._exit(0)
     os.close(data)
-    overflow = watch(control, child, tier, limits)
+    exceeded = watch(control, child, tier, limits)
     _, status, usage = os.wait4(child, 0)
     tier.clean()
     report = {
         "code": os.waitstatus_to_exitcode(status),
         "cpu_seconds": usage.ru_utime + usage.ru_stime,
-        "overflow": overflow,
+        "exceeded": exceeded,
     }
     try:
         control.send(json.dumps(report).encode())
@@ -118,27 +119,26 @@ def run_child(control, data, tier, limits, shell):
         sys.exit()
 
 
-def watch(control, child, tier, limits) -> bool:
+def watch(control, child, tier, limits) -> str | None:
     """Wait until the child has ended; kill it when the engine says so or is gone.
 
-    Returns whether it was killed for the size of its scratch folder.
+    Returns the limit that it was killed for, where it was the tier that saw it.
     """
     descriptor = os.pidfd_open(child)
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     poll.register(control, select.POLLIN)
-    overflow = False
+    exceeded = None
     try:
         while True:
             ready = dict(poll.poll(WATCH_MILLISECONDS))
             if descriptor in ready:
-                return overflow
+                return exceeded
             if control.fileno() in ready:
                 control.recv(16)  # b"kill", or b"" from an engine that is gone
                 os.kill(child, signal.SIGKILL)
                 poll.unregister(control)
-            elif not overflow and tier.overflowing(limits):
-                overflow = True
+            elif not exceeded and (exceeded := tier.exceeded(child, limits)):
                 os.kill(child, signal.SIGKILL)
     finally:
         os.close(descriptor)
@@ -222,6 +222,7 @@ def rehearse(shell, limits):
 def forget_surroundings():
     """Leave nothing that tells where, or for what, this process was started."""
     os.environ.clear()
+    blank_environment()
     sys.argv[:] = [""]
     libraries = [path for path in sandbox.PATHS if path != "/etc/localtime"]
     sys.path[:] = [
@@ -238,6 +239,13 @@ def forget_surroundings():
         hook for hook in sys.path_hooks if "editable" not in repr(hook)
     ]
     sys.path_importer_cache.clear()
+
+
+def blank_environment():
+    """Overwrite what /proc shows as the environment: the one at the start."""
+    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    begin, end = int(fields[47]), int(fields[48])
+    ctypes.memset(begin, 0, end - begin)
 
 
 # --- the child ---------------------------------------------------------------

@@ -223,6 +223,35 @@ def test_a_thread_bomb_is_limited(engine):
     assert outcome.error.kind in {"Threads", "Memory", "Timeout"}
 
 
+def test_threads_with_small_stacks_are_limited(engine):
+    cell = """
+        import _thread, threading, time
+        threading.stack_size(32768)
+        for _ in range(500): _thread.start_new_thread(time.sleep, (9,))
+        time.sleep(0.5)
+        """
+    outcome, kinds, _ = run(engine, cell, HONEST[1])
+    assert kinds == ["Threads"]
+    assert np.array_equal(outcome.value, 2 * X)
+
+
+def test_threads_share_their_open_files(engine):
+    cell = """
+        import ctypes, mmap
+        libc = ctypes.CDLL(None)
+        stack = mmap.mmap(-1, 2**16)
+        top = ctypes.addressof(ctypes.c_char.from_buffer(stack)) + 2**15
+        alone = 0x100 | 0x800 | 0x10000  # memory and signals shared, files not
+        apart = [
+            libc.clone(libc.pause, ctypes.c_void_p(top), alone, None),
+            libc.syscall(436, 4, 5, 2),  # close_range, unsharing
+        ]
+        def f(x): return apart
+        """
+    outcome, kinds, _ = run(engine, cell)
+    assert (outcome.value, kinds) == ([-1, -1], [])
+
+
 def test_a_thread_that_sleeps_costs_nothing(engine):
     cell = """
         import threading, time
@@ -338,11 +367,88 @@ def test_other_processes_are_out_of_reach(engine, treasure):
     bystander.wait()
 
 
+def test_no_descriptor_signals_or_holds_up_another(engine):
+    bystander = subprocess.Popen(["sleep", "99"])
+    attack = f"""
+        import fcntl, os, socket, struct
+        a, b = socket.socketpair()
+        folder = os.open("/usr", os.O_RDONLY)
+        file = os.open("leased", os.O_RDWR | os.O_CREAT)
+        pid = struct.pack("i", {bystander.pid})
+        reached = []
+        for name, attempt in [
+            ("F_SETSIG", lambda: fcntl.fcntl(a, 10, 9)),
+            ("F_SETOWN", lambda: fcntl.fcntl(a, 8, {bystander.pid})),
+            ("F_SETOWN_EX", lambda: fcntl.fcntl(a, 15, bytes(4) + pid)),
+            ("F_SETOWN, more bits", lambda: fcntl.fcntl(a, 8 | 1 << 30, 1)),
+            ("FIOSETOWN", lambda: fcntl.ioctl(a, 0x8901, pid)),
+            ("SIOCSPGRP", lambda: fcntl.ioctl(a, 0x8902, pid)),
+            ("F_NOTIFY", lambda: fcntl.fcntl(folder, 1026, 0x8000003F)),
+            ("F_SETLEASE", lambda: fcntl.fcntl(file, 1024, 1)),
+            ("FS_IOC_GETFLAGS", lambda: fcntl.ioctl(file, 0x80086601, bytes(8))),
+        ]:
+            try:
+                attempt()
+                reached.append(name)
+            except OSError:
+                pass
+        flags = fcntl.fcntl(a, fcntl.F_GETFL)
+        fcntl.fcntl(a, fcntl.F_SETFL, flags | os.O_ASYNC)
+        b.send(b"x")
+        def f(x): return reached
+        """
+    outcome, kinds, _ = run(engine, attack)
+    assert (outcome.value, outcome.error, kinds) == ([], None, [])
+    assert bystander.poll() is None
+    bystander.kill()
+    bystander.wait()
+
+
+def test_what_others_do_is_not_told(engine):
+    attack = """
+        import ctypes
+        libc = ctypes.CDLL(None, use_errno=True)
+        told = [
+            libc.inotify_init(), libc.inotify_init1(0), libc.fanotify_init(0x200, 0),
+            libc.klogctl(3, ctypes.create_string_buffer(100), 100),
+        ]
+        def f(x): return told
+        """
+    outcome, kinds, _ = run(engine, attack)
+    assert (outcome.value, kinds) == ([-1] * 4, [])
+
+
+def test_shared_memory_and_queues_of_others_are_out_of_reach(engine):
+    """By their numbers, that is, without asking for them by name."""
+    attack = """
+        import ctypes, errno
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.shmat.restype = ctypes.c_ssize_t
+        space = ctypes.create_string_buffer(200)
+        answers = []
+        for answer in [
+            lambda: libc.shmat(-1, None, 0), lambda: libc.shmctl(-1, 2, space),
+            lambda: libc.semctl(-1, 0, 2, space), lambda: libc.semop(-1, space, 1),
+            lambda: libc.semtimedop(-1, space, 1, None),
+            lambda: libc.msgctl(-1, 2, space), lambda: libc.msgsnd(-1, space, 1, 0),
+            lambda: libc.msgrcv(-1, space, 1, 0, 0),
+            lambda: libc.mq_unlink(b"/there-is-none"),
+        ]:
+            assert answer() == -1
+            answers.append(errno.errorcode[ctypes.get_errno()])
+        def f(x): return answers
+        """
+    outcome, kinds, _ = run(engine, attack)
+    assert set(outcome.value) <= {"EPERM", "EACCES"} and kinds == []
+
+
 def test_files_outside_are_out_of_reach(engine, treasure):
     attack = f"""
         import ctypes, os, pathlib, shutil
         libc = ctypes.CDLL(None)
         p = {str(treasure)!r}
+        def done(answer):
+            if answer == -1: raise OSError
         reached = []
         for attempt in [
             lambda: open(p).read(),
@@ -365,6 +471,7 @@ def test_files_outside_are_out_of_reach(engine, treasure):
             lambda: open("/proc/1/root" + p).read(),
             lambda: open("/proc/self/root" + p).read(),
             lambda: (os.chroot("."), open(p).read()),
+            lambda: done(libc.syscall(469, -100, p.encode(), bytes(24), 24, 0)),
         ]:
             try:
                 attempt()
@@ -427,6 +534,11 @@ CONNECTIONS = {
     "a page": "urllib.request.urlopen('http://127.0.0.1/')",
     "a raw packet": "socket.socket(socket.AF_PACKET, socket.SOCK_RAW)",
     "a server": "socket.create_server(('127.0.0.1', 0))",
+    "a pair that takes addresses": "socket.socketpair(type=socket.SOCK_DGRAM)",
+    "a raw pair": "socket.socketpair(type=socket.SOCK_RAW)",
+    "a pair of another family": "socket.socketpair(30)",
+    "a name for a pair": "socket.socketpair()[0].bind('\\0name')",
+    "an open file in a message": "socket.send_fds(socket.socketpair()[0], [b'.'], [3])",
 }
 
 
@@ -439,7 +551,7 @@ def test_there_is_no_network(engine, name):
 
 
 def test_privileges_cannot_be_gained(engine):
-    attack = """
+    attack = f"""
         import ctypes, os, platform
         libc = ctypes.CDLL(None, use_errno=True)
         gained = []
@@ -458,7 +570,10 @@ def test_privileges_cannot_be_gained(engine):
                 gained.append(change.__name__)
             except OSError:
                 pass
-        for capability in range(41):
+        if libc.prctl(39, 0, 0, 0, 0) != 1: gained.append("new privileges")
+        if libc.prctl(62, 1, 0, 0, 0) != -1: gained.append("a core to itself")
+        bounded = {os.getuid() == 0 or engine.tier == "namespaces"}
+        for capability in range(41 if bounded else 0):
             if libc.prctl(23, capability, 0, 0, 0) == 1: gained.append(capability)
         import resource
         try:
@@ -544,6 +659,113 @@ def test_files_are_limited(engine, cell, kind):
     outcome, kinds, _ = run(engine, slow, HONEST[1])
     assert kinds == ["FileSize"]
     assert np.array_equal(outcome.value, 2 * X)
+
+
+HOARD = """
+import ctypes, os, time
+os.umask(0)
+def files():
+    for number in range(20):
+        with open(str(number), "w+b") as file:
+            yield file
+            file.write(bytes(2**20 - 4096))
+"""
+HOARDS = {
+    "in a folder that cannot be listed": """
+        os.mkdir("d", 0o300); os.chdir("d")
+        for file in files(): pass
+        """,
+    "below long names": """
+        for _ in range(20): os.mkdir("n" * 250); os.chdir("n" * 250)
+        for file in files(): pass
+        """,
+    "deleted and open": """
+        held = []
+        for file in files(): os.unlink(file.name); held.append(os.dup(file.fileno()))
+        """,
+    "deleted and mapped": """
+        libc = ctypes.CDLL(None)
+        for file in files():
+            libc.mmap(None, ctypes.c_size_t(1), 1, 1, file.fileno(), ctypes.c_long(0))
+            os.unlink(file.name)
+        """,
+}
+
+
+@pytest.mark.parametrize("name", HOARDS)
+def test_files_that_are_hidden_are_limited(engine, name):
+    cell = HOARD + textwrap.dedent(HOARDS[name]) + "time.sleep(0.5)"
+    outcome, kinds, _ = run(engine, cell, HONEST[1])
+    assert kinds == ["FileSize"]
+    assert np.array_equal(outcome.value, 2 * X)
+
+
+def test_files_cannot_be_kept_by_a_ruleset(engine):
+    """A rule of Landlock holds its file; rules are in no list of open files."""
+    cell = """
+        import ctypes
+        def f(x): return ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), 1)
+        """
+    outcome, _, _ = run(engine, cell)
+    assert outcome.value == -1
+
+
+def test_a_deep_tree_does_not_bring_down_the_warm_process(engine):
+    worker = engine._process.pid
+    cell = """
+        import os, time
+        for _ in range(1500): os.mkdir("d"); os.chdir("d")
+        time.sleep(0.3)
+        """
+    outcome, kinds, _ = run(engine, cell, HONEST[1])
+    assert set(kinds) <= {"Timeout"}
+    assert np.array_equal(outcome.value, 2 * X)
+    assert engine._process.pid == worker
+
+
+def test_a_look_that_fails_is_a_limit_passed(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError
+
+    tier = sandbox.Landlock()
+    tier.scratch = str(tmp_path)
+    assert tier.exceeded(os.getpid(), Limits()) is None
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert tier.exceeded(os.getpid(), Limits()) == "FileSize"
+
+
+def test_no_tree_stays(treasure):
+    tier = sandbox.Landlock()
+    child = tier.fork()
+    if child == 0:
+        os.chdir(tier.scratch)
+        os.symlink(treasure.parent, "link")
+        os.symlink(treasure, "file")
+        os.mkfifo("pipe", 0)
+        for name in ["n" * 250] * 20 + ["d"] * 1500:
+            os.mkdir(name, 0o700)
+            os.chdir(name)
+        os.mkdir("inner")
+        os.chmod("inner", 0)
+        os.chmod(".", 0o300)
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert os.path.lexists(f"{tier.scratch}/pipe")
+    tier.clean()
+    assert not os.path.exists(tier.folder)
+
+
+def test_the_environment_at_the_start_tells_nothing(engine):
+    attack = """
+        def text(path):
+            try:
+                return open(path).read().strip("\\0")
+            except OSError:
+                return ""
+        def f(x): return text("/proc/self/environ") + text("/proc/cmdline")
+        """
+    outcome, _, _ = run(engine, attack)
+    assert outcome.value == ""
 
 
 def test_the_surroundings_tell_nothing(engine):
