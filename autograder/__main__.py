@@ -178,7 +178,14 @@ def _say(*lines: str, to=None) -> None:
     """Print lines; a path below the folder where one stands is told from there."""
     here = f"{Path.cwd()}{os.sep}"
     for line in lines:
-        print(line.replace(here, ""), file=to)
+        _show(line.replace(here, ""), to)
+
+
+def _show(text: str, to=None) -> None:
+    """Print text. Much of it a learner may have chosen: it steers no terminal."""
+    from autograder.submission import visible
+
+    print("\n".join(map(visible, text.split("\n"))), file=to)
 
 
 def _warn(line: str) -> None:
@@ -225,9 +232,9 @@ def _judge(options: argparse.Namespace) -> int:
     verdicts = judge_file(options.file, allow_unsafe=options.allow_unsafe)
     if options.json:
         data = {"verdicts": [verdict.as_json() for verdict in verdicts]}
-        print(json.dumps(data, indent=2, ensure_ascii=False))
+        print(json.dumps(data, indent=2))  # in ASCII: the same data, and harmless
     else:
-        print("\n\n".join(as_text(verdict) for verdict in verdicts))
+        _show("\n\n".join(as_text(verdict) for verdict in verdicts))
     return 0 if all(verdict.passed for verdict in verdicts) else 1
 
 
@@ -266,7 +273,7 @@ def _grade(options: argparse.Namespace) -> int:
         tell=_warn,
     )
     if options.json:
-        print(json.dumps(vars(summary), ensure_ascii=False))
+        print(json.dumps(vars(summary)))
     else:
         _say(*summary.lines())
     return 1 if summary.missing else 0

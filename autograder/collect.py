@@ -29,7 +29,7 @@ from autograder.gradebook import handed_in_at
 from autograder.grading import CourseError
 from autograder.roster import Roster
 from autograder.submission import UnreadableError, parse
-from autograder.tables import read_table, write_table
+from autograder.tables import kept, read_table, write_table
 
 # The columns of matches.csv, none with another spelling.
 MATCHES = {"file": "", "student": "", "proposal": "", "why": "", "digest": ""}
@@ -129,7 +129,7 @@ class Collection:
             rows[file.name] = dict(zip(MATCHES, values, strict=True))
         if rows or self.matches:
             self.desk.mkdir(parents=True, exist_ok=True)
-            lines = [list(row.values()) for row in rows.values()]
+            lines = [[kept(cell) for cell in row.values()] for row in rows.values()]
             write_table(self.matches_file, [list(MATCHES), *lines])
 
     # The plan.
@@ -158,6 +158,8 @@ class Collection:
         data = path.read_bytes()
         marks = marks_of(name, self.chapter)
         time = marks.time
+        if any(map(self._found, marks.above)):
+            time = None
         if time:
             zoned = time.replace(tzinfo=self.timezone) if self.timezone else time
             time = zoned.astimezone(UTC).replace(tzinfo=None)
@@ -188,9 +190,7 @@ class Collection:
         if row and row["student"]:
             return row["student"], [], ""
         marks, roster = file.marks, self.roster
-        found = [
-            next(filter(None, map(roster.find, some)), set()) for some in marks.names
-        ]
+        found = [self._found(some) for some in marks.above + marks.names]
         if marks.lms:
             found.append(roster.find_by_lms(marks.lms))
         found = [ids for ids in found if ids]
@@ -201,6 +201,10 @@ class Collection:
             proposed = sorted(set.union(*found))
             return None, proposed, f"it may be from {' or '.join(proposed)}"
         return None, *self._nobody(marks)
+
+    def _found(self, names: tuple[str, ...]) -> set[str]:
+        """The students whom the first known one of some alternatives may mean."""
+        return next(filter(None, map(self.roster.find, names)), set())
 
     def _nobody(self, marks: Marks) -> tuple[list[str], str]:
         """Proposals for a file whose student is not known, and a sentence."""

@@ -22,6 +22,9 @@ from autograder.submission import NOTEBOOK_BYTES, UnreadableError
 FILES = 20_000  # in one download
 ALL_BYTES = 2 * 2**30  # written for one download
 ZIP_BYTES = 64 * 2**20  # a zip inside a zip
+# Out of one zip of the download, which may be one learner's: less than all may take.
+SHARE_FILES = 2000
+SHARE_BYTES = 200 * 2**20
 DEPTH = 3  # zips in zips
 NAME_BYTES = 200
 NOTEBOOK = re.compile(r"\.ipynb(\.txt|\.json)?(\.ipynb)?$", re.IGNORECASE)
@@ -36,6 +39,16 @@ BY_THEMSELVES = re.compile(
 
 class DownloadError(ValueError):
     """A download that cannot be read at all. Names it, and the remedy."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """What may be taken out of one zip: so much, after what was taken before."""
+
+    files: int
+    bytes: int
+    files_before: int
+    bytes_before: int
 
 
 @dataclass
@@ -53,19 +66,35 @@ class Unpacked:
     added: list[str] = field(default_factory=list)
     bytes: int = 0
     files: int = 0
+    share: Share | None = None  # of the zip that is being unpacked
+    whole: str | None = None  # the name of a zip that is all there is
 
-    def is_full(self) -> bool:
-        """Whether it holds more than any class hands in: the rest is not looked at."""
-        return self.files > FILES or self.bytes > ALL_BYTES
+    def too_much(self) -> str | None:
+        """Why the rest is not looked at: it is more than any class, or learner, has."""
+        rest = "this and all after it"
+        if self.files > FILES:
+            return f"{rest}: more than {FILES} files; split the download"
+        if self.bytes > ALL_BYTES:
+            return f"{rest}: more than {ALL_BYTES / 2**30:.0f} GB; split the download"
+        if not self.share:
+            return None
+        rest = f"{rest} in this zip: more than"
+        if self.files - self.share.files_before > self.share.files:
+            return f"{rest} {self.share.files} files; unpack it by hand"
+        if self.bytes - self.share.bytes_before > self.share.bytes:
+            return f"{rest} {self.share.bytes / 2**20:.0f} MB; unpack it by hand"
+        return None
 
 
 def unpack(source: Path, into: Path) -> Unpacked:
     """Copy the notebooks of a folder or a zip into an empty folder."""
     unpacked = Unpacked(into)
     if source.is_dir():
+        there = [name for name in os.listdir(source) if not BY_THEMSELVES.search(name)]
+        unpacked.whole = there[0] if len(there) == 1 else None
         for name, content in _in_folder(source, unpacked):
             _take(unpacked, name, content)
-            if unpacked.is_full():
+            if unpacked.too_much():
                 break
     elif zipfile.is_zipfile(source):
         with open(source, "rb") as file:
@@ -117,10 +146,21 @@ def _archive(unpacked: Unpacked, name: str, file, depth: int):
             for member in archive.infolist():
                 if not member.is_dir():
                     _member(unpacked, name, archive, member, depth)
-                if unpacked.is_full():
+                if unpacked.too_much():
                     break
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError) as error:
+    except Exception as error:  # what `zipfile` says of damaged data
         _refuse(unpacked, name or "the zip", f"it cannot be unpacked ({error})")
+
+
+def _inner_archive(unpacked: Unpacked, name: str, file, depth: int):
+    """The members of a zip in the download, so many that there is room for others."""
+    outer = unpacked.share
+    if name != unpacked.whole:
+        files = outer.files // 4 if outer else SHARE_FILES
+        most = outer.bytes // 4 if outer else SHARE_BYTES
+        unpacked.share = Share(files, most, unpacked.files, unpacked.bytes)
+    _archive(unpacked, name, file, depth)
+    unpacked.share = outer
 
 
 def _member(unpacked: Unpacked, outer: str, archive, member, depth: int):
@@ -170,12 +210,10 @@ def _take(unpacked: Unpacked, name: str, content: _Content, depth: int = 0):
         if len(data) > limit:
             raise UnreadableError(f"it holds more than {limit / 2**20:.0f} MB")
         unpacked.bytes += len(data)
-        if unpacked.bytes > ALL_BYTES:
-            most = f"{ALL_BYTES / 2**30:.0f} GB"
-            told = f"this and all after it: more than {most}; split the download"
+        if told := unpacked.too_much():
             return _refuse(unpacked, name, told)
         if is_zip:
-            return _archive(unpacked, name, io.BytesIO(data), depth + 1)
+            return _inner_archive(unpacked, name, io.BytesIO(data), depth + 1)
         path = unpacked.folder / _on_disk(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(path, "xb") as file:
@@ -198,8 +236,8 @@ def _trouble(unpacked: Unpacked, name: str, depth: int) -> str | None:
         return "its name leads out of the archive"
     if "\0" in name or any(len(os.fsencode(part)) > NAME_BYTES for part in parts):
         return "its name is too long, or no name for a file"
-    if unpacked.files > FILES:
-        return f"this and all after it: more than {FILES} files; split the download"
+    if told := unpacked.too_much():
+        return told
     if name.lower().endswith(".zip"):
         return "a zip in a zip in a zip" if depth >= DEPTH else None
     if name.lower().endswith(OTHER_ARCHIVES):

@@ -60,12 +60,13 @@ def remove_example(course: Path) -> list[str]:
     Theirs are the folders and the rows of students called `example-01`, and so on.
     """
     from autograder.course import open_course, open_gradebook
+    from autograder.gradebook import pattern_of
 
     opened = open_course(course)
     steps = ("submitted", "autograded", "feedback")
     for step in steps:
-        place = opened.format_path(getattr(opened, f"{step}_directory"), STUDENTS, "")
-        for folder in glob.glob(place):
+        name = getattr(opened, f"{step}_directory")
+        for folder in glob.glob(pattern_of(opened, name, STUDENTS, "")):
             shutil.rmtree(folder)
     for record in course.glob(f".graded/*/{STUDENTS}.json"):
         record.unlink()

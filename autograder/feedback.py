@@ -15,7 +15,13 @@ from traitlets import Unicode
 
 from autograder import page, submission
 from autograder.exercise import discover
-from autograder.gradebook import load_assignment
+from autograder.gradebook import (
+    TIMESTAMP,
+    HandedIn,
+    handed_in_at,
+    load_assignment,
+    stamp,
+)
 from autograder.message import STATES
 from autograder.submission import UnreadableError
 
@@ -57,6 +63,10 @@ class FeedbackPage(Exporter):
     file_extension = ".html"
     output_mimetype = "text/html"
 
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.parent.coursedir = HandedIn(self.parent.coursedir)
+
     def from_notebook_node(self, nb, resources=None, **options):
         """The page as text, and nbconvert's resources."""
         nb, resources = super().from_notebook_node(nb, resources, **options)
@@ -82,10 +92,12 @@ class FeedbackPage(Exporter):
         place = about["student"], about["assignment"]
         graded = Path(course.format_path(course.autograded_directory, *place))
         handed_in = Path(course.format_path(course.submitted_directory, *place))
-        made = {"timestamp.txt": b"", SECRET: secrets.token_hex(64).encode()}
+        time = handed_in_at(graded)
+        made = {TIMESTAMP: stamp(time).encode() if time else b""}
+        made[SECRET] = secrets.token_hex(64).encode()
         with contextlib.suppress(UnreadableError):
             made[SECRET] = submission.read(handed_in / SECRET)[:SECRET_BYTES]
-        return {name: made[name] for name in made if not (graded / name).exists()}
+        return made
 
     def _sections(self, nb) -> list[dict]:
         """What the page says of each exercise, in the notebook's order."""

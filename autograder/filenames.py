@@ -6,7 +6,8 @@ The names that LMSs give in their downloads:
     Moodle      Jane Doe_123456_assignsubmission_file_/05_softmax.ipynb
     Blackboard  05_softmax_jdoe_attempt_2026-12-01-10-00-00_05_softmax.ipynb
 
-What stands before these marks is the LMS's word; what follows, a learner chose.
+What stands before these marks is the LMS's word; what follows, a learner chose. So the
+first mark counts, whatever marks follow it.
 """
 
 import re
@@ -32,14 +33,18 @@ class Marks:
 
     names    one tuple for each part that names a person: its alternatives, of which
              the first known one counts. The parts have to agree.
+    above    the same for the folders above what an LMS named. Where one is somebody's,
+             a learner may have chosen all that is in it: the parts have to agree with
+             it, and `time` is no proof.
     lms      the LMS's number of the student, or None.
-    hints    names that a learner chose, inside of what the LMS named.
+    hints    names that a learner chose, or may have chosen: no proof.
     attempt  0, 1, 2 ...: `05_softmax-1`, `05_softmax (1)`.
     time     as the LMS wrote it, without a zone; or None.
     late     the LMS marked it late.
     """
 
     names: tuple[tuple[str, ...], ...] = ()
+    above: tuple[tuple[str, ...], ...] = ()
     lms: str | None = None
     hints: tuple[str, ...] = ()
     attempt: int = 0
@@ -56,10 +61,11 @@ def marks_of(name: str, chapter: str) -> Marks:
         if found:
             rest = found.pop("rest") or ""
             chosen = [_names(text, chapter) for text in [rest, *parts[place + 1 :]]]
-            hints = tuple(text for names in chosen for text in names)
+            found["hints"] += tuple(text for names in chosen for text in names)
             last = parts[-1] if place + 1 < len(parts) else rest
-            return Marks(hints=hints, attempt=_attempt(last), **found)
-    names = tuple(filter(None, (_names(part, chapter) for part in parts)))
+            above = _all_names(parts[:place], chapter)
+            return Marks(above=above, attempt=_attempt(last), **found)
+    names = _all_names(parts, chapter)
     own = without_attempt(parts[-1]).casefold() == chapter.casefold()
     browser = parts[-1].endswith(")")
     return Marks(names, attempt=_attempt(parts[-1]) if own or browser else 0)
@@ -76,18 +82,30 @@ def _attempt(stem: str) -> int:
 
 
 def _by_lms(part: str, chapter: str) -> dict | None:
-    """What an LMS's own name says; None where it is none."""
-    if match := BLACKBOARD.match(part):
-        words = _bare(match["who"], chapter).split("_")  # Week_3_jane_doe
-        names = tuple("_".join(words[i:]) for i in range(len(words)))
-        return {"names": (names,), "time": _time(match["time"]), "rest": match["rest"]}
-    if match := MOODLE.match(part):
-        return {"names": ((match["name"],),), "rest": match["rest"]}
-    if match := CANVAS.match(part):
-        late = bool(match["late"])
-        about = {"names": ((match["name"],),), "lms": match["lms"], "late": late}
-        return about | {"rest": match["rest"]}
-    return None
+    """What the first mark of an LMS in a name says; None where there is none."""
+    found = [mark.match(part) for mark in (CANVAS, MOODLE, BLACKBOARD)]
+    found = sorted(filter(None, found), key=lambda match: match.end(1))
+    if not found:
+        return None
+    match, *others = found
+    said = {"rest": match["rest"], "hints": ()}
+    for other in others:
+        said["hints"] += _ends(other[1], chapter)
+    if match.re is BLACKBOARD:
+        names = _ends(match["who"], chapter)
+        return said | {"names": (names,), "time": _time(match["time"])}
+    said["names"] = ((match["name"],),)
+    if match.re is CANVAS:
+        # `HW_1_12345_attempt_...` may be Blackboard's: no number is read out of that.
+        lms = None if others else match["lms"]
+        said |= {"lms": lms, "late": bool(match["late"])}
+    return said
+
+
+def _ends(text: str, chapter: str) -> tuple[str, ...]:
+    """Where a person may be named after an assignment: `Week_3_jane_doe`."""
+    words = _bare(text, chapter).split("_")
+    return tuple("_".join(words[i:]) for i in range(len(words)))
 
 
 def _time(text: str) -> datetime | None:
@@ -95,6 +113,10 @@ def _time(text: str) -> datetime | None:
         return datetime.strptime(text, "%Y-%m-%d-%H-%M-%S")
     except ValueError:
         return None
+
+
+def _all_names(parts: list[str], chapter: str) -> tuple[tuple[str, ...], ...]:
+    return tuple(filter(None, (_names(part, chapter) for part in parts)))
 
 
 def _names(part: str, chapter: str) -> tuple[str, ...]:

@@ -136,8 +136,8 @@ def grade_chapter(
                 with writer:
                     todo = desk.todo(summary, tell)
                     for results in _graded(pool, desk, todo, options, asked):
-                        changes = desk.save(results, writer)
-                        summary.graded += len(results)
+                        saved, changes = desk.save(results, writer, tell)
+                        summary.graded += saved
                         summary.changes += changes
                         summary.tier = results[0].tier or summary.tier
                         _report(results, changes, tell)
@@ -245,12 +245,15 @@ class _Desk:
 
     def entries(self, tell) -> list[Entry]:
         """Every submission, the broken ones too, in the order of the students."""
-        pattern = self._folder(self.course.submitted_directory, "*")
+        from autograder.gradebook import pattern_of
+
+        step = self.course.submitted_directory
+        patterns = [pattern_of(self.course, step, s, self.chapter) for s in ("*", ".*")]
         found = []
-        for name in sorted(glob.glob(str(pattern))):
+        for name in sorted(name for p in patterns for name in glob.glob(p)):
             folder = Path(name)
             student = folder.parent.name
-            if not student.isprintable():
+            if student.startswith(".") or not student.isprintable():
                 tell(f"{student!r}: no name for a student; rename this folder")
                 continue
             data = self.data(folder, tell)
@@ -258,7 +261,7 @@ class _Desk:
             heavy = any(module.encode() in raw for module in HEAVY)
             found.append(Entry(student, folder, digest_of(raw), heavy))
         if not found:
-            tell(f"There is nothing in {pattern}")
+            tell(f"There is nothing in {self._handed_in('*')}")
         return found
 
     def data(self, folder, tell=lambda line: None) -> bytes | str:
@@ -301,29 +304,39 @@ class _Desk:
             return {}
         return record if isinstance(record, dict) else {}
 
-    def save(self, results: list[Result], writer) -> list[dict]:
-        """Notebooks, scores, records: in this order. Returns the changed scores."""
-        from autograder.gradebook import Graded, handed_in_at
+    def save(self, results: list[Result], writer, tell) -> tuple[int, list[dict]]:
+        """Notebooks, scores, records: in this order.
 
-        batch = []
+        Returns of how many all is written, and the changed scores.
+        """
+        batch, saved, changes = [], 0, []
         for result in results:
-            path = self._graded_notebook(result.student)
-            write_whole(path, result.notebook, 0o444)
-            time_stamp = handed_in_at(self._handed_in(result.student))
-            if time_stamp:  # by this, generate_feedback knows what is new
-                text = f"{time_stamp:%Y-%m-%d %H:%M:%S.%f} UTC"
-                write_whole(path.with_name("timestamp.txt"), text, 0o444)
-            batch.append(Graded(result, time_stamp))
+            with _alone(result.student, tell):
+                batch.append(self._save_notebook(result))
         writer.save(batch)
-        found = []
-        for result in results:
-            record = self._about(result)
-            changes = changed_scores(self._recorded(result.student), record)
-            record["changes"] = changes
-            text = json.dumps(record, indent=1, ensure_ascii=False)
-            write_whole(self._record(result.student), text + "\n", 0o600)
-            found += changes
-        return found
+        for graded in batch:
+            with _alone(graded.result.student, tell):
+                changes += self._save_record(graded.result)
+                saved += 1
+        return saved, changes
+
+    def _save_notebook(self, result: Result):
+        from autograder.gradebook import TIMESTAMP, Graded, handed_in_at, stamp
+
+        path = self._graded_notebook(result.student)
+        write_whole(path, result.notebook, 0o444)
+        time_stamp = handed_in_at(self._handed_in(result.student))
+        if time_stamp:  # by this, generate_feedback knows what is new
+            write_whole(path.with_name(TIMESTAMP), stamp(time_stamp), 0o444)
+        return Graded(result, time_stamp)
+
+    def _save_record(self, result: Result) -> list[dict]:
+        record = self._about(result)
+        changes = changed_scores(self._recorded(result.student), record)
+        record["changes"] = changes
+        text = json.dumps(record, indent=1, ensure_ascii=False)
+        write_whole(self._record(result.student), text + "\n", 0o600)
+        return changes
 
     def _about(self, result: Result) -> dict:
         """The record: what was judged, how to repeat it, what came out."""
@@ -357,6 +370,30 @@ class _Desk:
 
     def _folder(self, step, student) -> Path:
         return Path(self.course.format_path(step, student, self.chapter))
+
+
+# What is wrong with one name or one folder. All else, as a full disk, is for all.
+OF_ONE = {
+    errno.EACCES,
+    errno.EEXIST,
+    errno.EISDIR,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+    errno.ENOTDIR,
+    errno.ENOTEMPTY,
+    errno.EPERM,
+}
+
+
+@contextlib.contextmanager
+def _alone(student: str, tell):
+    """What is wrong with the files of one student is said; the others are graded."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in OF_ONE:
+            raise
+        tell(f"{student}: not saved, {error}; mend it, and run the same command again")
 
 
 def write_whole(path: Path, text: str, mode: int):
@@ -615,7 +652,7 @@ def _report(results, changes, tell):
 
 def _progress(graded, total, begin):
     """On a terminal, how far the run is."""
-    if sys.stderr.isatty():
+    if graded and sys.stderr.isatty():
         left = (time.monotonic() - begin) / graded * (total - graded)
         line = f"{graded} of {total}, about {left:.0f} s left"
         print(f"{line:40}\r", end="", file=sys.stderr, flush=True)

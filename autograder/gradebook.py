@@ -4,6 +4,7 @@ One process writes, one transaction a batch. What a person entered by hand
 (scores, comments) is never touched.
 """
 
+import glob
 import hmac
 import json
 import os
@@ -31,6 +32,7 @@ from sqlalchemy.orm import selectinload
 from traitlets.config import Config
 from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
+from autograder import submission
 from autograder.exercise import STUB, discover, own_sources
 from autograder.grading import (
     Assignment,
@@ -41,6 +43,7 @@ from autograder.grading import (
 )
 
 SECRET = ".grading_secret"
+TIMESTAMP = "timestamp.txt"
 SOLUTION = re.compile(
     r"^([ \t]*)### BEGIN SOLUTION.*?### END SOLUTION[^\n]*", re.MULTILINE | re.DOTALL
 )
@@ -55,6 +58,34 @@ def load_course(folder: Path) -> CourseDirectory:
     config = Config(loaded)
     config.CourseDirectory.root = str(folder.resolve())
     return CourseDirectory(config=config)
+
+
+class HandedIn(CourseDirectory):
+    """nbgrader's view of a course while its converters read what learners made.
+
+    They would copy each file beside the notebook, on to the feedback, and follow links
+    to do so: to the solutions, to the gradebook. Here they find nothing to copy.
+    """
+
+    def __init__(self, course: CourseDirectory):
+        traits = {name: getattr(course, name) for name in course.traits(config=True)}
+        super().__init__(config=course.config, **traits)
+        # nbgrader joins these to a folder; whole paths stay as they are.
+        self.ignore = [
+            pattern_of(course, step, student, "*")
+            for step in (self.submitted_directory, self.autograded_directory)
+            for student in ("*", ".*")
+        ]
+
+    def get_existing_timestamp(self, dest_path: str) -> datetime | None:
+        """When a submission came; whatever its file is, no error and no wait."""
+        return handed_in_at(Path(dest_path))
+
+
+def pattern_of(course: CourseDirectory, step: str, student: str, chapter: str) -> str:
+    """A pattern for folders of students; a `[` in the course's own path is no sign."""
+    path = course.format_path(step, student, chapter)
+    return glob.escape(course.root) + path.removeprefix(course.root)
 
 
 def course_secret(root: Path) -> bytes:
@@ -241,7 +272,7 @@ class GradebookWriter:
             notebooks.selectinload(SubmittedNotebook.grades),
             notebooks.selectinload(SubmittedNotebook.comments),
         )
-        return {submission.student_id: submission for submission in query}
+        return {handed_in.student_id: handed_in for handed_in in query}
 
     def _new_submission(self, student) -> SubmittedAssignment:
         """As nbgrader makes it: a row for each cell of each notebook."""
@@ -295,10 +326,13 @@ def _late_policy(course, chapter, gradebook) -> LateSubmissionPlugin:
 
 def handed_in_at(folder: Path) -> datetime | None:
     """The time in a submission's `timestamp.txt`; None where there is no sound one."""
-    path = folder / "timestamp.txt"
     try:
-        if path.is_symlink() or path.stat().st_size > 100:
-            return None
-        return utils.parse_utc(path.read_text(encoding="utf-8").strip())
-    except (OSError, ValueError, OverflowError):
+        data = submission.read(folder / TIMESTAMP)
+        return utils.parse_utc(data.decode().strip()) if len(data) <= 100 else None
+    except (ValueError, OverflowError):  # the file cannot be read, or is no time
         return None
+
+
+def stamp(time: datetime) -> str:
+    """A time as it stands in a `timestamp.txt`."""
+    return f"{time:%Y-%m-%d %H:%M:%S.%f} UTC"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from autograder.exercise import Exercise, discover
 from autograder.judge import Verdict, judge
-from autograder.submission import flags_in
+from autograder.submission import flags_in, visible
 from autograder.wire import Outcome
 from autograder.workflow import chapter_of
 
@@ -35,9 +35,8 @@ def judge_file(path: Path, allow_unsafe: bool = False) -> list[Verdict]:
         if submission.errors and not any(map(submission.defined, exercises)):
             error = submission.errors[0][1]
             place = f" in the line `{error.line}`" if error.line else ""
-            raise SubmissionError(
-                f"{path}: running it ends with {error.kind}{place}: {error.message}"
-            )
+            told = visible(f"{error.kind}{place}: {error.message}")  # in one line
+            raise SubmissionError(f"{path}: running it ends with {told}")
         return [_judge(exercise, submission, tree) for exercise in exercises.values()]
 
 
@@ -60,7 +59,8 @@ def _read(path: Path) -> str:
     if not path.exists():
         raise SubmissionError(f"{path}: there is no such file")
     if not path.is_file():
-        raise SubmissionError(f"{path}: this is a folder; name one Python file")
+        what = "a folder" if path.is_dir() else "no ordinary file"
+        raise SubmissionError(f"{path}: this is {what}; name one Python file")
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
@@ -78,6 +78,11 @@ def _parsed(path: Path, source: str) -> ast.Module:
         ) from None
     except ValueError as error:
         raise SubmissionError(f"{path}: Python cannot read this: {error}") from None
+    except (RecursionError, MemoryError):
+        raise SubmissionError(
+            f"{path}: Python cannot read this: an expression in it is too long, or "
+            "has too many parts in each other"
+        ) from None
 
 
 def _registered(path: Path, tree: ast.Module) -> dict[str, Exercise]:

@@ -14,7 +14,14 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Dict
 
 from autograder import submission
-from autograder.gradebook import load_assignment
+from autograder.grade import write_whole
+from autograder.gradebook import (
+    TIMESTAMP,
+    HandedIn,
+    handed_in_at,
+    load_assignment,
+    stamp,
+)
 from autograder.grading import Options, as_file, judge_notebook, rebuilt
 from autograder.sandbox import Limits
 from autograder.submission import UnreadableError
@@ -22,6 +29,10 @@ from autograder.submission import UnreadableError
 
 class SubmissionExporter(NotebookExporter):
     """Reads a submission whatever its state, and makes a sound notebook of it."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.parent.coursedir = HandedIn(self.parent.coursedir)
 
     def from_filename(self, filename, resources=None, **options):
         """The notebook as text, and nbconvert's resources; a broken file is no error.
@@ -37,11 +48,16 @@ class SubmissionExporter(NotebookExporter):
             return super().from_filename(filename, resources, **options)
         cells, trouble = [], None
         try:
-            if path.parent.is_symlink():
+            if path.parent.is_symlink() or path.parent.parent.is_symlink():
                 raise UnreadableError("What was handed in is a link to a folder.")
             cells = submission.parse(submission.read(path))
         except UnreadableError as error:
             trouble = str(error)  # the judge reports it
+        if time := handed_in_at(path.parent):  # by this, feedback is new
+            graded = course.format_path(
+                course.autograded_directory, about["student"], about["assignment"]
+            )
+            write_whole(Path(graded) / TIMESTAMP, stamp(time), 0o444)
         assignment = _assignment(course, about["assignment"])
         resources = self._init_resources(resources)
         resources["output_extension"] = self.file_extension

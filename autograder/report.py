@@ -36,6 +36,7 @@ from autograder.gradebook import load_assignment, load_course
 from autograder.grading import Assignment, CourseError
 from autograder.judge import judge
 from autograder.message import picture_html
+from autograder.submission import visible
 from autograder.tables import table_text
 from autograder.wire import call_in_process
 
@@ -180,7 +181,7 @@ def read_class(root: Path, chapter: str) -> ClassWork:
         path = folder(course.autograded_directory, row["student"])
         learners.append(_learner(assignment, row, path / f"{chapter}.ipynb"))
     handed_in = {
-        path.parent.name
+        visible(path.parent.name)  # any bytes can name a folder
         for path in root.glob(
             str(folder(course.submitted_directory, "*").relative_to(root))
         )
@@ -427,7 +428,7 @@ def _others(name: str, answers) -> list[dict]:
                 "students": students,
                 "example": example,
                 "rationale": answer.verdict["rationale"],
-                "source": answer.source,
+                "source": _visible_code(answer.source),
                 "draft": draft(name, answer.source),
             }
         )
@@ -438,17 +439,41 @@ def _most_first(groups: dict[str, list]) -> list[tuple[str, list]]:
     return sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
 
 
+def _visible_code(code: str) -> str:
+    """Code with all that hides or turns letters around written out."""
+    return "\n".join(visible(line.expandtabs(4)) for line in _lines(code))
+
+
+def _lines(code: str) -> list[str]:
+    """The lines of code, as Python counts them."""
+    return re.split(r"\r\n|\r|\n", code)
+
+
 def draft(name: str, source: str) -> str | None:
-    """A mistake's declaration made from an answer; None where it defines none."""
+    """A mistake's declaration made from an answer, to be pasted where code is trusted.
+
+    None where the answer defines none, and where one may paste more than one has seen.
+    """
     try:
-        tree = ast.parse(source)
+        made = _draft(name, source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+    return made if made and _is_all_seen(made) else None
+
+
+def _is_all_seen(code: str) -> bool:
+    """Whether nothing in code is hidden, and nothing stands far to the right."""
+    lines = [line.expandtabs() for line in _lines(code)]
+    return all(line.isprintable() and len(line) <= WIDEST for line in lines)
+
+
+def _draft(name: str, source: str) -> str | None:
+    tree = ast.parse(source)
     kinds = ast.FunctionDef | ast.ClassDef
     own = [node for node in tree.body if isinstance(node, kinds) and node.name == name]
     if not own:
         return None
-    node, lines = own[-1], source.splitlines()
+    node, lines = own[-1], _lines(source)
     docstring = ast.get_docstring(node) is not None
     body = node.body[1 if docstring and len(node.body) > 1 else 0]
     head = lines[node.lineno - 1 : node.body[0].lineno - 1]
@@ -463,6 +488,7 @@ def draft(name: str, source: str) -> str | None:
     return "\n".join([*head, f'{indent}"""{TODO}"""', *rest])
 
 
+WIDEST = 100  # columns of a draft
 TODO = "TODO: what a learner reads who made this mistake."
 
 

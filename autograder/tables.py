@@ -113,16 +113,16 @@ def folded(heading: str) -> str:
 
 
 def _plain(cell: str) -> str:
-    """A cell without the mark that `as_text` gave it."""
+    """A cell without the mark that `as_text` or `kept` gave it."""
     cell = cell.strip()
-    return cell[1:] if cell[:1] == "'" and _is_formula(cell[1:]) else cell
+    return cell[1:] if cell[:1] == "'" and _is_marked(cell[1:]) else cell
 
 
 def as_text(cell) -> str | float | int:
     """A cell that no spreadsheet takes for a formula.
 
-    Text that begins like one gets an apostrophe (OWASP, "CSV Injection"). Numbers
-    stay numbers, to at most four decimals.
+    Text that begins like one gets an apostrophe (OWASP, "CSV Injection"). Numbers stay
+    numbers, to at most four decimals.
     """
     if cell is None:
         return ""
@@ -133,8 +133,18 @@ def as_text(cell) -> str | float | int:
     return f"'{cell}" if _is_formula(cell) else cell
 
 
+def kept(text: str) -> str:
+    """A text for `write_table` that `read_table` gives back with its first spaces."""
+    return text if _plain(as_text(text)) == text else f"'{text}"
+
+
 def _is_formula(text: str) -> bool:
-    return text.lstrip(" \n").startswith(FORMULA) and len(text) > 1
+    """Whether a text begins like a formula, or like one that has its mark."""
+    return text.lstrip(" \n'").startswith(FORMULA) and len(text) > 1
+
+
+def _is_marked(text: str) -> bool:
+    return _is_formula(text) or text.lstrip("'").startswith(" ")
 
 
 def table_text(rows: list[list]) -> str:

@@ -1,10 +1,13 @@
 """The command line, as somebody types it."""
 
 import json
+import os
 import subprocess
 import sys
 
 import pytest
+
+from autograder.judge_file import SubmissionError, judge_file
 
 RIGHT_AND_WRONG = """
 import numpy as np
@@ -91,6 +94,7 @@ def test_judge_offers_what_earlier_chapters_made(tmp_path):
         ("broken.py", b"def softmax(S:\n", "line 1: Python cannot read this"),
         ("nothing.py", b"x = 1\n", "defines none of the book's functions"),
         ("bytes.py", b"\xff\xfe\x00", "not UTF-8"),
+        ("deep.py", b"def softmax(S): pass\nx = " + b"-" * 9999 + b"1", "too long"),
         ("nul.py", b"x = 1\0", "Python cannot read this"),
         ("raises.py", b"1 / 0\ndef softmax(S):\n  pass\n", "ZeroDivisionError"),
         ("missing.py", None, "no such file"),
@@ -107,6 +111,44 @@ def test_judge_refuses_in_one_clear_sentence(tmp_path, name, content, told):
     assert name in done.stderr
     assert "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+STEERING = "\x1b[2J\x1b]0;owned\x07\x9b1m\u202e\ud800\r"
+STEERING_FILE = f"""
+class E(Exception): pass
+E.__name__ = {STEERING[:-2]!r}
+def scores(Q, K): raise ValueError({STEERING!r})
+def scale(S, d_k): raise E("x")
+def softmax(S): return type({STEERING[:-2]!r}, (), {{}})()
+def init_parameters(d, h, r): return {{{STEERING!r}: 1.0}}
+def attend_in_parallel(Q, K, V):
+    raise ValueError("a")  # \x1b[31m\x9b\u202e
+"""
+
+
+@pytest.mark.parametrize("option", [[], ["--json"]])
+def test_judge_steers_no_terminal(tmp_path, option):
+    file = tmp_path / "f.py"
+    file.write_text(STEERING_FILE, encoding="utf-8")
+    done = autograder("judge", file, *option)
+    assert done.returncode == 1 and not done.stderr
+    assert done.stdout.replace("\n", "").isprintable()
+    assert done.stdout.count("owned") >= 4
+
+
+def test_an_error_while_a_file_runs_is_one_harmless_line(tmp_path):
+    file = tmp_path / "f.py"
+    file.write_text(f"raise ValueError({STEERING + chr(10)!r})\ndef softmax(S): pass")
+    done = autograder("judge", file)
+    assert done.returncode == 2 and "owned" in done.stderr
+    assert done.stderr.removesuffix("\n").isprintable()
+
+
+def test_judge_reads_ordinary_files_alone(tmp_path):
+    os.mkfifo(tmp_path / "pipe.py")
+    for path, told in [(tmp_path, "a folder"), (tmp_path / "pipe.py", "no ordinary")]:
+        with pytest.raises(SubmissionError, match=told):
+            judge_file(path)
 
 
 def test_bad_usage_exits_with_2():

@@ -1,5 +1,6 @@
 """Downloads of LMSs, as they are named there, into `submitted/`: nothing is lost."""
 
+import csv
 import io
 import os
 import shutil
@@ -18,7 +19,7 @@ from autograder.chapters import learner_notebook, load_chapters
 from autograder.collect import collect_chapter
 from autograder.filenames import marks_of
 from autograder.roster import Roster, Student, fold
-from autograder.tables import read_table
+from autograder.tables import read_table, write_table
 
 CHAPTER = "05_softmax"
 ROSTER = """\
@@ -193,6 +194,34 @@ def test_only_the_lms_says_who_and_when():
     assert forged.attempt == 2
 
 
+AT = "attempt_2026-01-01-10-00-00_05_softmax.ipynb"
+FORGED = {
+    f"doejane_12345_502_bsmith_{AT}": "jdoe",
+    f"doejane_LATE_12345_502_jdoe_{AT}": "jdoe",
+    f"Jane Doe_777_assignsubmission_file_bsmith_{AT}": "jdoe",
+    f"Jane Doe_777_assignsubmission_file_/bsmith_{AT}": "jdoe",
+    f"anonymous_99_502_bsmith_{AT}": None,
+    f"jdoe/bsmith_{AT}": None,
+    f"jdoe.zip/bsmith_1_assignsubmission_file_/{AT}": None,
+    f"jdoe/jdoe_{AT}": "jdoe",
+    f"HW_12346_12347_{AT}": None,  # a homework 12346, or a person of this number?
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_a_mark_that_a_learner_wrote_is_no_proof(course, tmp_path, name):
+    outer, is_zip, inner = name.partition(".zip/")
+    files = {name: notebook("x")}
+    if is_zip:
+        files = {f"{outer}.zip": zipped([(inner, notebook("x"))])}
+    summary = collect_chapter(course, CHAPTER, lay(tmp_path / "d", files))
+    assert submitted(course) == ({FORGED[name]: "x"} if FORGED[name] else {})
+    assert not list(course.glob("submitted/*/*/timestamp.txt"))
+    assert any("late, says the LMS" in line for line in summary.lines) == (
+        "LATE" in name
+    )
+
+
 def test_a_name_inside_of_what_the_lms_named_is_no_proof(course, tmp_path):
     name = "Participant 7_123_assignsubmission_file_/bsmith.ipynb"
     summary = collect_chapter(course, CHAPTER, lay(tmp_path / "d", {name: notebook()}))
@@ -240,6 +269,24 @@ def test_open_questions_are_asked_and_the_answers_taken(course, tmp_path):
     assert submitted(course) == {"zmueller": "zoe", "jdoe": "jane", "bsmith": "both"}
     assert "nobody at all.ipynb;" not in file.read_text()  # ours again: commas
     assert "nobody at all.ipynb,-" in file.read_text()  # and the answers stay
+
+
+ODD = [" lead", "' lead", "'=q", "=q", "''=q", " =q", "'t Hooft", "-"]
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_an_odd_name_is_found_again_in_the_table(course, tmp_path, name):
+    source = lay(tmp_path / "d", {f"{name}.ipynb": notebook("x")})
+    assert not collect_chapter(course, CHAPTER, source).complete
+    matches = course / "downloaded" / CHAPTER / "matches.csv"
+    header, line = csv.reader(io.StringIO(matches.read_text()))
+    line[1] = "jdoe"
+    write_table(matches, [header])
+    with open(matches, "a") as file:
+        csv.writer(file).writerow(line)
+    for _ in range(2):  # what was read is written, and read again
+        assert collect_chapter(course, CHAPTER, source).complete
+        assert submitted(course) == {"jdoe": "x"}
 
 
 def test_a_wrong_answer_is_refused_with_its_line(course, tmp_path):
@@ -438,6 +485,38 @@ def test_a_download_too_large_is_cut_off_and_says_so(course, tmp_path, monkeypat
         summary = collect_chapter(course, CHAPTER, source)
         assert set(submitted(course)) == {"bsmith", "jdoe"}
         told(summary, "zmueller.ipynb", "all after it", "more than 2 files")
+
+
+@pytest.mark.parametrize(("limit", "most"), [("FILES", 12), ("BYTES", 400_000)])
+@pytest.mark.parametrize("place", ["zip", "in a folder", "with others", "folder"])
+def test_one_learners_zip_leaves_room_for_the_others(
+    course, tmp_path, monkeypatch, limit, most, place
+):
+    monkeypatch.setattr(download, f"SHARE_{limit}", most)
+    junk = zipped([(f"{i}.ipynb", b"0" * 30_000) for i in range(9)])
+    files = [("jdoe.zip", zipped([("inner.zip", junk), ("a.ipynb", notebook())]))]
+    files.append(("bsmith.zip", zipped([("a.ipynb", notebook("good"))])))
+    source = lay(tmp_path / "d", dict(files) if place == "folder" else {})
+    if place != "folder":
+        source = lay(tmp_path / "d", {"d.zip": zipped(files)})
+    if place == "with others":
+        lay(source, {"more.zip": zipped([])})
+    source = source / "d.zip" if place == "zip" else source
+    summary = collect_chapter(course, CHAPTER, source)
+    assert (course / "submitted" / "bsmith").is_dir()
+    told(summary, "jdoe.zip/inner.zip/", "all after it in this zip: more than")
+
+
+def test_a_zip_of_a_later_version_is_a_sentence(course, tmp_path):
+    later = bytearray(zipped([("a.ipynb", notebook())]))
+    later[later.rindex(b"PK\1\2") + 6] = 99
+    files = [("jdoe.zip", bytes(later)), ("bsmith.ipynb", notebook("good"))]
+    source = tmp_path / "d.zip"
+    source.write_bytes(zipped(files))
+    told(collect_chapter(course, CHAPTER, source), "jdoe.zip", "cannot be unpacked")
+    assert submitted(course) == {"bsmith": "good"}
+    source.write_bytes(later)
+    told(collect_chapter(course, CHAPTER, source), "the zip", "cannot be unpacked")
 
 
 def test_names_that_do_not_say_their_encoding(course, tmp_path):

@@ -36,6 +36,7 @@ from autograder.grading import (
     stop_engines,
 )
 from autograder.judge import VISIBLE_SEED, draw_cases, judge
+from autograder.report import report_chapter
 from autograder.sandbox import Limits
 from autograder.wire import call_in_process
 
@@ -796,6 +797,45 @@ def test_nbgrader_autograde_gives_the_same(course, release):
         assert graded_notebook(course, student) == text, student
 
 
+def test_nbgrader_takes_the_notebook_and_the_time_alone(course, release):
+    """What lies beside the notebook, or is a link, would get into the feedback."""
+    beside = ["numpy.py", "a/b.txt", ".hidden", f"{CHAPTER}.html"]
+    for student in ("ada", "zoe"):
+        folder = hand_in(course, student, notebook(release))
+        (folder / "a").mkdir()
+        for name in beside:
+            (folder / name).write_text("beside")
+        (folder / "link.txt").symlink_to(course / ".grading_secret")
+        (folder / "endless.txt").symlink_to("/dev/zero")
+        os.mkfifo(folder / "pipe.txt")
+    (folder / "timestamp.txt").symlink_to(course / "nbgrader_config.py")
+    stamp = course / "submitted" / "ada" / CHAPTER / "timestamp.txt"
+    stamp.write_text("2026-01-02 00:00:00 UTC")
+    hand_in(course, "waits", notebook(release))
+    os.mkfifo(course / "submitted" / "waits" / CHAPTER / "timestamp.txt")
+    config = course / "nbgrader_config.py"
+    config.write_text(config.read_text() + "c.Judge.allow_unsafe = True\n")
+    nbgrader(course, "autograde", CHAPTER)
+    assert set(scores(course).values()) == {POINTS}
+    nbgrader(course, "generate_feedback", CHAPTER)
+
+    def names(step, student):
+        folder = course / step / student / CHAPTER
+        return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+
+    both = {f"{CHAPTER}.html", "timestamp.txt", "submission_secret.txt"}
+    assert names("autograded", "ada") == {f"{CHAPTER}.ipynb", "timestamp.txt"}
+    for student in ("zoe", "waits"):
+        assert names("autograded", student) == {f"{CHAPTER}.ipynb"}
+    times = {}
+    for student in ("ada", "zoe", "waits"):
+        assert names("feedback", student) == both
+        folder = course / "feedback" / student / CHAPTER
+        assert not (folder / f"{CHAPTER}.html").read_text().startswith("beside")
+        times[student] = (folder / "timestamp.txt").read_text()[:10]
+    assert times == {"ada": "2026-01-02", "zoe": "", "waits": ""}
+
+
 def test_the_tiers_give_identical_verdicts(course, release):
     tiers = [tier for tier in sandbox.TIERS if sandbox.probe((tier,))[0] == tier]
     if len(tiers) < 2:
@@ -943,6 +983,44 @@ def test_a_full_disk_loses_nothing(course, release, where, monkeypatch):
     summary, _ = run(course)
     assert summary.missing == 0 and summary.unchanged > 0
     assert scores(course) == expected
+
+
+def test_what_is_wrong_with_one_folder_stops_nobody_else(course, release):
+    long = "m" * 252  # with .json, no name for a file
+    for student in ("ada", "ben", "zoe", long, ".hidden"):
+        hand_in(course, student, notebook(release))
+    (course / "autograded").mkdir()
+    (course / "autograded" / "ada").touch()
+    os.mkfifo(course / "submitted" / "ben" / CHAPTER / "timestamp.txt")
+    for _ in range(2):
+        summary, said = run(course)
+        assert summary.missing == 2 and not summary.interrupted
+        said = "\n".join(said)
+        assert "ada: not saved" in said and f"{long}: not saved" in said
+        assert ".hidden" in said
+        assert scores(course) == dict.fromkeys(("ben", "zoe", long), POINTS)
+    (course / "autograded" / "ada").unlink()
+    assert run(course)[0].missing == 1
+
+
+def test_signs_in_the_name_of_a_course_are_no_pattern(course, release, tmp_path):
+    hand_in(course, "ada", notebook(release))
+    neighbour = tmp_path / "c1"
+    hand_in(neighbour, "eve", notebook(release))
+    course = course.rename(tmp_path / "c[1]")
+    run(course)
+    assert scores(course) == {"ada": POINTS}
+
+
+def test_the_report_tells_of_a_folder_with_any_name(course, release):
+    hand_in(course, "ada", notebook(release))
+    os.rename(
+        hand_in(course, "x", notebook(release)).parent,
+        os.fsencode(course / "submitted") + b"/e\xff",
+    )
+    run(course)
+    *_, data = report_chapter(course, CHAPTER)
+    assert json.loads(data.read_text())["ungraded"] == ["e\\udcff"]
 
 
 def test_a_lost_process_is_replaced(course, release, monkeypatch):

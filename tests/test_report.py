@@ -25,7 +25,7 @@ from autograder.grade import grade_chapter
 from autograder.gradebook import GradebookWriter, Graded, load_course
 from autograder.grading import CourseError, Options, Result, stop_engines
 from autograder.judge import VISIBLE_SEED, draw_cases, judge
-from autograder.report import STANDS, draft, report_chapter
+from autograder.report import STANDS, _visible_code, draft, report_chapter
 from autograder.sandbox import Limits
 from autograder.wire import Outcome, call_in_process
 
@@ -231,9 +231,22 @@ def test_a_draft_keeps_the_lines(source, lines):
     assert left == lines
 
 
-@pytest.mark.parametrize("source", ["def f(", "g = 1", "def g(): pass", "\0"])
-def test_what_defines_nothing_gives_no_draft(source):
+UNSEEN = [
+    "def f(x):\n    return x  # \u202eno\u2066",
+    "def f(x):\n    return x" + " " * 400 + "; exit()",
+    "def f(x):\n    return (x," + "\t" * 60 + "exit())",
+    "def f(x):\n    y = 1\n    return '\x0b\x1c\u2028'",
+    "def f(x): return x" + ".a" * 500,  # too deep to be written anew
+]
+
+
+@pytest.mark.parametrize("source", ["def f(", "g = 1", "def g(): pass", "\0", *UNSEEN])
+def test_what_defines_nothing_or_hides_something_gives_no_draft(source):
     assert draft("f", source) is None
+
+
+def test_what_hides_in_code_is_written_out():
+    assert _visible_code("a\u202e\r\n\tb\x1b") == "a\\u202e\n    b\\x1b"
 
 
 def test_a_human_is_asked_to_look(told):
