@@ -25,10 +25,8 @@ import nbformat
 from autograder.exercise import BEGIN, END, STUB, Exercise, discover
 from autograder.judge import confirm, right
 from autograder.message import as_html, as_text
-from autograder.notebook import Points
+from autograder.notebook import AGREEMENT, Points
 from autograder.workflow import ROOT, chapters_listed
-
-AGREEMENT = "They agree: the largest difference is below 0.000000001.\n"
 
 
 class ChapterError(ValueError):
@@ -281,7 +279,7 @@ def source_notebook(chapter: Chapter) -> nbformat.NotebookNode:
         _expect(cell, _check_outputs(exercise))
     for cell in notebook.cells:
         if cell.cell_type == "code" and calls_last("agree", cell.source):
-            _expect(cell, [nbformat.v4.new_output("stream", text=AGREEMENT)])
+            _expect(cell, [nbformat.v4.new_output("stream", text=f"{AGREEMENT}\n")])
     return notebook
 
 
