@@ -354,8 +354,18 @@ def test_an_end_in_a_cell_costs_only_that_cell(engine, name):
     assert np.array_equal(outcome.value, 2 * X)
 
 
-def test_other_processes_are_out_of_reach(engine, treasure):
-    bystander = subprocess.Popen(["sleep", "99"])
+@pytest.fixture
+def bystander():
+    """A process of the same user, that has to outlive the test."""
+    process = subprocess.Popen(["sleep", "99"])
+    yield process
+    alive = process.poll() is None
+    process.kill()
+    process.wait()
+    assert alive
+
+
+def test_other_processes_are_out_of_reach(engine, treasure, bystander):
     worker = engine._process.pid
     attack = f"""
         import ctypes, os, signal
@@ -388,13 +398,9 @@ def test_other_processes_are_out_of_reach(engine, treasure):
         """
     outcome, kinds, _ = run(engine, attack)
     assert (outcome.value, outcome.error, kinds) == ([], None, [])
-    assert bystander.poll() is None
-    bystander.kill()
-    bystander.wait()
 
 
-def test_no_descriptor_signals_or_holds_up_another(engine):
-    bystander = subprocess.Popen(["sleep", "99"])
+def test_no_descriptor_signals_or_holds_up_another(engine, bystander):
     attack = f"""
         import fcntl, os, socket, struct
         a, b = socket.socketpair()
@@ -425,9 +431,6 @@ def test_no_descriptor_signals_or_holds_up_another(engine):
         """
     outcome, kinds, _ = run(engine, attack)
     assert (outcome.value, outcome.error, kinds) == ([], None, [])
-    assert bystander.poll() is None
-    bystander.kill()
-    bystander.wait()
 
 
 def test_what_others_do_is_not_told(engine):
