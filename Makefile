@@ -7,8 +7,8 @@ VENV   := .venv
 RUN    := $(VENV)/bin/
 READY  := $(VENV)/.ready
 SHELL  := /bin/bash
-# On all cores, each file of tests on one of them, in the order of tests/conftest.py.
-PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
+# On all cores, each file of tests on one of them.
+PARALLEL := -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help install book lab test course sync lint clean
