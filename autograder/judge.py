@@ -241,10 +241,11 @@ def try_case(
     """
     expected = expected or _expected(exercise, arguments)
     actual = run(call, arguments, like=expected.value)
-    random = not exercise.compared and not actual.error
-    repeated = run(call, arguments, like=expected.value) if random else None
-    others = _with_other_generators(arguments)
-    otherwise = run(call, others, like=expected.value) if random else None
+    repeated = otherwise = None
+    if not exercise.compared and not actual.error:
+        repeated = run(call, arguments, like=expected.value)
+        others = _with_other_generators(arguments)
+        otherwise = run(call, others, like=expected.value)
     case = Case(name, arguments, expected, actual, repeated, otherwise)
     return replace(case, passed=_holds(exercise, case) and not changed_arguments(case))
 

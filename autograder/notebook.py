@@ -140,7 +140,7 @@ AGREEMENT = "They agree, but for rounding."
 
 
 def agree(yours: Any, theirs: Any) -> None:
-    """Print the largest difference between two results, and what it means.
+    """Print whether two results agree but for rounding, or how far they differ.
 
     yours, theirs: arrays or tensors of the same shape, in the same units.
     """

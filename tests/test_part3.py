@@ -154,13 +154,18 @@ SAID = [  # what is changed in the right class, into what, and what is said of i
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("old", "new", "said"), SAID, ids=[new for _, new, _ in SAID])
-def test_a_wrong_layer_without_a_name_is_told_what_is_wrong(old, new, said):
+def changed(old, new):
+    """The right class with a change in its source."""
     source = SUBMITTED.replace("AXIS", "-1")
     assert source.count(old) == 1
     namespace = {"__name__": "__main__"}
     exec(source.replace(old, new), namespace)
-    answer = namespace["MultiHeadAttention"]
+    return namespace["MultiHeadAttention"], namespace
+
+
+@pytest.mark.parametrize(("old", "new", "said"), SAID, ids=[new for _, new, _ in SAID])
+def test_a_wrong_layer_without_a_name_is_told_what_is_wrong(old, new, said):
+    answer, namespace = changed(old, new)
     try:
         call = call_in_process(LAYER.driven(answer), namespace)
         verdict = judge(LAYER, call)
@@ -171,18 +176,13 @@ def test_a_wrong_layer_without_a_name_is_told_what_is_wrong(old, new, said):
 
 
 def test_what_the_output_does_not_need_may_be_missing():
-    source = SUBMITTED.replace("AXIS", "-1").replace("self.b_k)", "0)")
-    namespace = {"__name__": "__main__"}
-    exec(source, namespace)
-    assert verdict_on(namespace["MultiHeadAttention"]).passed is True
+    answer, _ = changed("self.b_k)", "0)")
+    assert verdict_on(answer).passed is True
 
 
 def test_a_new_tensor_of_torch_fits_the_layer():
-    source = SUBMITTED.replace("AXIS", "-1")
-    source = source.replace("d = X.shape", "d = X.shape; X = X @ torch.eye(d)")
-    namespace = {"__name__": "__main__"}
-    exec(source, namespace)
-    assert verdict_on(namespace["MultiHeadAttention"]).passed is True
+    answer, _ = changed("d = X.shape", "d = X.shape; X = X @ torch.eye(d)")
+    assert verdict_on(answer).passed is True
 
 
 def test_a_layer_that_is_scrambled_on_one_side_can_learn_all_the_same():

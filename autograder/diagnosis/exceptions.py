@@ -146,15 +146,12 @@ def _given(exercise: Exercise, case: Case) -> str:
 def _name_hint(exercise: Exercise, error: CallError) -> str:
     match = re.search(r"'(\w+)'", error.message)
     name = match[1] if match else ""
-    near = difflib.get_close_matches(
-        name, [item.name for item in exercise.shapes.arguments], n=1, cutoff=0.3
-    )
     if error.kind == "UnboundLocalError":
         return f"`{name}` is used before your function has given it a value."
     arguments = [item.name for item in exercise.shapes.arguments]
-    if SIZE_NAMES.get(next((a for a in arguments if a in SIZE_NAMES), "")) == name:
-        return f"Here it is called `{next(a for a in arguments if a in SIZE_NAMES)}`."
-    known = [*near, *arguments, *re.findall(r"\w+", error.line or "")]
+    if here := [a for a in arguments if SIZE_NAMES.get(a) == name]:
+        return f"Here it is called `{here[0]}`."
+    known = [*arguments, *re.findall(r"\w+", error.line or "")]
     if meant := [n for n in known if n != name and n.lower() == name.lower()]:
         return f"Is `{meant[0]}` meant? Python tells capital letters from small ones."
     if hasattr(np, name):
