@@ -136,19 +136,29 @@ def _lean(notebook, exercises: list[Exercise]):
 
 
 def _measured(course: Path, command: list[str], students: int) -> Run:
-    """The run of median length: of three from the same start, or of a long one."""
+    """The memory of one run, and the time of others that nothing looks at.
+
+    The time is the median of three runs from the same start, or that of a long one.
+    """
+    memory = _run(_again(course), command, students, watched=True).peak_bytes
     runs = []
     while len(runs) < 3:
-        again = course.with_name(f"again-{len(runs)}")
-        runs.append(_run(shutil.copytree(course, again), command, students))
+        runs.append(_run(_again(course), command, students))
         if runs[0].seconds > SECONDS:
             break
     median = sorted(runs, key=lambda run: run.seconds)[len(runs) // 2]
-    return replace(median, peak_bytes=max(run.peak_bytes for run in runs))
+    return replace(median, peak_bytes=memory)
 
 
-def _run(course: Path, command: list[str], students: int) -> Run:
-    """Run a grader in a course; measure its time, and the memory of its processes."""
+def _again(course: Path) -> Path:
+    """A copy of the course, in the place of the one before."""
+    copy = course.with_name("again")
+    shutil.rmtree(copy, ignore_errors=True)
+    return shutil.copytree(course, copy)
+
+
+def _run(course: Path, command: list[str], students: int, watched=False) -> Run:
+    """Run a grader in a course; measure its time or, if watched, its memory."""
     begin = time.monotonic()
     process = subprocess.Popen(
         command,
@@ -158,10 +168,12 @@ def _run(course: Path, command: list[str], students: int) -> Run:
         text=True,
     )
     peak = _Peak(process.pid)
-    peak.start()
+    if watched:
+        peak.start()
     _, trouble = process.communicate()
     seconds = time.monotonic() - begin
-    peak.stop()
+    if watched:
+        peak.stop()
     scores = _scores(course, command[-1])
     if len(scores) != students:
         raise RuntimeError(f"{' '.join(command)}: {trouble[-2000:]}")
@@ -194,10 +206,7 @@ def _compare(stock: Run, ours: Run, tell):
 
 
 class _Peak(threading.Thread):
-    """Samples the memory of a process and all below it, shared pages counted once.
-
-    Seldom: a sample takes the time of a submission from a grader that uses all cores.
-    """
+    """Samples the memory of a process and all below it, shared pages counted once."""
 
     def __init__(self, process: int):
         super().__init__(daemon=True)
@@ -205,7 +214,7 @@ class _Peak(threading.Thread):
 
     def run(self):
         """Sample until stopped."""
-        while not self._done.wait(0.5):
+        while not self._done.wait(0.02):
             self.bytes = max(self.bytes, sum(map(_share, _family(self.process))))
 
     def stop(self):

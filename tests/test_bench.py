@@ -40,7 +40,7 @@ def test_bench_compares_and_ends_with_the_ratio(capsys):
 def test_scores_are_what_the_class_was_made_to_score(tmp_path):
     course = tmp_path / "course"
     _prepare(course, "03_scores", 12, stock=False)
-    run = _run(course, [*COMMANDS["grade"], "03_scores"], 12)
+    run = _run(course, [*COMMANDS["grade"], "03_scores"], 12, watched=True)
     for number in range(12):
         score = run.scores[f"student{number:04}"]
         right = number % 2 == 0 and number % 10 != 9
