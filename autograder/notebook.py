@@ -7,13 +7,16 @@ and decides nothing that counts. Grading asks the same judge through a sandbox.
 import ast
 import contextlib
 import difflib
+import dis
 import functools
 import inspect
 import linecache
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -172,7 +175,43 @@ def _judged(exercise: Exercise, function: Callable) -> Verdict:
         _one_thread(),
     ):
         warnings.simplefilter("ignore")
-        return judge(exercise, call_in_process(exercise.driven(function)))
+        verdict = judge(exercise, call_in_process(exercise.driven(function)))
+    return _with_outside(function, verdict)
+
+
+def _with_outside(function: Callable, verdict: Verdict) -> Verdict:
+    """The verdict; a wrong answer is told what it reads that was not given to it.
+
+    In a notebook, X of the page looks like an argument X, and the page works.
+    """
+    names = _read_outside(function)
+    if verdict.passed is not False or not names:
+        return verdict
+    note = (
+        f"Besides, {verdict.exercise} reads {', '.join(names)} of the notebook. The "
+        "check calls it with other inputs: use its arguments."
+    )
+    return replace(verdict, hint=f"{verdict.hint} {note}")
+
+
+def _read_outside(function: Callable) -> list[str]:
+    """The names of the data that a function, or a class, reads from the notebook."""
+    methods = vars(function).values() if inspect.isclass(function) else [function]
+    found = {}
+    for method in filter(inspect.isfunction, methods):
+        values = method.__globals__
+        for line in _instructions(method.__code__):
+            value = values.get(line.argval) if line.opname == "LOAD_GLOBAL" else None
+            if value is not None and not (callable(value) or inspect.ismodule(value)):
+                found[line.argval] = value
+    return list(found)
+
+
+def _instructions(code: CodeType) -> Iterator[dis.Instruction]:
+    yield from dis.get_instructions(code)
+    for inner in code.co_consts:  # functions and comprehensions inside
+        if isinstance(inner, CodeType):
+            yield from _instructions(inner)
 
 
 @contextlib.contextmanager

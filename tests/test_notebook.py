@@ -296,6 +296,35 @@ def test_what_learners_do_gets_a_sentence_that_helps(shell, cell, told):
     assert told in run(shell, cell)
 
 
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ("return np.exp(M) / np.exp(M).sum()", "softmax reads M of"),
+        ("return np.array([np.exp(s) / NORM for s in M])", "reads M, NORM of"),
+        ("return M / SUMS['a']", "reads M, SUMS of"),
+        ("M = S.T\n    return np.exp(M)", None),  # its own M; T is an attribute
+        ("return helper(S)", None),
+        (RIGHT.partition("def softmax(S):")[2].replace(" - ", " * ONE - "), None),
+    ],
+)
+def test_a_wrong_answer_is_told_what_it_reads_of_the_notebook(shell, lines, told):
+    run(shell, "import numpy as np; M = np.ones((2, 3)); T = ONE = NORM = 1.0")
+    run(shell, "SUMS = {'a': M}\ndef helper(S):\n    return S")
+    run(shell, f"def softmax(S):\n    {lines}")
+    said = run(shell, "check(softmax)")
+    assert "softmax:" in said
+    assert told in said if told else "Besides" not in said
+    assert "Besides" not in run(shell, "hint(softmax)")  # it has been said
+
+
+def test_a_class_is_told_what_its_methods_read(shell):
+    from autograder.notebook import _read_outside
+
+    run(shell, "HEADS = 2")
+    run(shell, "class Layer:\n    def forward(self, X):\n        return X[:HEADS]")
+    assert _read_outside(shell.user_ns["Layer"]) == ["HEADS"]
+
+
 def test_a_learners_own_error_is_shown_as_python_shows_it(shell):
     told = run(shell, "1 / 0")
     assert "ZeroDivisionError: division by zero" in told
