@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import CodeType
+from types import CodeType, TracebackType
 from typing import Any
 
 import numpy as np
@@ -175,8 +175,23 @@ def _judged(exercise: Exercise, function: Callable) -> Verdict:
         _one_thread(),
     ):
         warnings.simplefilter("ignore")
-        verdict = judge(exercise, call_in_process(exercise.driven(function)))
+        try:
+            verdict = judge(exercise, call_in_process(exercise.driven(function)))
+        except KeyboardInterrupt as stopped:
+            stopped.add_note(f"{exercise.name} had not come to an end. {ENDLESS}")
+            raise stopped.with_traceback(_below_us(stopped.__traceback__)) from None
     return _with_outside(function, verdict)
+
+
+ENDLESS = "Is there a loop that does not end? The last lines above show where it was."
+
+
+def _below_us(traceback: TracebackType) -> TracebackType | None:
+    """The part of a traceback that a learner wrote: without the judge's frames."""
+    package = str(Path(__file__).parent)
+    while traceback and traceback.tb_frame.f_code.co_filename.startswith(package):
+        traceback = traceback.tb_next
+    return traceback
 
 
 def _with_outside(function: Callable, verdict: Verdict) -> Verdict:

@@ -274,6 +274,11 @@ def test_importing_is_quick():
         ("import nunpy", "Is numpy meant?"),
         ("import pandas_of_another_kernel", "This kernel has no package pandas_of"),
         ("def f():\n    x += 1\nf()", "is read before it gets a value"),
+        # The stop button.
+        (
+            "def softmax(S):\n    raise KeyboardInterrupt\ncheck(softmax)",
+            "softmax had not come to an end. Is there a loop that does not end?",
+        ),
         # A wrong answer that is no error of Python's.
         ("def softmax(S):\n    pass\ncheck(softmax)", "returned None"),
         ("def softmax(S):\n    return S[0]\ncheck(softmax)", "shape"),
@@ -315,6 +320,11 @@ def test_a_wrong_answer_is_told_what_it_reads_of_the_notebook(shell, lines, told
     assert "softmax:" in said
     assert told in said if told else "Besides" not in said
     assert "Besides" not in run(shell, "hint(softmax)")  # it has been said
+
+
+def test_a_stopped_check_shows_the_learners_lines_and_few_of_ours(shell):
+    told = run(shell, "def softmax(S):\n    raise KeyboardInterrupt\ncheck(softmax)")
+    assert "1 def softmax(S)" in told and "judge.py" not in told
 
 
 def test_a_class_is_told_what_its_methods_read(shell):
