@@ -1,15 +1,18 @@
 """A sentence that helps, under the errors that learners really meet.
 
-Python's own message stays; a note is added below it. Nothing is caught or hidden.
+Python's own message stays; a note is added below it. Nothing is caught. Hidden are the
+lines of the references, which a learner is to write, and those of the judge where the
+learner's function was stopped.
 """
 
 import difflib
 import sys
+from types import TracebackType
 
 from autograder.exercise import discover
 from autograder.workflow import ROOT
 
-WANTED = (NameError, NotImplementedError, ModuleNotFoundError)
+WANTED = (Exception, KeyboardInterrupt)
 NEEDED = ("autograder", "book", "solutions", "matplotlib", "numpy", "torch")
 IN_THE_REPOSITORY = (ROOT / "Makefile").is_file()  # else in a chapter's own folder
 START = "with `make lab`" if IN_THE_REPOSITORY else "as README.md says"
@@ -33,7 +36,22 @@ def _show_with_note(shell, kind, error, traceback, tb_offset=None):
     note = note_for(error)
     if note and note not in getattr(error, "__notes__", []):
         error.add_note(note)
+    hidden = [ROOT / "solutions"]
+    if isinstance(error, KeyboardInterrupt):
+        hidden.append(ROOT / "autograder")
+    traceback = _without(traceback, tuple(f"{folder}/" for folder in hidden))
     shell.showtraceback((kind, error, traceback), tb_offset=tb_offset)
+
+
+def _without(traceback: TracebackType, folders: tuple[str, ...]) -> TracebackType:
+    """A traceback without the frames of some folders; the first one always stays."""
+    last = traceback
+    while (link := last.tb_next) is not None:
+        if link.tb_frame.f_code.co_filename.startswith(folders):
+            last.tb_next = link.tb_next
+        else:
+            last = link
+    return traceback
 
 
 def note_for(error: BaseException) -> str | None:

@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import CodeType, TracebackType
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -73,7 +73,11 @@ def hint(function: Callable) -> None:
     except LookupError as error:
         _refused(function, str(error))
         return
-    steps = _hint_steps(exercise, _judged(exercise, function))
+    verdict = _judged(exercise, function)
+    if verdict.passed:
+        show(as_text(verdict), as_html(verdict))
+        return
+    steps = _hint_steps(exercise, verdict)
     given = _hints_given.setdefault(exercise.name, set())
     new = (number for number, words in enumerate(steps) if words not in given)
     step = next(new, len(steps) - 1)
@@ -179,19 +183,36 @@ def _judged(exercise: Exercise, function: Callable) -> Verdict:
             verdict = judge(exercise, call_in_process(exercise.driven(function)))
         except KeyboardInterrupt as stopped:
             stopped.add_note(f"{exercise.name} had not come to an end. {ENDLESS}")
-            raise stopped.with_traceback(_below_us(stopped.__traceback__)) from None
+            raise
+    if verdict.passed is None:
+        return _with_missing(exercise, function, verdict)
     return _with_outside(function, verdict)
 
 
 ENDLESS = "Is there a loop that does not end? The last lines above show where it was."
 
 
-def _below_us(traceback: TracebackType) -> TracebackType | None:
-    """The part of a traceback that a learner wrote: without the judge's frames."""
-    package = str(Path(__file__).parent)
-    while traceback and traceback.tb_frame.f_code.co_filename.startswith(package):
-        traceback = traceback.tb_next
-    return traceback
+def _with_missing(exercise: Exercise, function: Callable, verdict: Verdict) -> Verdict:
+    """The verdict on a stub; it names what is missing where that is something else."""
+    if inspect.isclass(function):
+        parts = {n: m for n, m in vars(function).items() if inspect.isfunction(m)}
+        begun = not all(map(_is_stub, parts.values()))
+    else:
+        names = _names_read(function) if inspect.isfunction(function) else ()
+        parts = {n: function.__globals__.get(n) for n in names}
+        begun = not _is_stub(function)
+    missing = [name for name, part in parts.items() if _is_stub(part)]
+    if begun and missing:
+        return replace(verdict, hint=f"What is missing is {', '.join(missing)}.")
+    kept = SOLVED / f"{exercise.name}.py"
+    if kept.is_file():
+        note = f"You have solved it before: your answer is kept in {kept}."
+        return replace(verdict, hint=f"{verdict.hint} {note}")
+    return verdict
+
+
+def _is_stub(part: Any) -> bool:
+    return inspect.isfunction(part) and "NotImplementedError" in _names_read(part)
 
 
 def _with_outside(function: Callable, verdict: Verdict) -> Verdict:
@@ -214,12 +235,18 @@ def _read_outside(function: Callable) -> list[str]:
     methods = vars(function).values() if inspect.isclass(function) else [function]
     found = {}
     for method in filter(inspect.isfunction, methods):
-        values = method.__globals__
-        for line in _instructions(method.__code__):
-            value = values.get(line.argval) if line.opname == "LOAD_GLOBAL" else None
+        for name in _names_read(method):
+            value = method.__globals__.get(name)
             if value is not None and not (callable(value) or inspect.ismodule(value)):
-                found[line.argval] = value
+                found[name] = value
     return list(found)
+
+
+def _names_read(function: Callable) -> list[str]:
+    """The names that a function reads from outside, in their order."""
+    lines = _instructions(function.__code__)
+    names = (line.argval for line in lines if line.opname == "LOAD_GLOBAL")
+    return list(dict.fromkeys(names))
 
 
 def _instructions(code: CodeType) -> Iterator[dis.Instruction]:

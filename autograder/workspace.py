@@ -34,8 +34,13 @@ HOWTO = """\
 - **Stuck?** `hint(...)` in a new cell goes one step further at each call.
 - **Stop for today**: save (Ctrl+S) and close. What you have solved is remembered, and
   later chapters work with it.
-- **Something hangs or looks odd?** *Kernel > Restart Kernel and Run up to Selected
-  Cell*."""
+- **Something does not end?** The stop button (■) above the page ends it, and you see
+  where it was.
+- **Something looks odd?** Select a cell that worked, and *Kernel > Restart Kernel and
+  Run up to Selected Cell*.
+- **Your answer is gone?** What `check` found right is kept, as a file, in the hidden
+  folder `work/.solved/`.
+- **Validate**, above the page, is for notebooks of a course. Here `check` tells."""
 
 
 def lay_out(work: Path) -> list[str]:

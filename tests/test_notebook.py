@@ -324,7 +324,49 @@ def test_a_wrong_answer_is_told_what_it_reads_of_the_notebook(shell, lines, told
 
 def test_a_stopped_check_shows_the_learners_lines_and_few_of_ours(shell):
     told = run(shell, "def softmax(S):\n    raise KeyboardInterrupt\ncheck(softmax)")
-    assert "1 def softmax(S)" in told and "judge.py" not in told
+    assert "1 def softmax(S)" in told and "autograder/" not in told
+
+
+def test_an_error_in_a_reference_does_not_show_it(shell):
+    told = run(shell, "ready('concat_heads')([1])")
+    assert "AttributeError" in told and "ready('concat_heads')" in told
+    assert "solutions" not in told and "transpose" not in told
+
+
+def test_hint_on_a_right_answer_says_so(shell):
+    run(shell, RIGHT)
+    assert "softmax: right" in run(shell, "hint(softmax)")
+
+
+@pytest.mark.parametrize(
+    ("cell", "told"),
+    [
+        (
+            "def layer_norm(X, gamma, beta, eps):\n    raise NotImplementedError\n"
+            "def add_and_norm(X, Y, gamma, beta, eps=1e-5):\n"
+            "    return layer_norm(X + Y, gamma, beta, eps)\n"
+            "check(add_and_norm)",
+            "What is missing is layer_norm.",
+        ),
+        (
+            "class MultiHeadAttention(ready('MultiHeadAttention')):\n"
+            "    def __init__(self, d_model, num_heads):\n"
+            "        super().__init__(d_model, num_heads)\n"
+            "    def forward(self, X):\n        raise NotImplementedError\n"
+            "check(MultiHeadAttention)",
+            "What is missing is forward.",
+        ),
+    ],
+)
+def test_a_stub_inside_a_written_answer_is_named(shell, cell, told):
+    assert told in run(shell, cell)
+
+
+def test_a_stub_that_was_solved_before_says_where_it_is_kept(shell):
+    run(shell, RIGHT)
+    run(shell, "check(softmax)")
+    run(shell, STUB)
+    assert "your answer is kept in .solved/softmax.py" in run(shell, "check(softmax)")
 
 
 def test_a_class_is_told_what_its_methods_read(shell):

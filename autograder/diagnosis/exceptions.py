@@ -89,6 +89,16 @@ def _error_hint(exercise: Exercise, case: Case, error: CallError) -> str:
         return "A shape is one tuple, with brackets of its own: `np.zeros((n, d))`."
     if "equal division" in error.message:
         return "`np.split` cuts along the first axis, unless told: `axis=-1`."
+    if "axes don't match" in error.message and "transpose" in (error.line or ""):
+        return (
+            "NumPy's `transpose` takes the order of all axes, such as "
+            "`transpose(1, 0, 2)`. `swapaxes(-1, -2)` exchanges two."
+        )
+    if _lost_axis(error):
+        return (
+            "A matrix meets a number for each of its rows, and these lie along the "
+            "columns. `keepdims=True` in `sum`, `mean` and so on makes them a column."
+        )
     if SHAPES.search(error.message):
         return (
             f"The shapes do not fit each other. Here {_given(exercise, case)}. Write "
@@ -129,6 +139,15 @@ def _error_hint(exercise: Exercise, case: Case, error: CallError) -> str:
     return f"It is raised on right arguments: here {_given(exercise, case)}."
 
 
+def _lost_axis(error: CallError) -> bool:
+    """True where a matrix meets a vector with a number for each of its rows."""
+    shapes = re.findall(r"\(([\d,]+)\)", error.message)
+    if "operands could not be broadcast" not in error.message or len(shapes) != 2:
+        return False
+    longer, shorter = sorted((s.strip(",").split(",") for s in shapes), key=len)[::-1]
+    return len(longer) == len(shorter) + 1 and longer[:-1] == shorter
+
+
 def _given(exercise: Exercise, case: Case) -> str:
     """The arguments of a case, as a reader needs them: shapes, and small numbers."""
     described = []
@@ -154,6 +173,10 @@ def _name_hint(exercise: Exercise, error: CallError) -> str:
     known = [*arguments, *re.findall(r"\w+", error.line or "")]
     if meant := [n for n in known if n != name and n.lower() == name.lower()]:
         return f"Is `{meant[0]}` meant? Python tells capital letters from small ones."
+    if name == "np":
+        return "Put `import numpy as np` into a cell above, and run it."
+    if name in _attributes_of(exercise):
+        return f"Is `self.{name}` meant?"
     if hasattr(np, name):
         return f"Is `np.{name}` meant?"
     if name in SIZES:
@@ -166,7 +189,17 @@ def _name_hint(exercise: Exercise, error: CallError) -> str:
     )
 
 
+def _attributes_of(exercise: Exercise) -> set[str]:
+    """What a class has: its methods, and what its docstring names, such as W_q."""
+    if not inspect.isclass(exercise.reference):
+        return set()
+    named = re.findall(r"\w+_\w+", inspect.getdoc(exercise.reference))
+    return {*vars(exercise.reference), *named}
+
+
 def _type_hint(exercise: Exercise, error: CallError) -> str:
+    if "for ^" in error.message:
+        return "`^` is no power in Python: write `x ** 2`."
     called = re.match(
         r"(?:.*\.)?(\S+?)\(\) (?:takes|missing|got|received)", error.message
     )
@@ -261,6 +294,12 @@ def _attribute_hint(exercise: Exercise, error: CallError) -> str:
         return NOTHING
     if near and near[0] != match[1]:
         return f"There is no `{match[1]}`. Is `np.{near[0]}` meant?"
+    number = re.search(r"'(?:int|float|float64|int64)' object", error.message)
+    if number or "numpy.float64' object" in error.message:
+        return (
+            "This is a single number, not an array. Are the arguments of a call in the "
+            "wrong order?"
+        )
     if match and hasattr(np, match[1]):
         return f"Arrays have no `.{match[1]}`; `np.{match[1]}(...)` is a function."
     return "There is no such name. Is it misspelt?"

@@ -63,7 +63,7 @@
       });
       const bar = make(
         "div",
-        { class: "scene-bar", role: "group", "aria-label": "Animation", "data-lm-suppress-shortcuts": "true" },
+        { class: "scene-bar", role: "group", "aria-label": "Animation" },
         button("previous", "Previous step", () => this.rest(this.step - 1)),
         this.playButton,
         button("next", "Next step", () => this.advance()),
@@ -72,6 +72,11 @@
       );
       this.slider.addEventListener("input", () => this.rest(Number(this.slider.value)));
       bar.addEventListener("keydown", (event) => this.key(event));
+      // JupyterLab acts on a key before this bar does, unless the bar says that it is its
+      // own. Not with Ctrl or Cmd held: saving has to work from here, too.
+      window.addEventListener("keydown", (event) => {
+        bar.toggleAttribute("data-lm-suppress-shortcuts", !event.ctrlKey && !event.metaKey);
+      }, true);
       this.querySelector(".scene-picture").after(make("div", { class: "scene-controls" }, bar, this.caption));
       this.classList.add("scene-ready");
     }
