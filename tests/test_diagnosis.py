@@ -413,6 +413,20 @@ def test_a_complex_answer_is_wrong_where_it_is_not_real():
         ("linear", lambda X, W, b: X @ W + B, ["Is `b` meant?"]),  # noqa: F821
         ("split_heads", lambda X, n: X[h], ["called `num_heads`"]),  # noqa: F821
         ("scores", lambda Q, K: Q @ K.T(), ["`K.T` takes no brackets"]),
+        (
+            "concat_heads",
+            lambda H: H.transpose(0, 1),
+            ["takes the order of all axes", "swapaxes"],
+        ),
+        ("softmax", lambda S: S / S.sum(axis=-1), ["keepdims=True", "its rows"]),
+        ("softmax", lambda S: S / S.sum(-1, True), ["needs its name", "keepdims"]),
+        ("softmax", lambda S: S.max(dim=-1), ["NumPy calls it `axis`"]),
+        ("attention", lambda Q, K, V: Q.softmax(), ["is a function, and no method"]),
+        ("softmax", lambda S: len(S.shape[1]), ["single number has no length"]),
+        ("softmax", lambda S: S / torch.sqrt(4), ["this is a number"]),
+        ("softmax", lambda S: torch.nn.Parameter(S), ["wants a tensor"]),
+        ("softmax", lambda S: S.size.shape, ["single number", "wrong order"]),
+        ("scale", lambda S, d: S / d**0.5 ^ 2, ["`^` is no power"]),
         ("softmax", lambda S: S.max(keepdim=True), ["It is `keepdims` in NumPy"]),
         ("softmax", lambda S: math.exp(S), ["take one number", "`np.exp`"]),
         ("scores", lambda Q, K: np.array([[1], [1, 2]]), ["parts of one shape"]),
@@ -568,6 +582,15 @@ def test_pairs_that_nobody_took_apart():
         return [right("attention")(q, k, v) for q, k, v in zip(Q, K, V, strict=True)]
 
     says("attend_in_parallel", pairs, "Take them apart")
+
+
+def test_an_exception_returned_and_not_raised():
+    def returns(d_model, num_heads, rng):
+        if d_model % num_heads:
+            return ValueError("no")
+        return right("init_parameters")(d_model, num_heads, rng)
+
+    says("init_parameters", returns, "it has to raise one", "`raise ValueError(...)`")
 
 
 def test_a_wrong_exception_where_one_is_asked_for():

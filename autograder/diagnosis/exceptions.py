@@ -47,6 +47,11 @@ def raised(exercise: Exercise, failed: list[Case]) -> Diagnosis | None:
     if case is None:
         if failed[0].expected.error:
             kind = failed[0].expected.error.kind
+            if getattr(failed[0].actual.value, "type_name", None) == kind:
+                return Diagnosis(
+                    f"Your function returns a {kind}; it has to raise one.",
+                    f"Write `raise {kind}(...)` in the place of `return`.",
+                )
             return Diagnosis(
                 rationale=f"In the case '{failed[0].name}' the answer is to raise "
                 f"{kind}, but your function returned.",
@@ -86,13 +91,16 @@ def _error_hint(exercise: Exercise, case: Case, error: CallError) -> str:
     if "inhomogeneous" in error.message:
         return "An array is made of parts of one shape. Print the shape of each part."
     if "Cannot interpret" in error.message and "data type" in error.message:
+        if re.search(r"\b(sum|mean|max|min|std|var)\(", error.line or ""):
+            return "What comes after the axis needs its name: `keepdims=True`."
         return "A shape is one tuple, with brackets of its own: `np.zeros((n, d))`."
     if "equal division" in error.message:
         return "`np.split` cuts along the first axis, unless told: `axis=-1`."
     if "axes don't match" in error.message and "transpose" in (error.line or ""):
         return (
             "NumPy's `transpose` takes the order of all axes, such as "
-            "`transpose(1, 0, 2)`. `swapaxes(-1, -2)` exchanges two."
+            "`transpose(1, 0, 2)`. `swapaxes(-1, -2)` exchanges two. Here "
+            f"{_given(exercise, case)}."
         )
     if _lost_axis(error):
         return (
@@ -123,6 +131,8 @@ def _error_hint(exercise: Exercise, case: Case, error: CallError) -> str:
         )
     if error.kind == "TypeError":
         return _type_hint(exercise, error)
+    if error.kind == "ModuleNotFoundError":
+        return "The exercises need no other package than the page imports."
     if error.kind == "RecursionError":
         return f"Your {exercise.name} calls itself without an end."
     if error.kind == "AssertionError":
@@ -203,6 +213,8 @@ def _type_hint(exercise: Exercise, error: CallError) -> str:
     called = re.match(
         r"(?:.*\.)?(\S+?)\(\) (?:takes|missing|got|received)", error.message
     )
+    if called and called[1] == exercise.name and inspect.isclass(exercise.reference):
+        return f"A class is wanted: `class {exercise.name}(torch.nn.Module):`."
     if called and called[1] in (exercise.name, "<lambda>"):
         names = ", ".join(item.name for item in exercise.shapes.arguments)
         return (
@@ -223,6 +235,8 @@ def _type_hint(exercise: Exercise, error: CallError) -> str:
         )
     if called and "'keepdim'" in error.message:
         return "It is `keepdims` in NumPy, and `keepdim` in PyTorch."
+    if called and "'dim'" in error.message:
+        return "NumPy calls it `axis`, PyTorch `dim`."
     if called and called[1] in discover():
         takes = ", ".join(i.name for i in discover()[called[1]].shapes.arguments)
         star = f" If one tuple holds them all, it takes a star: `{called[1]}(*them)`."
@@ -243,6 +257,10 @@ def _type_hint(exercise: Exercise, error: CallError) -> str:
         )
     if "as an integer" in error.message:
         return "A size has to be a whole number: `//` gives one, `/` does not."
+    if re.search(r"must be Tensor, not (int|float)", error.message):
+        return "Torch's functions take tensors, and this is a number: `x ** 0.5`."
+    if "has no len()" in error.message:
+        return "A single number has no length: a size is a number already."
     if "must be Tensor" in error.message:
         return (
             "The arguments are NumPy arrays. Make tensors of them first, "
@@ -286,6 +304,13 @@ def _attribute_hint(exercise: Exercise, error: CallError) -> str:
         return (
             "This is a list, not an array: `np.array(...)` makes one of it, if its "
             "parts have the same shape."
+        )
+    named = match and match[1] in discover() and match[1] != exercise.name
+    if named and "torch" not in (error.line or ""):
+        return f"`{match[1]}` is a function, and no method: `{match[1]}(...)`."
+    if match and match[1] == "detach" and "ndarray" in error.message:
+        return (
+            "PyTorch wants a tensor here, and this is an array: `torch.as_tensor(...)`."
         )
     near = (
         difflib.get_close_matches(match[1], dir(np), n=1, cutoff=0.85) if match else []

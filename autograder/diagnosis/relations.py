@@ -206,8 +206,9 @@ def _not_finite(parts: list[Part]) -> Diagnosis | None:
             kind = "nan" if np.isnan(part.actual).any() else "inf"
             return Diagnosis(
                 f"{part.label} holds {kind}: {count} are not finite.",
-                "nan comes from 0/0, inf/inf or inf - inf; inf from a division by 0 "
-                "or from an exp that overflows. Which step here can do that?",
+                "nan comes from 0/0, inf/inf, inf - inf or the root of a negative "
+                "number; inf from a division by 0 or from an exp that overflows. Which "
+                "step here can do that?",
             )
     return None
 
