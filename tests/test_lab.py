@@ -166,6 +166,20 @@ def test_the_animation_plays_by_mouse_and_by_keyboard(lab):
     expect(scene.get_by_role("button", name="Play")).to_be_visible()
 
 
+def test_saving_works_from_the_animation(lab):
+    notebook = open_tab(lab, "05_softmax.ipynb")
+    cell = cell_with(notebook, "play_softmax")
+    write_and_run(lab, cell, "# kept\nplay_softmax(softmax)")
+    notebook.locator("book-scene").get_by_role("button", name="Next step").click()
+    lab.page.keyboard.press("Control+s")
+    file = lab.folder / "work" / "05_softmax.ipynb"
+    for _ in range(50):
+        if "# kept" in file.read_text():
+            return
+        lab.page.wait_for_timeout(100)
+    pytest.fail("nothing was saved")
+
+
 @pytest.mark.parametrize(
     ("code", "help_"),
     [
