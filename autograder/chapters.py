@@ -28,6 +28,8 @@ from autograder.message import as_html, as_text
 from autograder.notebook import AGREEMENT, Points
 from autograder.workflow import ROOT, chapters_listed
 
+FOLDED = {"remove-input", "hide-input"}  # tags of cells whose code nobody has to read
+
 
 class ChapterError(ValueError):
     """A chapter that cannot be read or composed. Names the file and the remedy."""
@@ -260,6 +262,8 @@ def learner_notebook(chapter: Chapter) -> nbformat.NotebookNode:
     notebook.metadata.pop("jupytext", None)  # this copy is a notebook, not MyST
     for index, cell in enumerate(notebook.cells):
         cell.id = f"{chapter.name}-{index}".replace("_", "-")
+        if FOLDED.intersection(cell.metadata.get("tags", ())):
+            cell.metadata["jupyter"] = {"source_hidden": True}  # the same in JupyterLab
     return notebook
 
 
