@@ -290,6 +290,16 @@ def test_importing_is_quick():
             "def softmax(S):\n    E = S\n    return e / E\ncheck(softmax)",
             "Is `E` meant?",
         ),
+        (
+            "def softmax(S):\n    return np.exp(S)\ncheck(softmax)",
+            "Put `import numpy as np` into a cell above",
+        ),
+        (
+            "class MultiHeadAttention(ready('MultiHeadAttention')):\n"
+            "    def forward(self, X):\n        return X @ W_q, X\n"
+            "check(MultiHeadAttention)",
+            "Is `self.W_q` meant?",
+        ),
         ("softmax = lambda S: S\ncheck(softmax)", "Define the function with `def`"),
         ("import operator\ncheck(operator.itemgetter(1))", "with `def`, as the stub"),
         ("hint('softmax')", "Pass the function itself"),
