@@ -220,8 +220,8 @@ def _with_outside(function: Callable, verdict: Verdict) -> Verdict:
 
     In a notebook, X of the page looks like an argument X, and the page works.
     """
-    names = _read_outside(function)
-    if verdict.passed is not False or not names:
+    names = [] if verdict.passed else _read_outside(function)
+    if not names:
         return verdict
     note = (
         f"Besides, {verdict.exercise} reads {', '.join(names)} of the notebook. The "

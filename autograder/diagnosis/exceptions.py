@@ -319,8 +319,7 @@ def _attribute_hint(exercise: Exercise, error: CallError) -> str:
         return NOTHING
     if near and near[0] != match[1]:
         return f"There is no `{match[1]}`. Is `np.{near[0]}` meant?"
-    number = re.search(r"'(?:int|float|float64|int64)' object", error.message)
-    if number or "numpy.float64' object" in error.message:
+    if re.search(r"'(numpy\.)?(int|float)(64)?' object", error.message):
         return (
             "This is a single number, not an array. Are the arguments of a call in the "
             "wrong order?"

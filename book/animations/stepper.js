@@ -72,11 +72,6 @@
       );
       this.slider.addEventListener("input", () => this.rest(Number(this.slider.value)));
       bar.addEventListener("keydown", (event) => this.key(event));
-      // JupyterLab acts on a key before this bar does, unless the bar says that it is its
-      // own. Not with Ctrl or Cmd held: saving has to work from here, too.
-      window.addEventListener("keydown", (event) => {
-        bar.toggleAttribute("data-lm-suppress-shortcuts", !event.ctrlKey && !event.metaKey);
-      }, true);
       this.querySelector(".scene-picture").after(make("div", { class: "scene-controls" }, bar, this.caption));
       this.classList.add("scene-ready");
     }
@@ -191,7 +186,18 @@
     }
   }
 
-  const define = () => customElements.get(TAG) || customElements.define(TAG, BookScene);
+  // JupyterLab acts on a key before a scene does, unless the scene says that the key is its
+  // own. With Ctrl or Cmd held it is not: saving has to work from here, too.
+  const claim = (event) => {
+    const bar = event.target.closest?.(".scene-bar");
+    bar?.toggleAttribute("data-lm-suppress-shortcuts", !event.ctrlKey && !event.metaKey);
+  };
+
+  const define = () => {
+    if (customElements.get(TAG)) return;
+    customElements.define(TAG, BookScene);
+    addEventListener("keydown", claim, true);
+  };
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", define);
   else define();
 })();
