@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from autograder.workflow import add_home, homes
+from autograder.chapters.toc import add_home, homes
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -140,7 +140,7 @@ def _add_limits(verb: argparse.ArgumentParser) -> None:
     """An option for each limit, and those of the sandbox."""
     from dataclasses import fields
 
-    from autograder.sandbox import Limits
+    from autograder.sandbox.tiers import Limits
 
     verb.add_argument(
         "--allow-unsafe",
@@ -166,8 +166,8 @@ def _add_limits(verb: argparse.ArgumentParser) -> None:
 def _options(options: argparse.Namespace):
     from dataclasses import fields
 
-    from autograder.grading import Options
-    from autograder.sandbox import Limits
+    from autograder.grading.assess import Options
+    from autograder.sandbox.tiers import Limits
 
     limits = {limit.name: getattr(options, limit.name) for limit in fields(Limits)}
     tiers = (options.tier,) if options.tier else Options().tiers
@@ -183,7 +183,7 @@ def _say(*lines: str, to=None) -> None:
 
 def _show(text: str, to=None) -> None:
     """Print text. Much of it a learner may have chosen: it steers no terminal."""
-    from autograder.submission import visible
+    from autograder.grading.submission import visible
 
     print("\n".join(map(visible, text.split("\n"))), file=to)
 
@@ -193,7 +193,7 @@ def _warn(line: str) -> None:
 
 
 def _sync(options: argparse.Namespace) -> int:
-    from autograder.chapters import sync
+    from autograder.chapters.chapter import sync
 
     if options.course != Path() and not homes():
         raise ValueError(f"{options.course}: no exercises/ and no chapters/ in there")
@@ -210,7 +210,7 @@ def _sync(options: argparse.Namespace) -> int:
 
 
 def _build(options: argparse.Namespace) -> int:
-    from autograder.chapters import build_notebooks
+    from autograder.chapters.chapter import build_notebooks
 
     count = build_notebooks(options.chapters)
     print(f"{count} chapters composed in _build/learner and _build/source.")
@@ -218,16 +218,16 @@ def _build(options: argparse.Namespace) -> int:
 
 
 def _work(options: argparse.Namespace) -> int:
-    from autograder.workflow import ROOT
-    from autograder.workspace import lay_out
+    from autograder.chapters.toc import ROOT
+    from autograder.notebook.workspace import lay_out
 
     _say(*lay_out(ROOT / "work"))
     return 0
 
 
 def _judge(options: argparse.Namespace) -> int:
-    from autograder.judge_file import judge_file
-    from autograder.message import as_text
+    from autograder.grading.judge_file import judge_file
+    from autograder.judge.render import as_text
 
     verdicts = judge_file(options.file, allow_unsafe=options.allow_unsafe)
     if options.json:
@@ -239,7 +239,7 @@ def _judge(options: argparse.Namespace) -> int:
 
 
 def _course(options: argparse.Namespace) -> int:
-    from autograder.course import make_course
+    from autograder.course.setup import make_course
 
     due = tuple(options.due)
     _say(*make_course(options.course, options.course_id, options.roster, due))
@@ -247,7 +247,7 @@ def _course(options: argparse.Namespace) -> int:
 
 
 def _collect(options: argparse.Namespace) -> int:
-    from autograder.collect import collect_chapter
+    from autograder.course.collect.collect import collect_chapter
 
     summary = collect_chapter(options.course, options.chapter, options.source)
     _say(*summary.lines)
@@ -255,14 +255,14 @@ def _collect(options: argparse.Namespace) -> int:
 
 
 def _release(options: argparse.Namespace) -> int:
-    from autograder.release import release
+    from autograder.course.handout.release import release
 
     _say(*release(options.course, options.chapter, tell=_warn))
     return 0
 
 
 def _grade(options: argparse.Namespace) -> int:
-    from autograder.grade import grade_chapter
+    from autograder.course.grade import grade_chapter
 
     summary = grade_chapter(
         options.course,
@@ -280,7 +280,7 @@ def _grade(options: argparse.Namespace) -> int:
 
 
 def _example(options: argparse.Namespace) -> int:
-    from autograder.example import hand_in_example, remove_example
+    from autograder.course.example import hand_in_example, remove_example
 
     if options.remove:
         _say(*remove_example(options.course))
@@ -290,10 +290,10 @@ def _example(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from autograder.grade import spare_imports
+    from autograder.course.grade import spare_imports
 
     spare_imports()
-    from autograder.report import report_chapter
+    from autograder.course.report import report_chapter
 
     written = report_chapter(options.course, options.chapter)
     _say(*(f"{path}: written" for path in written))
@@ -301,7 +301,7 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _bench(options: argparse.Namespace) -> int:
-    from autograder.bench import bench
+    from autograder.course.bench import bench
 
     bench(options.students, options.chapter)
     return 0

@@ -1,44 +1,5 @@
-"""nbgrader's configuration for this book. A course's own file calls `configure`."""
+"""A course's own `nbgrader_config.py` names this: `configure(c, __file__)`."""
 
-import os
-import sys
-from pathlib import Path
+from autograder.course.config import configure
 
-from autograder.exercise import BEGIN, END, STUB
-from autograder.workflow import add_home
-
-
-def configure(c, config_file: str = "nbgrader_config.py") -> None:
-    """Set what the chapters need.
-
-    c            the configuration, of `get_config()`.
-    config_file  the course's own file, that calls this: `__file__`.
-    """
-    add_home(Path(config_file).parent)  # an instructor's own exercises
-    c.ClearSolutions.code_stub = {"python": STUB}
-    c.ClearSolutions.begin_solution_delimeter = BEGIN.removeprefix("### ")
-    c.ClearSolutions.end_solution_delimeter = END.removeprefix("### ")
-    c.Autograde.exporter_class = "autograder.preprocessor.SubmissionExporter"
-    c.Autograde.sanitize_preprocessors = []  # the exporter makes the notebook anew
-    c.Autograde.autograde_preprocessors = [
-        "autograder.preprocessor.Judge",
-        "nbgrader.preprocessors.SaveAutoGrades",
-        "nbgrader.preprocessors.AssignLatePenalties",
-        "nbgrader.preprocessors.CheckCellMetadata",
-    ]
-    c.GenerateFeedback.exporter_class = "autograder.feedback.FeedbackPage"
-    c.GenerateFeedback.preprocessors = ["autograder.feedback.Grades"]
-    c.ZipCollectApp.extractor_plugin = "autograder.collect.Extractor"
-    c.ZipCollectApp.collector_plugin = "autograder.collect.Collector"
-    find_own_programs()
-
-
-def find_own_programs() -> None:
-    """Put this Python's programs on the PATH: nbgrader calls `alembic` by name.
-
-    So `.venv/bin/nbgrader` works in a shell where the environment is not active.
-    """
-    programs = str(Path(sys.executable).parent)
-    folders = os.environ.get("PATH", "").split(os.pathsep)
-    if programs not in folders:
-        os.environ["PATH"] = os.pathsep.join([programs, *folders])
+__all__ = ["configure"]

@@ -13,7 +13,7 @@ import time
 
 from jupyter_client.manager import start_new_kernel
 
-from autograder.exercise import discover
+from autograder.exercises.registry import discover
 
 LIMITS = {"without": 50, "with": 400}  # ms, medians
 IMPORT = "from autograder import check"

@@ -125,7 +125,7 @@ def follow(token: str) -> None:
 
 def _between(words: str) -> None:
     """A line between two tables, which then stand below each other."""
-    from autograder.notebook import show
+    from autograder.judge.render import show
 
     show(words, f'<p style="margin:0">{escape(words)}</p>')
 

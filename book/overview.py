@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from html import escape
 
-from autograder.workflow import ROOT, Step, steps
+from autograder.chapters.toc import ROOT, Step, steps
 
 # The two workflows of the article that this book follows: each step in English and
 # in its own words, and the functions that carry it out here.

@@ -6,9 +6,21 @@ token back to the same scale.
 
 import numpy as np
 
-from autograder.exercise import Exercise, different_sizes
+from autograder.exercise import different_sizes, exercise
 
 
+@exercise(
+    hints=(
+        "Take one token, a row of d_model numbers. What is its mean, and how far from "
+        "it do the numbers lie?",
+        "Mean and variance go along the last axis, and with `keepdims=True` they fit "
+        "the rows of X.",
+        "Subtract the mean, divide by the root of (variance + eps), multiply by gamma, "
+        "add beta.",
+    ),
+    points=4,
+    flagged=("layer_norm", "LayerNorm", "native_layer_norm"),
+)
 def layer_norm(X, gamma, beta, eps=1e-5):
     """Give each token mean 0 and variance 1, then stretch and shift its features.
 
@@ -25,6 +37,7 @@ def _normalised(X, eps, axis=-1, ddof=0):
     return (X - mean) / np.sqrt(X.var(axis=axis, ddof=ddof, keepdims=True) + eps)
 
 
+@layer_norm.mistake
 def over_tokens(X, gamma, beta, eps=1e-5):
     """Each feature is normalised over the tokens. Layer normalisation works on each
     token alone: its features are the last axis.
@@ -32,6 +45,7 @@ def over_tokens(X, gamma, beta, eps=1e-5):
     return gamma * _normalised(X, eps, axis=0) + beta
 
 
+@layer_norm.mistake
 def over_tokens_and_features(X, gamma, beta, eps=1e-5):
     """One mean and one variance for the whole matrix. Each token has its own: take
     them along the last axis.
@@ -39,6 +53,7 @@ def over_tokens_and_features(X, gamma, beta, eps=1e-5):
     return gamma * _normalised(X, eps, axis=None) + beta
 
 
+@layer_norm.mistake
 def unbiased_variance(X, gamma, beta, eps=1e-5):
     """The variance is divided by d_model - 1. Layer normalisation divides by d_model:
     `ddof=0`, and in PyTorch `correction=0`.
@@ -46,6 +61,7 @@ def unbiased_variance(X, gamma, beta, eps=1e-5):
     return gamma * _normalised(X, eps, ddof=1) + beta
 
 
+@layer_norm.mistake
 def eps_outside_the_root(X, gamma, beta, eps=1e-5):
     """eps is added to the standard deviation, after the root. It belongs under the
     root, beside the variance.
@@ -54,6 +70,7 @@ def eps_outside_the_root(X, gamma, beta, eps=1e-5):
     return gamma * centred / (X.std(axis=-1, keepdims=True) + eps) + beta
 
 
+@layer_norm.mistake
 def eps_after_the_division(X, gamma, beta, eps=1e-5):
     """eps is added to the quotient: a bracket is missing. It belongs under the root,
     beside the variance.
@@ -62,6 +79,7 @@ def eps_after_the_division(X, gamma, beta, eps=1e-5):
     return gamma * (centred / np.sqrt(X.var(axis=-1, keepdims=True)) + eps) + beta
 
 
+@layer_norm.mistake
 def unbiased_and_eps_outside(X, gamma, beta, eps=1e-5):
     """Two things at once: the variance is divided by d_model - 1 (`ddof=1`, PyTorch's
     default in `.std()`), and eps is added after the root. Divide by d_model, and add
@@ -71,6 +89,7 @@ def unbiased_and_eps_outside(X, gamma, beta, eps=1e-5):
     return gamma * centred / (X.std(axis=-1, ddof=1, keepdims=True) + eps) + beta
 
 
+@layer_norm.mistake
 def eps_missing(X, gamma, beta, eps=1e-5):
     """eps is not used. A token whose features are all equal has variance 0, and 0 / 0
     is nan.
@@ -78,26 +97,31 @@ def eps_missing(X, gamma, beta, eps=1e-5):
     return gamma * _normalised(X, 0) + beta
 
 
+@layer_norm.mistake
 def eps_fixed(X, gamma, beta, eps=1e-5):
     """eps is 1e-5 whatever the caller asks for. It is an argument: use it."""
     return gamma * _normalised(X, 1e-5) + beta
 
 
+@layer_norm.mistake
 def eps_squared(X, gamma, beta, eps=1e-5):
     """eps is squared under the root. Add it as it is, to the variance."""
     return gamma * _normalised(X, eps**2) + beta
 
 
+@layer_norm.mistake
 def gamma_missing(X, gamma, beta, eps=1e-5):
     """gamma is not used: the features are normalised, but not stretched."""
     return _normalised(X, eps) + beta
 
 
+@layer_norm.mistake
 def beta_missing(X, gamma, beta, eps=1e-5):
     """beta is not used: the features are stretched, but not shifted."""
     return gamma * _normalised(X, eps)
 
 
+@layer_norm.mistake
 def gamma_and_beta_missing(X, gamma, beta, eps=1e-5):
     """gamma and beta are not used. They let a layer choose its own scale: multiply
     by gamma, then add beta.
@@ -105,16 +129,19 @@ def gamma_and_beta_missing(X, gamma, beta, eps=1e-5):
     return _normalised(X, eps)
 
 
+@layer_norm.mistake
 def gamma_and_beta_exchanged(X, gamma, beta, eps=1e-5):
     """gamma and beta have changed places: gamma multiplies, beta is added."""
     return beta * _normalised(X, eps) + gamma
 
 
+@layer_norm.mistake
 def gamma_stretches_beta(X, gamma, beta, eps=1e-5):
     """beta is stretched by gamma, too. First multiply by gamma, then add beta."""
     return gamma * (_normalised(X, eps) + beta)
 
 
+@layer_norm.mistake
 def gamma_along_tokens(X, gamma, beta, eps=1e-5):
     """gamma and beta are laid along the tokens. They belong to the features: each
     token gets the same ones.
@@ -122,12 +149,14 @@ def gamma_along_tokens(X, gamma, beta, eps=1e-5):
     return gamma[:, None] * _normalised(X, eps) + beta[:, None]
 
 
+@layer_norm.mistake
 def divided_by_the_variance(X, gamma, beta, eps=1e-5):
     """Divided by the variance. To get variance 1, divide by its square root."""
     centred = X - X.mean(axis=-1, keepdims=True)
     return gamma * centred / (X.var(axis=-1, keepdims=True) + eps) + beta
 
 
+@layer_norm.mistake
 def root_of_the_standard_deviation(X, gamma, beta, eps=1e-5):
     """The root was taken twice: `.std()` is already the root of the variance. Take
     the root of `.var()` plus eps.
@@ -136,21 +165,25 @@ def root_of_the_standard_deviation(X, gamma, beta, eps=1e-5):
     return gamma * centred / np.sqrt(X.std(axis=-1, keepdims=True) + eps) + beta
 
 
+@layer_norm.mistake
 def beta_multiplied(X, gamma, beta, eps=1e-5):
     """beta is multiplied, too. gamma multiplies, beta is added."""
     return gamma * beta * _normalised(X, eps)
 
 
+@layer_norm.mistake
 def not_centred(X, gamma, beta, eps=1e-5):
     """The mean is not subtracted."""
     return gamma * X / np.sqrt(X.var(axis=-1, keepdims=True) + eps) + beta
 
 
+@layer_norm.mistake
 def centred_only(X, gamma, beta, eps=1e-5):
     """The mean is gone, but the variance is what it was: divide by its root."""
     return gamma * (X - X.mean(axis=-1, keepdims=True)) + beta
 
 
+@layer_norm.mistake
 def root_mean_square(X, gamma, beta, eps=1e-5):
     """Divided by the root mean square, without subtracting the mean. That is RMSNorm,
     a younger relative; layer normalisation subtracts the mean first.
@@ -159,6 +192,7 @@ def root_mean_square(X, gamma, beta, eps=1e-5):
     return gamma * X / np.sqrt(square + eps) + beta
 
 
+@layer_norm.mistake
 def variance_of_the_uncentred(X, gamma, beta, eps=1e-5):
     """The mean of the squares stands in place of the variance. Subtract the mean
     before you square.
@@ -167,6 +201,7 @@ def variance_of_the_uncentred(X, gamma, beta, eps=1e-5):
     return gamma * (X - X.mean(axis=-1, keepdims=True)) / np.sqrt(square + eps) + beta
 
 
+@layer_norm.mistake
 def sum_of_squares(X, gamma, beta, eps=1e-5):
     """The squares are added up but not averaged: each token gets length 1, not
     variance 1. Divide the sum by d_model.
@@ -176,6 +211,7 @@ def sum_of_squares(X, gamma, beta, eps=1e-5):
     return gamma * centred / np.sqrt(total + eps) + beta
 
 
+@layer_norm.mistake
 def without_keepdims(X, gamma, beta, eps=1e-5):
     """Mean and variance have shape (n,), and NumPy lays them along the features. With
     `keepdims=True` they have shape (n, 1), one for each token.
@@ -184,6 +220,7 @@ def without_keepdims(X, gamma, beta, eps=1e-5):
     return gamma * centred / np.sqrt(X.var(axis=-1) + eps) + beta
 
 
+@layer_norm.mistake
 def mean_without_keepdims(X, gamma, beta, eps=1e-5):
     """The mean has shape (n,), and NumPy lays it along the features. With
     `keepdims=True` it has shape (n, 1), one for each token.
@@ -192,6 +229,7 @@ def mean_without_keepdims(X, gamma, beta, eps=1e-5):
     return gamma * (X - X.mean(axis=-1)) / root + beta
 
 
+@layer_norm.mistake
 def one_mean_for_all(X, gamma, beta, eps=1e-5):
     """One mean for the whole matrix is subtracted. Each token has its own: take it
     along the last axis.
@@ -200,6 +238,7 @@ def one_mean_for_all(X, gamma, beta, eps=1e-5):
     return gamma * (X - X.mean()) / root + beta
 
 
+@layer_norm.mistake
 def one_variance_for_all(X, gamma, beta, eps=1e-5):
     """One variance for the whole matrix is used. Each token has its own: take it
     along the last axis.
@@ -208,6 +247,7 @@ def one_variance_for_all(X, gamma, beta, eps=1e-5):
     return gamma * centred / np.sqrt(X.var() + eps) + beta
 
 
+@layer_norm.mistake
 def eps_subtracted(X, gamma, beta, eps=1e-5):
     """eps is subtracted from the variance, and a root of a negative number is nan.
     Add it.
@@ -216,11 +256,13 @@ def eps_subtracted(X, gamma, beta, eps=1e-5):
     return gamma * centred / np.sqrt(X.var(axis=-1, keepdims=True) - eps) + beta
 
 
+@layer_norm.mistake
 def divided_by_gamma(X, gamma, beta, eps=1e-5):
     """The normalised features are divided by gamma. Multiply."""
     return _normalised(X, eps) / gamma + beta
 
 
+@layer_norm.mistake
 def variance_without_keepdims(X, gamma, beta, eps=1e-5):
     """The variance has shape (n,), and NumPy lays it along the features. With
     `keepdims=True` it has shape (n, 1), one for each token.
@@ -229,6 +271,7 @@ def variance_without_keepdims(X, gamma, beta, eps=1e-5):
     return gamma * centred / np.sqrt(X.var(axis=-1) + eps) + beta
 
 
+@layer_norm.mistake
 def smallest_to_largest(X, gamma, beta, eps=1e-5):
     """Each token is stretched to lie between 0 and 1. Layer normalisation uses mean
     and variance instead of smallest and largest.
@@ -237,23 +280,27 @@ def smallest_to_largest(X, gamma, beta, eps=1e-5):
     return gamma * (X - low) / (high - low + eps) + beta
 
 
+@layer_norm.also_right
 def norm_in_one_pass(X, gamma, beta, eps=1e-5):
     mean = X.mean(axis=1)[:, None]
     variance = (X**2).mean(axis=1)[:, None] - mean**2
     return gamma * (X - mean) * (variance + eps) ** -0.5 + beta
 
 
+@layer_norm.also_right
 def norm_by_hand(X, gamma, beta, eps=1e-5):
     centred = X - np.sum(X, axis=-1, keepdims=True) / X.shape[-1]
     variance = np.sum(centred**2, axis=-1, keepdims=True) / X.shape[-1]
     return centred / np.sqrt(variance + eps) * gamma + beta
 
 
+@layer_norm.also_right
 def norm_on_its_side(X, gamma, beta, eps=1e-5):
     Z = (X.T - X.mean(axis=1)) / np.sqrt(X.var(axis=1) + eps)
     return Z.T * gamma + beta
 
 
+@layer_norm.also_right
 def norm_with_loops(X, gamma, beta, eps=1e-5):
     rows = []
     for x in X:
@@ -265,6 +312,7 @@ def norm_with_loops(X, gamma, beta, eps=1e-5):
     return rows
 
 
+@layer_norm.also_right
 def norm_with_torch(X, gamma, beta, eps=1e-5):
     import torch
 
@@ -272,29 +320,34 @@ def norm_with_torch(X, gamma, beta, eps=1e-5):
     return torch.nn.functional.layer_norm(X, X.shape[-1:], gamma, beta, eps)
 
 
+@layer_norm.also_right
 def norm_in_float32(X, gamma, beta, eps=1e-5):
     return layer_norm(X.astype(np.float32), np.float32(gamma), np.float32(beta), eps)
 
 
 # eps is large here, so that where it goes can be seen.
+@layer_norm.case
 def large_eps(rng):
     n, d_model = different_sizes(rng, 2, low=3)
     X = 1 + rng.standard_normal((n, d_model))
     return X, *rng.standard_normal((2, d_model)), 0.1
 
 
+@layer_norm.case
 def as_many_tokens_as_features(rng):
     # A square X lets the wrong axis run.
     n = int(rng.integers(3, 6))
     return 1 + rng.standard_normal((n, n)), *rng.standard_normal((2, n)), 0.1
 
 
+@layer_norm.case
 def default_eps(rng):
     # Small features: the eps that nobody passes decides.
     n, d_model = different_sizes(rng, 2, low=3)
     return 0.01 * rng.standard_normal((n, d_model)), *rng.standard_normal((2, d_model))
 
 
+@layer_norm.case
 def a_constant_token(rng):
     n, d_model = different_sizes(rng, 2, low=3)
     X = rng.standard_normal((n, d_model))
@@ -302,63 +355,15 @@ def a_constant_token(rng):
     return X, *rng.standard_normal((2, d_model)), 0.1
 
 
-layer_norm_exercise = Exercise(
-    reference=layer_norm,
-    inputs=(large_eps, as_many_tokens_as_features, default_eps, a_constant_token),
-    mistakes=(
-        over_tokens,
-        over_tokens_and_features,
-        unbiased_variance,
-        eps_outside_the_root,
-        eps_after_the_division,
-        unbiased_and_eps_outside,
-        eps_missing,
-        eps_fixed,
-        eps_squared,
-        gamma_missing,
-        beta_missing,
-        gamma_and_beta_missing,
-        gamma_and_beta_exchanged,
-        gamma_stretches_beta,
-        gamma_along_tokens,
-        divided_by_the_variance,
-        root_of_the_standard_deviation,
-        beta_multiplied,
-        not_centred,
-        centred_only,
-        root_mean_square,
-        variance_of_the_uncentred,
-        sum_of_squares,
-        without_keepdims,
-        mean_without_keepdims,
-        variance_without_keepdims,
-        one_mean_for_all,
-        one_variance_for_all,
-        eps_subtracted,
-        divided_by_gamma,
-        smallest_to_largest,
-    ),
-    equivalents=(
-        norm_in_one_pass,
-        norm_by_hand,
-        norm_on_its_side,
-        norm_with_loops,
-        norm_with_torch,
-        norm_in_float32,
-    ),
+@exercise(
     hints=(
-        "Take one token, a row of d_model numbers. What is its mean, and how far from "
-        "it do the numbers lie?",
-        "Mean and variance go along the last axis, and with `keepdims=True` they fit "
-        "the rows of X.",
-        "Subtract the mean, divide by the root of (variance + eps), multiply by gamma, "
-        "add beta.",
+        "X went into the block, Y came out of it. What keeps a token from forgetting "
+        "what it was?",
+        "Add first, normalise last: your `layer_norm` does the second step, with the "
+        "same gamma, beta and eps.",
     ),
-    points=4,
-    flagged=("layer_norm", "LayerNorm", "native_layer_norm"),
+    points=2,
 )
-
-
 def add_and_norm(X, Y, gamma, beta, eps=1e-5):
     """Add what a block found to what went in, then normalise each token.
 
@@ -369,36 +374,43 @@ def add_and_norm(X, Y, gamma, beta, eps=1e-5):
     return layer_norm(X + Y, gamma, beta, eps)  # (n, d_model)
 
 
+@add_and_norm.mistake
 def no_residual(X, Y, gamma, beta, eps=1e-5):
     """Only the block's output Y is normalised. The residual is missing: X + Y."""
     return layer_norm(Y, gamma, beta, eps)
 
 
+@add_and_norm.mistake
 def block_ignored(X, Y, gamma, beta, eps=1e-5):
     """Only the input X is normalised. What the block found, Y, is missing: X + Y."""
     return layer_norm(X, gamma, beta, eps)
 
 
+@add_and_norm.mistake
 def input_twice(X, Y, gamma, beta, eps=1e-5):
     """X is added to itself. Add Y, the block's output, to X."""
     return layer_norm(X + X, gamma, beta, eps)
 
 
+@add_and_norm.mistake
 def subtracted(X, Y, gamma, beta, eps=1e-5):
     """Y is subtracted from X. The residual connection adds."""
     return layer_norm(X - Y, gamma, beta, eps)
 
 
+@add_and_norm.mistake
 def subtracted_from_the_output(X, Y, gamma, beta, eps=1e-5):
     """X is subtracted from Y. The residual connection adds."""
     return layer_norm(Y - X, gamma, beta, eps)
 
 
+@add_and_norm.mistake
 def multiplied(X, Y, gamma, beta, eps=1e-5):
     """X and Y are multiplied. The residual connection adds."""
     return layer_norm(X * Y, gamma, beta, eps)
 
 
+@add_and_norm.mistake
 def averaged(X, Y, gamma, beta, eps=1e-5):
     """The mean of X and Y is normalised. Add them: the norm cares for the scale, and
     eps would count for more.
@@ -406,6 +418,7 @@ def averaged(X, Y, gamma, beta, eps=1e-5):
     return layer_norm((X + Y) / 2, gamma, beta, eps)
 
 
+@add_and_norm.mistake
 def residual_after_the_norm(X, Y, gamma, beta, eps=1e-5):
     """X is added after the norm, and so the sum is not normalised. Post-norm, as
     asked here, adds first: the norm comes last.
@@ -413,6 +426,7 @@ def residual_after_the_norm(X, Y, gamma, beta, eps=1e-5):
     return X + layer_norm(Y, gamma, beta, eps)
 
 
+@add_and_norm.mistake
 def pre_norm(X, Y, gamma, beta, eps=1e-5):
     """X is normalised, and Y is added to it. That resembles pre-norm; here the sum
     is normalised: add first, the norm comes last.
@@ -420,6 +434,7 @@ def pre_norm(X, Y, gamma, beta, eps=1e-5):
     return layer_norm(X, gamma, beta, eps) + Y
 
 
+@add_and_norm.mistake
 def each_normalised(X, Y, gamma, beta, eps=1e-5):
     """X and Y are normalised one by one and then added. Add first: there is one norm,
     of the sum.
@@ -427,6 +442,7 @@ def each_normalised(X, Y, gamma, beta, eps=1e-5):
     return layer_norm(X, gamma, beta, eps) + layer_norm(Y, gamma, beta, eps)
 
 
+@add_and_norm.mistake
 def normalised_twice(X, Y, gamma, beta, eps=1e-5):
     """Y is normalised before it is added, and the sum once more. There is one norm,
     of the sum.
@@ -434,6 +450,7 @@ def normalised_twice(X, Y, gamma, beta, eps=1e-5):
     return layer_norm(X + layer_norm(Y, gamma, beta, eps), gamma, beta, eps)
 
 
+@add_and_norm.mistake
 def input_normalised_twice(X, Y, gamma, beta, eps=1e-5):
     """X is normalised before Y is added, and the sum once more. There is one norm, of
     the sum.
@@ -441,21 +458,25 @@ def input_normalised_twice(X, Y, gamma, beta, eps=1e-5):
     return layer_norm(layer_norm(X, gamma, beta, eps) + Y, gamma, beta, eps)
 
 
+@add_and_norm.mistake
 def residual_twice(X, Y, gamma, beta, eps=1e-5):
     """X is added before the norm and after it. Once, before, is meant."""
     return X + layer_norm(X + Y, gamma, beta, eps)
 
 
+@add_and_norm.mistake
 def output_twice(X, Y, gamma, beta, eps=1e-5):
     """Y counts double. Add it to X once."""
     return layer_norm(X + 2 * Y, gamma, beta, eps)
 
 
+@add_and_norm.mistake
 def not_normalised(X, Y, gamma, beta, eps=1e-5):
     """X and Y are added, but nothing is normalised."""
     return X + Y
 
 
+@add_and_norm.mistake
 def add_eps_forgotten(X, Y, gamma, beta, eps=1e-5):
     """eps is not handed on: your `layer_norm` uses its default, whatever the caller
     asks for.
@@ -463,16 +484,19 @@ def add_eps_forgotten(X, Y, gamma, beta, eps=1e-5):
     return layer_norm(X + Y, gamma, beta)
 
 
+@add_and_norm.mistake
 def gamma_and_beta_swapped(X, Y, gamma, beta, eps=1e-5):
     """gamma and beta have changed places on their way to `layer_norm`."""
     return layer_norm(X + Y, beta, gamma, eps)
 
 
+@add_and_norm.mistake
 def gamma_and_beta_forgotten(X, Y, gamma, beta, eps=1e-5):
     """gamma and beta are not used. Hand them on to `layer_norm`."""
     return _normalised(X + Y, eps)
 
 
+@add_and_norm.mistake
 def sum_normalised_over_tokens(X, Y, gamma, beta, eps=1e-5):
     """The sum is normalised over the tokens. Use your `layer_norm`, which works on
     each token alone: along the last axis.
@@ -480,6 +504,7 @@ def sum_normalised_over_tokens(X, Y, gamma, beta, eps=1e-5):
     return over_tokens(X + Y, gamma, beta, eps)
 
 
+@add_and_norm.mistake
 def sum_with_unbiased_variance(X, Y, gamma, beta, eps=1e-5):
     """The variance is divided by d_model - 1. Use your `layer_norm`, which divides by
     d_model.
@@ -487,6 +512,7 @@ def sum_with_unbiased_variance(X, Y, gamma, beta, eps=1e-5):
     return unbiased_variance(X + Y, gamma, beta, eps)
 
 
+@add_and_norm.mistake
 def sum_with_eps_outside_the_root(X, Y, gamma, beta, eps=1e-5):
     """eps is added after the root. Use your `layer_norm`, which adds it under the
     root.
@@ -494,6 +520,7 @@ def sum_with_eps_outside_the_root(X, Y, gamma, beta, eps=1e-5):
     return eps_outside_the_root(X + Y, gamma, beta, eps)
 
 
+@add_and_norm.mistake
 def side_by_side(X, Y, gamma, beta, eps=1e-5):
     """X and Y are laid side by side, and each token has twice as many features. Add
     them, feature by feature.
@@ -501,73 +528,41 @@ def side_by_side(X, Y, gamma, beta, eps=1e-5):
     return _normalised(np.concatenate([X, Y], axis=-1), eps)
 
 
+@add_and_norm.also_right
 def output_first(X, Y, gamma, beta, eps=1e-5):
     return layer_norm(Y + X, gamma=gamma, beta=beta, eps=eps)
 
 
+@add_and_norm.also_right
 def written_out(X, Y, gamma, beta, eps=1e-5):
     Z = X + Y
     Z = Z - Z.mean(axis=-1, keepdims=True)
     return gamma * Z / np.sqrt((Z**2).mean(axis=-1, keepdims=True) + eps) + beta
 
 
+@add_and_norm.also_right
 def added_with_torch(X, Y, gamma, beta, eps=1e-5):
     import torch
 
     return norm_with_torch(torch.as_tensor(X) + torch.as_tensor(Y), gamma, beta, eps)
 
 
+@add_and_norm.case
 def input_and_output(rng):
     n, d_model = different_sizes(rng, 2, low=3)
     X, Y = 1 + rng.standard_normal((2, n, d_model))
     return X, Y, *rng.standard_normal((2, d_model)), 0.1
 
 
+@add_and_norm.case
 def every_size_equal(rng):
     n = int(rng.integers(3, 6))
     X, Y = 1 + rng.standard_normal((2, n, n))
     return X, Y, *rng.standard_normal((2, n)), 0.1
 
 
+@add_and_norm.case
 def eps_not_given(rng):
     n, d_model = different_sizes(rng, 2, low=3)
     X, Y = 0.01 * rng.standard_normal((2, n, d_model))
     return X, Y, *rng.standard_normal((2, d_model))
-
-
-add_and_norm_exercise = Exercise(
-    reference=add_and_norm,
-    inputs=(input_and_output, every_size_equal, eps_not_given),
-    mistakes=(
-        no_residual,
-        block_ignored,
-        input_twice,
-        subtracted,
-        subtracted_from_the_output,
-        multiplied,
-        averaged,
-        residual_after_the_norm,
-        pre_norm,
-        each_normalised,
-        normalised_twice,
-        input_normalised_twice,
-        residual_twice,
-        output_twice,
-        not_normalised,
-        add_eps_forgotten,
-        gamma_and_beta_swapped,
-        gamma_and_beta_forgotten,
-        sum_normalised_over_tokens,
-        sum_with_unbiased_variance,
-        sum_with_eps_outside_the_root,
-        side_by_side,
-    ),
-    equivalents=(output_first, written_out, added_with_torch),
-    hints=(
-        "X went into the block, Y came out of it. What keeps a token from forgetting "
-        "what it was?",
-        "Add first, normalise last: your `layer_norm` does the second step, with the "
-        "same gamma, beta and eps.",
-    ),
-    points=2,
-)

@@ -5,13 +5,24 @@ The output projection mixes what all heads found. With it the block is complete.
 
 import numpy as np
 
-from autograder.exercise import Exercise
+from autograder.exercise import exercise
 from solutions.concat_heads import concat_heads
 from solutions.parallel_heads import attend_in_parallel
 from solutions.projections import linear, project_qkv
 from solutions.split_heads import split_heads
 
 
+@exercise(
+    hints=(
+        "Every step is written already: project, split, attend, join. What does each "
+        "of your functions take, and what does it give back?",
+        "`split_heads` is used three times: for Q, for K and for V, after the whole "
+        "matrices have projected them.",
+        "The last step is `linear` again, with W_o and b_o, on the joined heads.",
+    ),
+    points=6,
+    flagged=("MultiheadAttention", "multi_head_attention_forward"),
+)
 def multi_head_attention(X, params, num_heads):
     """Let the tokens attend to each other with several heads, and mix the heads.
 
@@ -72,6 +83,7 @@ def _undealt(heads):
     return heads.transpose(1, 2, 0).reshape(heads.shape[1], -1)
 
 
+@multi_head_attention.mistake
 def no_output_projection(X, params, num_heads):
     """The heads are joined, and that is all: W_o and b_o are not used. Without them
     no head learns what another one found.
@@ -79,18 +91,21 @@ def no_output_projection(X, params, num_heads):
     return _block(X, params, num_heads)
 
 
+@multi_head_attention.mistake
 def output_bias_missing(X, params, num_heads):
     """b_o is missing from the output."""
     O, A = _block(X, params, num_heads)
     return O @ params["W_o"], A
 
 
+@multi_head_attention.mistake
 def output_bias_for_each_head(X, params, num_heads):
     """b_o is added once for each head. Add it once, at the end."""
     Y, A = multi_head_attention(X, params, num_heads)
     return Y + (num_heads - 1) * params["b_o"], A
 
 
+@multi_head_attention.mistake
 def output_weights_transposed(X, params, num_heads):
     """W_o is used on its side. It is (d_in, d_out), like the others: `O @ W + b`.
     Since it is square, the transpose passes unseen.
@@ -99,6 +114,7 @@ def output_weights_transposed(X, params, num_heads):
     return O @ params["W_o"].T + params["b_o"], A
 
 
+@multi_head_attention.mistake
 def first_rows_of_W_o_for_each_head(X, params, num_heads):
     """Every head goes through the same rows of W_o, the first d_k. Join the heads
     first: then head i meets its own rows, from i·d_k on.
@@ -107,6 +123,7 @@ def first_rows_of_W_o_for_each_head(X, params, num_heads):
     return O @ params["W_o"][: O.shape[1]] + params["b_o"], A
 
 
+@multi_head_attention.mistake
 def projected_before_attention(X, params, num_heads):
     """W_o is applied to the values, before the heads mix them. The output projection
     comes last, when the heads are joined.
@@ -116,6 +133,7 @@ def projected_before_attention(X, params, num_heads):
     return concat_heads(A @ split_heads(V, num_heads)), A
 
 
+@multi_head_attention.mistake
 def projected_before_joining(X, params, num_heads):
     """W_o meets heads that do not stand side by side: it finds d_k features, and takes
     those of all heads together. So this runs with one head only. Join the heads first.
@@ -125,6 +143,7 @@ def projected_before_joining(X, params, num_heads):
     return concat_heads(heads), A
 
 
+@multi_head_attention.mistake
 def split_before_projecting(X, params, num_heads):
     """The words were split before they were projected. W_q reads all d_model features
     of a word. Project first, then split Q, K and V.
@@ -135,17 +154,20 @@ def split_before_projecting(X, params, num_heads):
     return linear(concat_heads(O), params["W_o"], params["b_o"]), A
 
 
+@multi_head_attention.mistake
 def all_biases_missing(X, params, num_heads):
     """The biases are missing: b_q, b_k, b_v and b_o are in params, too."""
     O, A = _block(X, params, num_heads, project=lambda X, W, b: X @ W)
     return O @ params["W_o"], A
 
 
+@multi_head_attention.mistake
 def input_biases_missing(X, params, num_heads):
     """The projections lack their biases: b_q, b_k and b_v are in params, too."""
     return _with_output(X, params, num_heads, project=lambda X, W, b: X @ W)
 
 
+@multi_head_attention.mistake
 def input_weights_transposed(X, params, num_heads):
     """W_q, W_k and W_v are used on their side. They are (d_in, d_out): `X @ W + b`.
     Since they are square, the transpose passes unseen.
@@ -153,6 +175,7 @@ def input_weights_transposed(X, params, num_heads):
     return _with_output(X, params, num_heads, project=lambda X, W, b: X @ W.T + b)
 
 
+@multi_head_attention.mistake
 def all_weights_transposed(X, params, num_heads):
     """All four weight matrices are used on their side, as PyTorch stores them. Here
     they are (d_in, d_out): `X @ W + b`.
@@ -161,6 +184,7 @@ def all_weights_transposed(X, params, num_heads):
     return O @ params["W_o"].T + params["b_o"], A
 
 
+@multi_head_attention.mistake
 def no_projection(X, params, num_heads):
     """X is cut into heads as it is. The three projections come first: they decide
     what each head sees.
@@ -168,31 +192,37 @@ def no_projection(X, params, num_heads):
     return _with_output(X, params, num_heads, project=lambda X, W, b: X)
 
 
+@multi_head_attention.mistake
 def one_projection_for_all(X, params, num_heads):
     """Queries, keys and values are all made with W_q. Each has its own weights."""
     return _with_output(X, params, num_heads, weights="qqq")
 
 
+@multi_head_attention.mistake
 def keys_from_query_weights(X, params, num_heads):
     """The keys are made with W_q and b_q. They have W_k and b_k of their own."""
     return _with_output(X, params, num_heads, weights="qqv")
 
 
+@multi_head_attention.mistake
 def values_from_key_weights(X, params, num_heads):
     """The values are made with W_k and b_k. They have W_v and b_v of their own."""
     return _with_output(X, params, num_heads, weights="qkk")
 
 
+@multi_head_attention.mistake
 def queries_from_key_weights(X, params, num_heads):
     """The queries are made with W_k and b_k. They have W_q and b_q of their own."""
     return _with_output(X, params, num_heads, weights="kkv")
 
 
+@multi_head_attention.mistake
 def values_from_query_weights(X, params, num_heads):
     """The values are made with W_q and b_q. They have W_v and b_v of their own."""
     return _with_output(X, params, num_heads, weights="qkq")
 
 
+@multi_head_attention.mistake
 def values_scored(X, params, num_heads):
     """The queries meet the values instead of the keys: `Q @ V.T`. Scores come from
     queries and keys; the values are only mixed.
@@ -200,16 +230,19 @@ def values_scored(X, params, num_heads):
     return _with_output(X, params, num_heads, weights="qvv")
 
 
+@multi_head_attention.mistake
 def queries_and_keys_exchanged(X, params, num_heads):
     """The keys ask and the queries answer: they have changed places."""
     return _with_output(X, params, num_heads, weights="kqv")
 
 
+@multi_head_attention.mistake
 def keys_and_values_exchanged(X, params, num_heads):
     """Keys and values have changed places."""
     return _with_output(X, params, num_heads, weights="qvk")
 
 
+@multi_head_attention.mistake
 def input_sliced_into_heads(X, params, num_heads):
     """The input is sliced, and each slice is projected on its own. A head sees the
     whole token: project first, with the whole matrices, then split.
@@ -223,6 +256,7 @@ def input_sliced_into_heads(X, params, num_heads):
     return _with_output(X, params, num_heads, project=blockwise)
 
 
+@multi_head_attention.mistake
 def one_big_head(X, params, num_heads):
     """All features went through one head: nothing is split, and there is one
     attention map instead of num_heads.
@@ -230,6 +264,7 @@ def one_big_head(X, params, num_heads):
     return _with_output(X, params, 1)
 
 
+@multi_head_attention.mistake
 def one_head_alone(X, params, num_heads):
     """This is one head of full width, as in chapter 7: nothing is split, and W_o and
     b_o are not used. Split after projecting, then attend, join and project once more.
@@ -238,6 +273,7 @@ def one_head_alone(X, params, num_heads):
     return O, A[0]
 
 
+@multi_head_attention.mistake
 def never_split(X, params, num_heads):
     """The heads were never split: one head attended with all features, and there is
     one map instead of num_heads. Use `split_heads` on Q, K and V.
@@ -246,6 +282,7 @@ def never_split(X, params, num_heads):
     return Y, A[0]
 
 
+@multi_head_attention.mistake
 def one_map_for_all_heads(X, params, num_heads):
     """The heads were never split: one head attended with all features, and its map
     stands num_heads times in A. Use `split_heads` on Q, K and V.
@@ -254,11 +291,13 @@ def one_map_for_all_heads(X, params, num_heads):
     return Y, np.concatenate([A] * num_heads)
 
 
+@multi_head_attention.mistake
 def two_heads_always(X, params, num_heads):
     """You have 2 heads, whatever `num_heads` says. Split into as many as it says."""
     return _with_output(X, params, 2)
 
 
+@multi_head_attention.mistake
 def heads_not_joined(X, params, num_heads):
     """The heads are still apart: (h, n, d_k). Join them, then project them with W_o
     and b_o.
@@ -266,6 +305,7 @@ def heads_not_joined(X, params, num_heads):
     return _block(X, params, num_heads, concat=lambda heads: heads)
 
 
+@multi_head_attention.mistake
 def split_by_reshape_alone(X, params, num_heads):
     """The heads are cut with a reshape alone, which deals whole tokens out to them.
     Use your `split_heads`: cut the features, then exchange two axes.
@@ -273,6 +313,7 @@ def split_by_reshape_alone(X, params, num_heads):
     return _with_output(X, params, num_heads, split=_reshaped)
 
 
+@multi_head_attention.mistake
 def joined_by_reshape_alone(X, params, num_heads):
     """A is right; the heads are joined with a reshape alone, which keeps them one
     after the other. Use your `concat_heads`: tokens to the front first.
@@ -280,6 +321,7 @@ def joined_by_reshape_alone(X, params, num_heads):
     return _with_output(X, params, num_heads, concat=_joined_by_reshape)
 
 
+@multi_head_attention.mistake
 def reshaped_both_ways(X, params, num_heads):
     """Splitting and joining are both a reshape alone. They undo each other, but in
     between each head holds a few whole tokens instead of all tokens' features.
@@ -289,6 +331,7 @@ def reshaped_both_ways(X, params, num_heads):
     )
 
 
+@multi_head_attention.mistake
 def features_dealt_out(X, params, num_heads):
     """Each head gets every h-th feature, as cards are dealt. It is to get a run of
     d_k neighbours: that is where its columns of W_q stand.
@@ -296,6 +339,7 @@ def features_dealt_out(X, params, num_heads):
     return _with_output(X, params, num_heads, split=_dealt, concat=_undealt)
 
 
+@multi_head_attention.mistake
 def heads_joined_in_reverse(X, params, num_heads):
     """The heads are joined in reverse order. As a model that would do (it permutes
     the rows of W_o), but with the W_o given it does not.
@@ -305,6 +349,7 @@ def heads_joined_in_reverse(X, params, num_heads):
     )
 
 
+@multi_head_attention.mistake
 def features_joined_interleaved(X, params, num_heads):
     """A is right; the features of the heads are shuffled into each other when they
     are joined. Each head's features stay together.
@@ -312,6 +357,7 @@ def features_joined_interleaved(X, params, num_heads):
     return _with_output(X, params, num_heads, concat=_undealt)
 
 
+@multi_head_attention.mistake
 def last_head_everywhere(X, params, num_heads):
     """The last head stands in every head's place: a loop overwrites the others."""
     Y, A = _with_output(
@@ -323,11 +369,13 @@ def last_head_everywhere(X, params, num_heads):
     return Y, A
 
 
+@multi_head_attention.mistake
 def not_scaled(X, params, num_heads):
     """The scores go into softmax unscaled. Each head divides them by sqrt(d_k)."""
     return _with_output(X, params, num_heads, factor=1.0)
 
 
+@multi_head_attention.mistake
 def divided_by_sqrt_d_model(X, params, num_heads):
     """The scores are divided by sqrt(d_model). Inside a head a score adds up
     d_k = d_model / num_heads products.
@@ -335,11 +383,13 @@ def divided_by_sqrt_d_model(X, params, num_heads):
     return _with_output(X, params, num_heads, factor=1 / np.sqrt(X.shape[1]))
 
 
+@multi_head_attention.mistake
 def divided_by_d_k(X, params, num_heads):
     """The scores are divided by d_k. The square root of d_k is meant."""
     return _with_output(X, params, num_heads, factor=num_heads / X.shape[1])
 
 
+@multi_head_attention.mistake
 def divided_by_sqrt_n(X, params, num_heads):
     """The scores are divided by the square root of the number of tokens. In a 3-D
     array `shape[1]` is the sequence length; d_k is `shape[-1]`.
@@ -347,6 +397,7 @@ def divided_by_sqrt_n(X, params, num_heads):
     return _with_output(X, params, num_heads, factor=1 / np.sqrt(len(X)))
 
 
+@multi_head_attention.mistake
 def divided_by_sqrt_h(X, params, num_heads):
     """The scores are divided by the square root of the number of heads. d_k is the
     number of features of a head.
@@ -354,6 +405,7 @@ def divided_by_sqrt_h(X, params, num_heads):
     return _with_output(X, params, num_heads, factor=1 / np.sqrt(num_heads))
 
 
+@multi_head_attention.mistake
 def divided_by_eight(X, params, num_heads):
     """The scores are divided by 8. That is the root of the paper's d_k = 64; take the
     root of your own d_k.
@@ -361,6 +413,7 @@ def divided_by_eight(X, params, num_heads):
     return _with_output(X, params, num_heads, factor=1 / 8)
 
 
+@multi_head_attention.mistake
 def over_queries(X, params, num_heads):
     """The softmax runs over the queries: with heads in front, `axis=1` is no longer
     the keys. Count from the end: `axis=-1`.
@@ -368,6 +421,7 @@ def over_queries(X, params, num_heads):
     return _with_output(X, params, num_heads, axis=1)
 
 
+@multi_head_attention.mistake
 def over_heads(X, params, num_heads):
     """The softmax runs over the heads: they compete with each other. Each head
     distributes its own attention over the keys: `axis=-1`.
@@ -375,6 +429,7 @@ def over_heads(X, params, num_heads):
     return _with_output(X, params, num_heads, axis=0)
 
 
+@multi_head_attention.mistake
 def overflowing(X, params, num_heads):
     """Large scores give nan: exp overflows. Use your softmax of chapter 5, or
     subtract each row's maximum.
@@ -385,6 +440,7 @@ def overflowing(X, params, num_heads):
     return concat_heads(A @ V) @ params["W_o"] + params["b_o"], A
 
 
+@multi_head_attention.mistake
 def weights_averaged_over_heads(X, params, num_heads):
     """Y is right, but A is the mean over the heads, as PyTorch gives it by default.
     Each head's own weights are asked for: (h, n, n).
@@ -393,16 +449,19 @@ def weights_averaged_over_heads(X, params, num_heads):
     return Y, A.mean(axis=0)
 
 
+@multi_head_attention.mistake
 def weights_first(X, params, num_heads):
     """The weights come first. The order is Y, then A."""
     return multi_head_attention(X, params, num_heads)[::-1]
 
 
+@multi_head_attention.mistake
 def output_only(X, params, num_heads):
     """Only the output came back. The weights are asked for, too: `return Y, A`."""
     return multi_head_attention(X, params, num_heads)[0]
 
 
+@multi_head_attention.mistake
 def input_added(X, params, num_heads):
     """X is added to the output. That is the residual connection of the next chapter;
     here the output alone is asked for.
@@ -411,6 +470,7 @@ def input_added(X, params, num_heads):
     return X + Y, A
 
 
+@multi_head_attention.also_right
 def head_by_head(X, params, num_heads):
     d_k = X.shape[1] // num_heads
     Y, maps = params["b_o"], []
@@ -424,6 +484,7 @@ def head_by_head(X, params, num_heads):
     return Y, np.stack(maps)
 
 
+@multi_head_attention.also_right
 def with_einsum(X, params, num_heads):
     d_model = X.shape[1]
     W = {w: params[f"W_{w}"].reshape(d_model, num_heads, -1) for w in "qkv"}
@@ -436,11 +497,13 @@ def with_einsum(X, params, num_heads):
     return np.einsum("hnm,hmk,hkd->nd", A, V, W_o) + params["b_o"], A
 
 
+@multi_head_attention.also_right
 def without_key_bias(X, params, num_heads):
     # b_k adds the same number to a whole row of scores, and softmax drops it.
     return multi_head_attention(X, {**params, "b_k": 0 * params["b_k"]}, num_heads)
 
 
+@multi_head_attention.also_right
 def with_torch(X, params, num_heads):
     import torch
 
@@ -456,11 +519,13 @@ def with_torch(X, params, num_heads):
     return Y[0], A[0]
 
 
+@multi_head_attention.also_right
 def in_float32(X, params, num_heads):
     params = {name: value.astype(np.float32) for name, value in params.items()}
     return multi_head_attention(X.astype(np.float32), params, num_heads)
 
 
+@multi_head_attention.must
 def rows_sum_to_one(result, *_):
     """In each head, each row of weights must sum to 1."""
     return np.allclose(np.sum(result[1], axis=-1), 1)
@@ -477,104 +542,30 @@ def _params(rng, d_model, spread):
     return params
 
 
+@multi_head_attention.case
 def two_heads(rng):
     n, d_model = (3, 8) if rng.random() < 0.5 else (5, 6)
     return rng.standard_normal((n, d_model)), _params(rng, d_model, 1.2), 2
 
 
+@multi_head_attention.case
 def three_heads(rng):
     n, d_model = (4, 6) if rng.random() < 0.5 else (5, 12)
     return rng.standard_normal((n, d_model)), _params(rng, d_model, 1.2), 3
 
 
+@multi_head_attention.case
 def one_head(rng):
     # With one head, joined or not is the same: what fails elsewhere is right here.
     return rng.standard_normal((5, 4)), _params(rng, 4, 1.2), 1
 
 
+@multi_head_attention.case
 def as_many_tokens_as_features(rng):
     # n = d_model: what raises elsewhere runs here, and shows what it computes.
     return rng.standard_normal((6, 6)), _params(rng, 6, 1.2), 2
 
 
+@multi_head_attention.case
 def huge_weights(rng):
     return rng.standard_normal((3, 8)), _params(rng, 8, 60), 2
-
-
-exercise = Exercise(
-    reference=multi_head_attention,
-    inputs=(
-        two_heads,
-        three_heads,
-        one_head,
-        as_many_tokens_as_features,
-        huge_weights,
-    ),
-    mistakes=(
-        no_output_projection,
-        output_bias_missing,
-        output_bias_for_each_head,
-        output_weights_transposed,
-        first_rows_of_W_o_for_each_head,
-        projected_before_attention,
-        projected_before_joining,
-        split_before_projecting,
-        all_biases_missing,
-        input_biases_missing,
-        input_weights_transposed,
-        all_weights_transposed,
-        no_projection,
-        one_projection_for_all,
-        keys_from_query_weights,
-        values_from_key_weights,
-        queries_from_key_weights,
-        values_from_query_weights,
-        values_scored,
-        queries_and_keys_exchanged,
-        keys_and_values_exchanged,
-        input_sliced_into_heads,
-        one_big_head,
-        one_head_alone,
-        never_split,
-        one_map_for_all_heads,
-        two_heads_always,
-        heads_not_joined,
-        split_by_reshape_alone,
-        joined_by_reshape_alone,
-        reshaped_both_ways,
-        features_dealt_out,
-        heads_joined_in_reverse,
-        features_joined_interleaved,
-        last_head_everywhere,
-        not_scaled,
-        divided_by_sqrt_d_model,
-        divided_by_d_k,
-        divided_by_sqrt_n,
-        divided_by_sqrt_h,
-        divided_by_eight,
-        over_queries,
-        over_heads,
-        overflowing,
-        weights_averaged_over_heads,
-        weights_first,
-        output_only,
-        input_added,
-    ),
-    equivalents=(
-        head_by_head,
-        with_einsum,
-        without_key_bias,
-        with_torch,
-        in_float32,
-    ),
-    properties=(rows_sum_to_one,),
-    hints=(
-        "Every step is written already: project, split, attend, join. What does each "
-        "of your functions take, and what does it give back?",
-        "`split_heads` is used three times: for Q, for K and for V, after the whole "
-        "matrices have projected them.",
-        "The last step is `linear` again, with W_o and b_o, on the joined heads.",
-    ),
-    points=6,
-    flagged=("MultiheadAttention", "multi_head_attention_forward"),
-)

@@ -5,11 +5,22 @@ As one head does, on the last two axes. The first axis only counts the heads.
 
 import numpy as np
 
-from autograder.exercise import Exercise, different_sizes
+from autograder.exercise import different_sizes, exercise
 from solutions.scaling import scale
 from solutions.softmax import softmax
 
 
+@exercise(
+    hints=(
+        "`@` on 3-D arrays multiplies the last two axes, head by head. Which of your "
+        "lines of chapter 7 can stay as they are?",
+        "`K.T` turns all axes around. Only the last two may change places: "
+        "`K.swapaxes(-1, -2)`. Counted from the end, axes are right with and without "
+        "heads.",
+    ),
+    points=4,
+    flagged=("scaled_dot_product_attention",),
+)
 def attend_in_parallel(Q, K, V):
     """Let every head attend on its own, all heads in one product.
 
@@ -28,6 +39,7 @@ def _attend(Q, K, V, factor, axis=-1):
     return A @ V, A
 
 
+@attend_in_parallel.mistake
 def over_queries(Q, K, V):
     """The softmax runs over the queries. With heads in front, the keys are axis 2,
     no longer axis 1: count from the end, `axis=-1`.
@@ -35,6 +47,7 @@ def over_queries(Q, K, V):
     return _attend(Q, K, V, 1 / np.sqrt(Q.shape[-1]), axis=1)
 
 
+@attend_in_parallel.mistake
 def over_heads(Q, K, V):
     """The softmax runs over the heads: they compete with each other. Each head
     distributes its own attention over the keys: `axis=-1`.
@@ -42,6 +55,7 @@ def over_heads(Q, K, V):
     return _attend(Q, K, V, 1 / np.sqrt(Q.shape[-1]), axis=0)
 
 
+@attend_in_parallel.mistake
 def over_each_whole_head(Q, K, V):
     """All weights of a head together sum to 1. Each query has a whole unit of
     attention: softmax along the last axis alone.
@@ -49,6 +63,7 @@ def over_each_whole_head(Q, K, V):
     return _attend(Q, K, V, 1 / np.sqrt(Q.shape[-1]), axis=(1, 2))
 
 
+@attend_in_parallel.mistake
 def over_everything(Q, K, V):
     """All weights of all heads together sum to 1. Each query of each head has a whole
     unit of attention: softmax along the last axis alone.
@@ -56,6 +71,7 @@ def over_everything(Q, K, V):
     return _attend(Q, K, V, 1 / np.sqrt(Q.shape[-1]), axis=(0, 1, 2))
 
 
+@attend_in_parallel.mistake
 def d_k_from_the_second_axis(Q, K, V):
     """The scores are divided by the square root of the number of queries. In a 3-D
     array `shape[1]` is the sequence length; d_k is `shape[-1]`.
@@ -63,6 +79,7 @@ def d_k_from_the_second_axis(Q, K, V):
     return _attend(Q, K, V, 1 / np.sqrt(Q.shape[1]))
 
 
+@attend_in_parallel.mistake
 def divided_by_sqrt_m(Q, K, V):
     """The scores are divided by the square root of the number of keys. d_k is the
     last axis of Q and K.
@@ -70,6 +87,7 @@ def divided_by_sqrt_m(Q, K, V):
     return _attend(Q, K, V, 1 / np.sqrt(K.shape[1]))
 
 
+@attend_in_parallel.mistake
 def divided_by_sqrt_h(Q, K, V):
     """The scores are divided by the square root of the number of heads. d_k is the
     last axis of Q and K.
@@ -77,6 +95,7 @@ def divided_by_sqrt_h(Q, K, V):
     return _attend(Q, K, V, 1 / np.sqrt(len(Q)))
 
 
+@attend_in_parallel.mistake
 def divided_by_sqrt_d_model(Q, K, V):
     """The scores are divided by sqrt(h·d_k), the width of all heads together. A score
     adds up the d_k features of one head.
@@ -84,6 +103,7 @@ def divided_by_sqrt_d_model(Q, K, V):
     return _attend(Q, K, V, 1 / np.sqrt(len(Q) * Q.shape[-1]))
 
 
+@attend_in_parallel.mistake
 def divided_by_sqrt_d_v(Q, K, V):
     """The scores are divided by sqrt(d_v), the width of the values. What was added
     up in a score are the d_k features of Q and K.
@@ -91,6 +111,7 @@ def divided_by_sqrt_d_v(Q, K, V):
     return _attend(Q, K, V, 1 / np.sqrt(V.shape[-1]))
 
 
+@attend_in_parallel.mistake
 def divided_by_eight(Q, K, V):
     """The scores are divided by 8. That is sqrt(d_k) for d_k = 64 only: read d_k off
     the arrays.
@@ -98,11 +119,13 @@ def divided_by_eight(Q, K, V):
     return _attend(Q, K, V, 1 / 8)
 
 
+@attend_in_parallel.mistake
 def not_scaled(Q, K, V):
     """The scores go into softmax unscaled. Divide them by sqrt(d_k) first."""
     return _attend(Q, K, V, 1)
 
 
+@attend_in_parallel.mistake
 def divided_by_d_k(Q, K, V):
     """The scores are divided by d_k: the weights come out too even. Divide by the
     square root of d_k.
@@ -110,6 +133,7 @@ def divided_by_d_k(Q, K, V):
     return _attend(Q, K, V, 1 / Q.shape[-1])
 
 
+@attend_in_parallel.mistake
 def multiplied_by_sqrt_d_k(Q, K, V):
     """The scores are multiplied by sqrt(d_k): the weights come out far too sharp.
     Divide.
@@ -117,6 +141,7 @@ def multiplied_by_sqrt_d_k(Q, K, V):
     return _attend(Q, K, V, np.sqrt(Q.shape[-1]))
 
 
+@attend_in_parallel.mistake
 def all_axes_transposed(Q, K, V):
     """`K.T` turns all three axes around, the heads too. Only the last two change
     places: `K.transpose(0, 2, 1)` or `K.swapaxes(-1, -2)`.
@@ -125,6 +150,7 @@ def all_axes_transposed(Q, K, V):
     return A @ V, A
 
 
+@attend_in_parallel.mistake
 def heads_and_tokens_exchanged(Q, K, V):
     """Heads and tokens of K have changed places. The heads stay in front; the last
     two axes change places.
@@ -133,6 +159,7 @@ def heads_and_tokens_exchanged(Q, K, V):
     return A @ V, A
 
 
+@attend_in_parallel.mistake
 def forgot_to_transpose(Q, K, V):
     """The transpose is missing: `Q @ K` runs only if m happens to equal d_k. The last
     two axes of K have to change places.
@@ -141,6 +168,7 @@ def forgot_to_transpose(Q, K, V):
     return A @ V, A
 
 
+@attend_in_parallel.mistake
 def overflowing(Q, K, V):
     """Large scores give nan: exp overflows. Use your softmax of chapter 5, or
     subtract each row's maximum.
@@ -150,6 +178,7 @@ def overflowing(Q, K, V):
     return A @ V, A
 
 
+@attend_in_parallel.mistake
 def without_keepdims(Q, K, V):
     """The totals have shape (h, n), and NumPy lays them along the wrong axes. Use
     `keepdims=True`, or your softmax of chapter 5.
@@ -160,6 +189,7 @@ def without_keepdims(Q, K, V):
     return A @ V, A
 
 
+@attend_in_parallel.mistake
 def softmax_twice(Q, K, V):
     """Softmax is applied to the weights once more, which flattens them. Once is
     enough.
@@ -168,18 +198,21 @@ def softmax_twice(Q, K, V):
     return A @ V, A
 
 
+@attend_in_parallel.mistake
 def without_softmax(Q, K, V):
     """The scaled scores weigh the values as they are. Softmax is missing."""
     S = scale(Q @ K.swapaxes(1, 2), Q.shape[-1])
     return S @ V, S
 
 
+@attend_in_parallel.mistake
 def scores_returned(Q, K, V):
     """O is right. Beside it the scores came back: A is the weights, after softmax."""
     O, _ = attend_in_parallel(Q, K, V)
     return O, scale(Q @ K.swapaxes(1, 2), Q.shape[-1])
 
 
+@attend_in_parallel.mistake
 def first_head_everywhere(Q, K, V):
     """All heads give what the first one gives. Each attends with its own queries,
     keys and values.
@@ -188,6 +221,7 @@ def first_head_everywhere(Q, K, V):
     return np.stack([O[0]] * len(Q)), np.stack([A[0]] * len(Q))
 
 
+@attend_in_parallel.mistake
 def last_head_only(Q, K, V):
     """Only the last head is left: a loop overwrites its result each time round.
     Collect the heads, and stack them.
@@ -196,12 +230,14 @@ def last_head_only(Q, K, V):
     return O[-1], A[-1]
 
 
+@attend_in_parallel.mistake
 def first_head_only(Q, K, V):
     """Only the first head is there. A `return` inside the loop ends it at once."""
     O, A = attend_in_parallel(Q, K, V)
     return O[0], A[0]
 
 
+@attend_in_parallel.mistake
 def weights_averaged_over_heads(Q, K, V):
     """O is right, but A is the mean over the heads, as PyTorch gives it by default.
     Here each head's own weights are asked for: (h, n, m).
@@ -210,18 +246,21 @@ def weights_averaged_over_heads(Q, K, V):
     return O, A.mean(axis=0)
 
 
+@attend_in_parallel.mistake
 def heads_averaged(Q, K, V):
     """The heads are averaged. They stay apart: what each one found is joined later."""
     O, A = attend_in_parallel(Q, K, V)
     return O.mean(axis=0), A.mean(axis=0)
 
 
+@attend_in_parallel.mistake
 def heads_added_up(Q, K, V):
     """The heads are added up. They stay apart: what each one found is joined later."""
     O, A = attend_in_parallel(Q, K, V)
     return O.sum(axis=0), A
 
 
+@attend_in_parallel.mistake
 def scores_shared(Q, K, V):
     """All heads use the same weights: the scores are added up over the heads. Each
     head has scores of its own.
@@ -231,6 +270,7 @@ def scores_shared(Q, K, V):
     return A @ V, A
 
 
+@attend_in_parallel.mistake
 def heads_joined_already(Q, K, V):
     """The heads are joined already, side by side. That is the next chapter; here
     they stay apart: (h, n, d_v).
@@ -239,6 +279,7 @@ def heads_joined_already(Q, K, V):
     return np.concatenate(list(O), axis=-1), A
 
 
+@attend_in_parallel.mistake
 def reversed_heads(Q, K, V):
     """The heads come in reverse order. As a model that would do; with weights that
     are given it does not.
@@ -247,16 +288,19 @@ def reversed_heads(Q, K, V):
     return O[::-1], A[::-1]
 
 
+@attend_in_parallel.mistake
 def weights_first(Q, K, V):
     """The weights come first. The order is O, then A."""
     return attend_in_parallel(Q, K, V)[::-1]
 
 
+@attend_in_parallel.mistake
 def output_only(Q, K, V):
     """Only the output came back. The weights are asked for, too: `return O, A`."""
     return attend_in_parallel(Q, K, V)[0]
 
 
+@attend_in_parallel.mistake
 def keys_mixed(Q, K, V):
     """The keys are mixed. They decide who is listened to; what is handed over are
     the values, V.
@@ -264,6 +308,7 @@ def keys_mixed(Q, K, V):
     return attend_in_parallel(Q, K, K)
 
 
+@attend_in_parallel.mistake
 def queries_and_keys_exchanged(Q, K, V):
     """The keys ask and the queries answer. Row i of a head's scores belongs to query
     i: Q comes first.
@@ -271,12 +316,14 @@ def queries_and_keys_exchanged(Q, K, V):
     return attend_in_parallel(K, Q, V)
 
 
+@attend_in_parallel.mistake
 def weights_transposed(Q, K, V):
     """A is right, but it was used on its side when the values were mixed."""
     _, A = attend_in_parallel(Q, K, V)
     return A.swapaxes(1, 2) @ V, A
 
 
+@attend_in_parallel.also_right
 def head_by_head(Q, K, V):
     heads = [
         _attend(Q[[i]], K[[i]], V[[i]], Q.shape[-1] ** -0.5) for i in range(len(Q))
@@ -284,15 +331,18 @@ def head_by_head(Q, K, V):
     return np.concatenate([o for o, _ in heads]), np.concatenate([a for _, a in heads])
 
 
+@attend_in_parallel.also_right
 def with_einsum(Q, K, V):
     A = softmax(np.einsum("hnd,hmd->hnm", Q, K) / np.sqrt(Q.shape[-1]))
     return np.einsum("hnm,hmv->hnv", A, V), A
 
 
+@attend_in_parallel.also_right
 def with_scaled_queries(Q, K, V):
     return _attend(Q / np.sqrt(Q.shape[-1]), K, V, 1)
 
 
+@attend_in_parallel.also_right
 def with_torch(Q, K, V):
     import torch
 
@@ -301,10 +351,12 @@ def with_torch(Q, K, V):
     return A @ V, A
 
 
+@attend_in_parallel.also_right
 def in_lists(Q, K, V):
     return tuple(part.tolist() for part in attend_in_parallel(Q, K, V))
 
 
+@attend_in_parallel.must
 def rows_sum_to_one(result, *_):
     """In each head, each row of weights must sum to 1."""
     return np.allclose(np.sum(result[1], axis=-1), 1)
@@ -318,79 +370,23 @@ def _heads(rng, h, n, m, d_k, d_v, spread=1.0):
     )
 
 
+@attend_in_parallel.case
 def different_everything(rng):
     return _heads(rng, *different_sizes(rng, 5))
 
 
+@attend_in_parallel.case
 def two_heads(rng):
     return _heads(rng, 2, *different_sizes(rng, 4, low=3))
 
 
+@attend_in_parallel.case
 def all_sizes_equal(rng):
     # What raises elsewhere runs here, and shows what it computes.
     n = int(rng.integers(3, 5))
     return _heads(rng, n, n, n, n, n)
 
 
+@attend_in_parallel.case
 def huge_scores(rng):
     return _heads(rng, *different_sizes(rng, 5), spread=100.0)
-
-
-exercise = Exercise(
-    reference=attend_in_parallel,
-    inputs=(different_everything, two_heads, all_sizes_equal, huge_scores),
-    mistakes=(
-        over_queries,
-        over_heads,
-        over_each_whole_head,
-        over_everything,
-        d_k_from_the_second_axis,
-        divided_by_sqrt_m,
-        divided_by_sqrt_h,
-        divided_by_sqrt_d_model,
-        divided_by_sqrt_d_v,
-        divided_by_eight,
-        not_scaled,
-        divided_by_d_k,
-        multiplied_by_sqrt_d_k,
-        all_axes_transposed,
-        heads_and_tokens_exchanged,
-        forgot_to_transpose,
-        overflowing,
-        without_keepdims,
-        softmax_twice,
-        without_softmax,
-        scores_returned,
-        first_head_everywhere,
-        last_head_only,
-        first_head_only,
-        weights_averaged_over_heads,
-        heads_averaged,
-        heads_added_up,
-        scores_shared,
-        heads_joined_already,
-        reversed_heads,
-        weights_first,
-        output_only,
-        keys_mixed,
-        queries_and_keys_exchanged,
-        weights_transposed,
-    ),
-    equivalents=(
-        head_by_head,
-        with_einsum,
-        with_scaled_queries,
-        with_torch,
-        in_lists,
-    ),
-    properties=(rows_sum_to_one,),
-    hints=(
-        "`@` on 3-D arrays multiplies the last two axes, head by head. Which of your "
-        "lines of chapter 7 can stay as they are?",
-        "`K.T` turns all axes around. Only the last two may change places: "
-        "`K.swapaxes(-1, -2)`. Counted from the end, axes are right with and without "
-        "heads.",
-    ),
-    points=4,
-    flagged=("scaled_dot_product_attention",),
-)

@@ -6,9 +6,21 @@ small matrices of the heads stand side by side in one big one.
 
 import numpy as np
 
-from autograder.exercise import Exercise, different_sizes
+from autograder.exercise import different_sizes, exercise
 
 
+@exercise(
+    compared=False,
+    hints=(
+        "Eight arrays in a dict: four matrices and four biases. Which shape does a "
+        "matrix need if it holds all heads side by side?",
+        "`rng.standard_normal((a, b))` draws numbers of standard deviation 1. A sum of "
+        "d_model products of them grows with sqrt(d_model): divide by that.",
+        "`a % b` is what is left over when b divides a. `raise ValueError(...)` if "
+        "anything is.",
+    ),
+    points=4,
+)
 def init_parameters(d_model, num_heads, rng):
     """Draw random weights for a multi-head block, of a size that suits d_model.
 
@@ -39,6 +51,7 @@ def _draw(d_model, num_heads, matrix, bias=np.zeros):
     return params
 
 
+@init_parameters.mistake
 def all_zero(d_model, num_heads, rng):
     """All weights are zero: every head computes the same, gets the same gradient, and
     stays the same. Random numbers make them differ.
@@ -46,6 +59,7 @@ def all_zero(d_model, num_heads, rng):
     return _draw(d_model, num_heads, lambda: np.zeros((d_model, d_model)))
 
 
+@init_parameters.mistake
 def all_the_same_number(d_model, num_heads, rng):
     """All weights are the same number: every head computes the same, gets the same
     gradient, and stays the same. Random numbers make them differ.
@@ -54,6 +68,7 @@ def all_the_same_number(d_model, num_heads, rng):
     return _draw(d_model, num_heads, lambda: np.full((d_model, d_model), number))
 
 
+@init_parameters.mistake
 def all_one(d_model, num_heads, rng):
     """All weights are one: every head computes the same, gets the same gradient, and
     stays the same. Random numbers of size 1 / sqrt(d_model) are needed.
@@ -61,6 +76,7 @@ def all_one(d_model, num_heads, rng):
     return _draw(d_model, num_heads, lambda: np.ones((d_model, d_model)))
 
 
+@init_parameters.mistake
 def standard_deviation_one(d_model, num_heads, rng):
     """The weights are too large, as `rng.standard_normal` alone gives them. With them
     the scores get too large, and softmax puts all its weight on one key: divide by
@@ -69,6 +85,7 @@ def standard_deviation_one(d_model, num_heads, rng):
     return _draw(d_model, num_heads, lambda: rng.standard_normal((d_model, d_model)))
 
 
+@init_parameters.mistake
 def far_too_small(d_model, num_heads, rng):
     """Weights are far smaller than 1 / sqrt(d_model): each layer shrinks what goes
     through it. Divide standard normal numbers by sqrt(d_model), and by nothing else.
@@ -78,6 +95,7 @@ def far_too_small(d_model, num_heads, rng):
     )
 
 
+@init_parameters.mistake
 def scaled_by_the_head_width(d_model, num_heads, rng):
     """The size of the weights follows d_k = d_model / num_heads, and gets too large
     with many heads. What a matrix adds up are d_model products: 1 / sqrt(d_model).
@@ -90,6 +108,7 @@ def scaled_by_the_head_width(d_model, num_heads, rng):
     )
 
 
+@init_parameters.mistake
 def never_negative(d_model, num_heads, rng):
     """The weights do not lie around 0. `rng.random` draws between 0 and 1, for one;
     `rng.standard_normal` draws around 0.
@@ -99,6 +118,7 @@ def never_negative(d_model, num_heads, rng):
     )
 
 
+@init_parameters.mistake
 def never_negative_and_too_large(d_model, num_heads, rng):
     """The weights do not lie around 0, and they are too large. `rng.random` draws
     between 0 and 1, for one: take `rng.standard_normal`, and divide by sqrt(d_model).
@@ -106,6 +126,7 @@ def never_negative_and_too_large(d_model, num_heads, rng):
     return _draw(d_model, num_heads, lambda: rng.random((d_model, d_model)))
 
 
+@init_parameters.mistake
 def one_matrix_for_all(d_model, num_heads, rng):
     """Among W_q, W_k, W_v and W_o there are equal ones. Draw each one anew: queries,
     keys and values have to be able to differ.
@@ -114,6 +135,7 @@ def one_matrix_for_all(d_model, num_heads, rng):
     return _draw(d_model, num_heads, lambda: W)
 
 
+@init_parameters.mistake
 def only_a_part_drawn(d_model, num_heads, rng):
     """Some numbers of the matrices are 0. Draw all of them: `rng.standard_normal((a,
     b))` fills a whole matrix.
@@ -121,6 +143,7 @@ def only_a_part_drawn(d_model, num_heads, rng):
     return _draw(d_model, num_heads, lambda: np.diag(rng.standard_normal(d_model)))
 
 
+@init_parameters.mistake
 def heads_alike(d_model, num_heads, rng):
     """All heads start with the same weights: they get the same gradient and stay the
     same. Draw all d_model columns, not d_k columns repeated.
@@ -135,6 +158,7 @@ def heads_alike(d_model, num_heads, rng):
     )
 
 
+@init_parameters.mistake
 def width_not_checked(d_model, num_heads, rng):
     """If num_heads does not divide d_model, the heads cannot share the features
     evenly: raise ValueError then.
@@ -144,6 +168,7 @@ def width_not_checked(d_model, num_heads, rng):
     )
 
 
+@init_parameters.mistake
 def width_rounded_down(d_model, num_heads, rng):
     """`d_model // num_heads` rounds down, and where it does not divide evenly
     features vanish without a word. Raise ValueError then.
@@ -158,6 +183,7 @@ def width_rounded_down(d_model, num_heads, rng):
     return params
 
 
+@init_parameters.mistake
 def asserted(d_model, num_heads, rng):
     """`assert` raises AssertionError, and `python -O` leaves it out. A caller who
     passes a wrong number is told by `raise ValueError(...)`.
@@ -166,6 +192,7 @@ def asserted(d_model, num_heads, rng):
     return init_parameters(d_model, num_heads, rng)
 
 
+@init_parameters.mistake
 def raised_the_wrong_way_round(d_model, num_heads, rng):
     """ValueError is raised where num_heads divides d_model, and only there. `%` gives
     what is left over: 0 means that it divides.
@@ -177,6 +204,7 @@ def raised_the_wrong_way_round(d_model, num_heads, rng):
     )
 
 
+@init_parameters.mistake
 def never_divides(d_model, num_heads, rng):
     """ValueError is raised always, also where num_heads divides d_model. `%` gives
     what is left over: 0 means that it divides.
@@ -184,6 +212,7 @@ def never_divides(d_model, num_heads, rng):
     raise ValueError
 
 
+@init_parameters.mistake
 def one_narrow_head(d_model, num_heads, rng):
     """W_q, W_k and W_v hold one head only: (d_model, d_k). All heads stand side by
     side: (d_model, d_model).
@@ -196,6 +225,7 @@ def one_narrow_head(d_model, num_heads, rng):
     }
 
 
+@init_parameters.mistake
 def heads_on_an_axis_of_their_own(d_model, num_heads, rng):
     """The heads have an axis of their own: (h, d_model, d_k). In params they stand
     side by side: (d_model, d_model). `stack_projections` shows how.
@@ -208,18 +238,21 @@ def heads_on_an_axis_of_their_own(d_model, num_heads, rng):
     return params
 
 
+@init_parameters.mistake
 def biases_missing(d_model, num_heads, rng):
     """The biases are missing: b_q, b_k, b_v and b_o, d_model zeros each."""
     params = init_parameters(d_model, num_heads, rng)
     return {name: value for name, value in params.items() if name.startswith("W")}
 
 
+@init_parameters.mistake
 def output_missing(d_model, num_heads, rng):
     """W_o and b_o are missing: the projection that mixes the heads at the end."""
     params = init_parameters(d_model, num_heads, rng)
     return {name: value for name, value in params.items() if name[-1] != "o"}
 
 
+@init_parameters.mistake
 def biases_too_large(d_model, num_heads, rng):
     """The biases are of size 1, as large as the features. Start them at 0."""
     params = init_parameters(d_model, num_heads, rng)
@@ -229,6 +262,7 @@ def biases_too_large(d_model, num_heads, rng):
     }
 
 
+@init_parameters.mistake
 def drawn_elsewhere(d_model, num_heads, rng):
     """The numbers come from another generator, so nobody can get them again. Draw
     from rng: `rng.standard_normal(...)`, not `np.random`.
@@ -236,6 +270,7 @@ def drawn_elsewhere(d_model, num_heads, rng):
     return init_parameters(d_model, num_heads, np.random.default_rng())
 
 
+@init_parameters.mistake
 def always_the_same(d_model, num_heads, rng):
     """The numbers are the same whichever rng is given: a seed is fixed inside. Draw
     from rng, and leave the seed to the caller.
@@ -243,6 +278,7 @@ def always_the_same(d_model, num_heads, rng):
     return init_parameters(d_model, num_heads, np.random.default_rng(0))
 
 
+@init_parameters.mistake
 def drawn_and_not_used(d_model, num_heads, rng):
     """Something is drawn from rng, and the weights come from a generator of your own:
     they are the same whichever rng is given. Fill the matrices from rng.
@@ -251,6 +287,7 @@ def drawn_and_not_used(d_model, num_heads, rng):
     return always_the_same(d_model, num_heads, rng)
 
 
+@init_parameters.also_right
 def uniform(d_model, num_heads, rng):
     bound = np.sqrt(3 / d_model)
     return _draw(
@@ -258,6 +295,7 @@ def uniform(d_model, num_heads, rng):
     )
 
 
+@init_parameters.also_right
 def as_in_a_linear_layer(d_model, num_heads, rng):
     bound = 1 / np.sqrt(d_model)
     return _draw(
@@ -268,6 +306,7 @@ def as_in_a_linear_layer(d_model, num_heads, rng):
     )
 
 
+@init_parameters.also_right
 def one_draw_for_all(d_model, num_heads, rng):
     if d_model % num_heads != 0:
         raise ValueError("num_heads must divide d_model")
@@ -276,6 +315,7 @@ def one_draw_for_all(d_model, num_heads, rng):
     return params | {f"b_{name}": np.zeros(d_model) for name in "oqvk"}
 
 
+@init_parameters.also_right
 def head_by_head(d_model, num_heads, rng):
     if d_model % num_heads:
         raise ValueError
@@ -290,6 +330,7 @@ def head_by_head(d_model, num_heads, rng):
     return params | {f"b_{name}": np.zeros((d_model,)) for name in "qkvo"}
 
 
+@init_parameters.also_right
 def random_signs(d_model, num_heads, rng):
     size = (d_model, d_model)
     return _draw(
@@ -297,6 +338,7 @@ def random_signs(d_model, num_heads, rng):
     )
 
 
+@init_parameters.also_right
 def in_float32(d_model, num_heads, rng):
     params = init_parameters(d_model, num_heads, rng)
     return {name: value.astype(np.float32) for name, value in params.items()}
@@ -310,11 +352,13 @@ def _sizes(params, d_model):
     ]
 
 
+@init_parameters.must
 def finite(params, d_model, num_heads, rng):
     """Every number must be finite: no inf, no nan."""
     return all(np.isfinite(value).all() for value in params.values())
 
 
+@init_parameters.must
 def matrices_differ(params, d_model, num_heads, rng):
     """W_q, W_k, W_v and W_o must not be the same matrix."""
     return not any(
@@ -323,22 +367,26 @@ def matrices_differ(params, d_model, num_heads, rng):
     )
 
 
+@init_parameters.must
 def heads_differ(params, d_model, num_heads, rng):
     """No two heads may start with the same weights."""
     first, second, *_ = np.split(params["W_q"], num_heads, axis=1)
     return not np.array_equal(first, second)
 
 
+@init_parameters.must
 def not_too_large(params, d_model, num_heads, rng):
     """The weights must not be much larger than 1 / sqrt(d_model)."""
     return max(_sizes(params, d_model)) < 1.75
 
 
+@init_parameters.must
 def not_too_small(params, d_model, num_heads, rng):
     """The weights must not be much smaller than 1 / sqrt(d_model)."""
     return min(_sizes(params, d_model)) > 0.4
 
 
+@init_parameters.must
 def around_zero(params, d_model, num_heads, rng):
     """The weights must lie around 0: as many below as above."""
     means = [np.abs(params[f"W_{name}"].mean()) for name in "qkvo"]
@@ -346,6 +394,7 @@ def around_zero(params, d_model, num_heads, rng):
     return bool(np.all(means <= 0.4 * sizes))
 
 
+@init_parameters.must
 def drawn_one_by_one(params, d_model, num_heads, rng):
     """Each number of a matrix must be drawn on its own: not some of them left at 0,
     and not one row or column repeated.
@@ -357,238 +406,33 @@ def drawn_one_by_one(params, d_model, num_heads, rng):
     )
 
 
+@init_parameters.must
 def small_biases(params, d_model, num_heads, rng):
     """The biases must start at 0, or near it."""
     return all(np.abs(params[f"b_{name}"]).max() <= 0.5 for name in "qkvo")
 
 
+@init_parameters.case
 def two_heads(rng):
     return 16, 2, rng
 
 
+@init_parameters.case
 def many_heads(rng):
     return 24, 8, rng
 
 
+@init_parameters.case
 def a_wide_model(rng):
     return 96, 3, rng
 
 
+@init_parameters.case
 def heads_that_do_not_divide(rng):
     return (16, 3, rng) if rng.random() < 0.5 else (18, 4, rng)
 
 
-init_exercise = Exercise(
-    reference=init_parameters,
-    inputs=(two_heads, many_heads, a_wide_model, heads_that_do_not_divide),
-    compared=False,
-    mistakes=(
-        all_zero,
-        all_the_same_number,
-        all_one,
-        standard_deviation_one,
-        far_too_small,
-        scaled_by_the_head_width,
-        never_negative,
-        never_negative_and_too_large,
-        one_matrix_for_all,
-        only_a_part_drawn,
-        heads_alike,
-        width_not_checked,
-        width_rounded_down,
-        asserted,
-        raised_the_wrong_way_round,
-        never_divides,
-        one_narrow_head,
-        heads_on_an_axis_of_their_own,
-        biases_missing,
-        output_missing,
-        biases_too_large,
-        drawn_elsewhere,
-        always_the_same,
-        drawn_and_not_used,
-    ),
-    equivalents=(
-        uniform,
-        as_in_a_linear_layer,
-        one_draw_for_all,
-        head_by_head,
-        random_signs,
-        in_float32,
-    ),
-    properties=(
-        finite,
-        matrices_differ,
-        heads_differ,
-        not_too_large,
-        not_too_small,
-        around_zero,
-        drawn_one_by_one,
-        small_biases,
-    ),
-    hints=(
-        "Eight arrays in a dict: four matrices and four biases. Which shape does a "
-        "matrix need if it holds all heads side by side?",
-        "`rng.standard_normal((a, b))` draws numbers of standard deviation 1. A sum of "
-        "d_model products of them grows with sqrt(d_model): divide by that.",
-        "`a % b` is what is left over when b divides a. `raise ValueError(...)` if "
-        "anything is.",
-    ),
-    points=4,
-)
-
-
-def stack_projections(W_heads):
-    """Lay the matrices of all heads side by side: many small maps become one.
-
-    W_heads (h, d_model, d_k) -> W (d_model, h·d_k)
-    """
-    return np.concatenate(list(W_heads), axis=1)  # (d_model, h·d_k)
-
-
-def reshaped_only(W_heads):
-    """The shape is right, but the numbers are at wrong places: a reshape alone cuts
-    head 0 into pieces before it comes to head 1. Bring d_model to the front first,
-    or join the heads along their columns.
-    """
-    return W_heads.reshape(W_heads.shape[1], -1)
-
-
-def below_each_other(W_heads):
-    """The matrices stand below each other: (h·d_model, d_k). Side by side is along
-    the other axis.
-    """
-    return np.concatenate(list(W_heads), axis=0)
-
-
-def columns_interleaved(W_heads):
-    """The columns are shuffled like two packs of cards: one of head 0, one of head 1,
-    and so on. Each head's columns stay together.
-    """
-    return W_heads.transpose(1, 2, 0).reshape(W_heads.shape[1], -1)
-
-
-def axes_turned_around(W_heads):
-    """All axes are turned around before the reshape. Only the first two change
-    places; the columns of a head stay last.
-    """
-    return W_heads.T.reshape(W_heads.shape[1], -1)
-
-
-def not_joined(W_heads):
-    """d_model is in front, and the heads have an axis of their own still:
-    (d_model, h, d_k). Join the last two axes.
-    """
-    return W_heads.transpose(1, 0, 2)
-
-
-def lying_on_its_side(W_heads):
-    """The numbers are right, but rows and columns have changed places: each row has
-    to belong to one feature of the input.
-    """
-    return np.concatenate(list(W_heads), axis=1).T
-
-
-def heads_added_up(W_heads):
-    """The matrices are added up: one head is left of all. Lay them side by side."""
-    return W_heads.sum(axis=0)
-
-
-def heads_averaged(W_heads):
-    """The matrices are averaged: one head is left of all. Lay them side by side."""
-    return W_heads.mean(axis=0)
-
-
-def two_heads_always(W_heads):
-    """Only the first two heads are there. There may be more: `len(W_heads)` tells how
-    many.
-    """
-    return np.hstack([W_heads[0], W_heads[1]])
-
-
-def first_head_only(W_heads):
-    """Only the matrix of the first head is there. Lay all of them side by side."""
-    return W_heads[0]
-
-
-def last_head_only(W_heads):
-    """Only the matrix of the last head is left: a loop overwrites its result each
-    time round. Collect the matrices, then join them.
-    """
-    return W_heads[-1]
-
-
-def reversed_heads(W_heads):
-    """The heads stand in reverse order: the columns of head 0 come first."""
-    return np.concatenate(list(W_heads[::-1]), axis=1)
-
-
-def stacked_with_hstack(W_heads):
-    return np.hstack(list(W_heads))
-
-
-def stacked_with_transpose(W_heads):
-    return W_heads.transpose(1, 0, 2).reshape(W_heads.shape[1], -1)
-
-
-def stacked_into_zeros(W_heads):
-    h, d_model, d_k = W_heads.shape
-    W = np.zeros((d_model, h * d_k))
-    for i in range(h):
-        W[:, i * d_k : (i + 1) * d_k] = W_heads[i]
-    return W
-
-
-def stacked_with_loops(W_heads):
-    return [[w for W in W_heads for w in W[i]] for i in range(W_heads.shape[1])]
-
-
-def stacked_with_torch(W_heads):
-    import torch
-
-    return torch.cat(list(torch.as_tensor(W_heads)), dim=1)
-
-
-def two_small_maps(rng):
-    d_model, d_k = different_sizes(rng, 2, low=3)
-    return (rng.standard_normal((2, d_model, d_k)),)
-
-
-def three_small_maps(rng):
-    d_model, d_k = different_sizes(rng, 2, low=4)
-    return (rng.standard_normal((3, d_model, d_k)),)
-
-
-def all_sizes_equal(rng):
-    # h = d_model = d_k: axes in the wrong order fit here.
-    n = int(rng.integers(3, 5))
-    return (rng.standard_normal((n, n, n)),)
-
-
-stack_exercise = Exercise(
-    reference=stack_projections,
-    inputs=(two_small_maps, three_small_maps, all_sizes_equal),
-    mistakes=(
-        reshaped_only,
-        below_each_other,
-        columns_interleaved,
-        axes_turned_around,
-        not_joined,
-        lying_on_its_side,
-        heads_added_up,
-        heads_averaged,
-        two_heads_always,
-        first_head_only,
-        last_head_only,
-        reversed_heads,
-    ),
-    equivalents=(
-        stacked_with_hstack,
-        stacked_with_transpose,
-        stacked_into_zeros,
-        stacked_with_loops,
-        stacked_with_torch,
-    ),
+@exercise(
     hints=(
         "X @ W_heads[0] has d_k columns, and so has each other head. Which one matrix "
         "gives all these columns in one product?",
@@ -597,3 +441,148 @@ stack_exercise = Exercise(
     ),
     points=2,
 )
+def stack_projections(W_heads):
+    """Lay the matrices of all heads side by side: many small maps become one.
+
+    W_heads (h, d_model, d_k) -> W (d_model, h·d_k)
+    """
+    return np.concatenate(list(W_heads), axis=1)  # (d_model, h·d_k)
+
+
+@stack_projections.mistake
+def reshaped_only(W_heads):
+    """The shape is right, but the numbers are at wrong places: a reshape alone cuts
+    head 0 into pieces before it comes to head 1. Bring d_model to the front first,
+    or join the heads along their columns.
+    """
+    return W_heads.reshape(W_heads.shape[1], -1)
+
+
+@stack_projections.mistake
+def below_each_other(W_heads):
+    """The matrices stand below each other: (h·d_model, d_k). Side by side is along
+    the other axis.
+    """
+    return np.concatenate(list(W_heads), axis=0)
+
+
+@stack_projections.mistake
+def columns_interleaved(W_heads):
+    """The columns are shuffled like two packs of cards: one of head 0, one of head 1,
+    and so on. Each head's columns stay together.
+    """
+    return W_heads.transpose(1, 2, 0).reshape(W_heads.shape[1], -1)
+
+
+@stack_projections.mistake
+def axes_turned_around(W_heads):
+    """All axes are turned around before the reshape. Only the first two change
+    places; the columns of a head stay last.
+    """
+    return W_heads.T.reshape(W_heads.shape[1], -1)
+
+
+@stack_projections.mistake
+def not_joined(W_heads):
+    """d_model is in front, and the heads have an axis of their own still:
+    (d_model, h, d_k). Join the last two axes.
+    """
+    return W_heads.transpose(1, 0, 2)
+
+
+@stack_projections.mistake
+def lying_on_its_side(W_heads):
+    """The numbers are right, but rows and columns have changed places: each row has
+    to belong to one feature of the input.
+    """
+    return np.concatenate(list(W_heads), axis=1).T
+
+
+@stack_projections.mistake
+def heads_added_up(W_heads):
+    """The matrices are added up: one head is left of all. Lay them side by side."""
+    return W_heads.sum(axis=0)
+
+
+@stack_projections.mistake
+def heads_averaged(W_heads):
+    """The matrices are averaged: one head is left of all. Lay them side by side."""
+    return W_heads.mean(axis=0)
+
+
+@stack_projections.mistake
+def two_heads_always(W_heads):
+    """Only the first two heads are there. There may be more: `len(W_heads)` tells how
+    many.
+    """
+    return np.hstack([W_heads[0], W_heads[1]])
+
+
+@stack_projections.mistake
+def first_head_only(W_heads):
+    """Only the matrix of the first head is there. Lay all of them side by side."""
+    return W_heads[0]
+
+
+@stack_projections.mistake
+def last_head_only(W_heads):
+    """Only the matrix of the last head is left: a loop overwrites its result each
+    time round. Collect the matrices, then join them.
+    """
+    return W_heads[-1]
+
+
+@stack_projections.mistake
+def reversed_heads(W_heads):
+    """The heads stand in reverse order: the columns of head 0 come first."""
+    return np.concatenate(list(W_heads[::-1]), axis=1)
+
+
+@stack_projections.also_right
+def stacked_with_hstack(W_heads):
+    return np.hstack(list(W_heads))
+
+
+@stack_projections.also_right
+def stacked_with_transpose(W_heads):
+    return W_heads.transpose(1, 0, 2).reshape(W_heads.shape[1], -1)
+
+
+@stack_projections.also_right
+def stacked_into_zeros(W_heads):
+    h, d_model, d_k = W_heads.shape
+    W = np.zeros((d_model, h * d_k))
+    for i in range(h):
+        W[:, i * d_k : (i + 1) * d_k] = W_heads[i]
+    return W
+
+
+@stack_projections.also_right
+def stacked_with_loops(W_heads):
+    return [[w for W in W_heads for w in W[i]] for i in range(W_heads.shape[1])]
+
+
+@stack_projections.also_right
+def stacked_with_torch(W_heads):
+    import torch
+
+    return torch.cat(list(torch.as_tensor(W_heads)), dim=1)
+
+
+@stack_projections.case
+def two_small_maps(rng):
+    d_model, d_k = different_sizes(rng, 2, low=3)
+    return (rng.standard_normal((2, d_model, d_k)),)
+
+
+@stack_projections.case
+def three_small_maps(rng):
+    d_model, d_k = different_sizes(rng, 2, low=4)
+    return (rng.standard_normal((3, d_model, d_k)),)
+
+
+@stack_projections.case
+def all_sizes_equal(rng):
+    # h = d_model = d_k: axes in the wrong order fit here.
+    n = int(rng.integers(3, 5))
+    return (rng.standard_normal((n, n, n)),)

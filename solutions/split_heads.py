@@ -6,9 +6,18 @@ and so on.
 
 import numpy as np
 
-from autograder.exercise import Exercise
+from autograder.exercise import exercise
 
 
+@exercise(
+    hints=(
+        "Take one token, a row of d_model numbers. Cut it into h pieces of d_k "
+        "neighbours. Which shape has the whole sentence then?",
+        "A reshape may cut the last axis in two: (n, d_model) becomes (n, h, d_k). It "
+        "may not carry an axis past another; `transpose` does that.",
+    ),
+    points=4,
+)
 def split_heads(X, num_heads):
     """Give each head its own run of neighbouring features, of every token.
 
@@ -19,6 +28,7 @@ def split_heads(X, num_heads):
     return apart.transpose(1, 0, 2)  # (h, n, d_k)
 
 
+@split_heads.mistake
 def reshaped_only(X, num_heads):
     """The shape is right, but the numbers are at wrong places: a reshape deals them
     out in reading order, and so each head gets whole tokens. Cut the features first,
@@ -28,6 +38,7 @@ def reshaped_only(X, num_heads):
     return X.reshape(num_heads, n, d_model // num_heads)
 
 
+@split_heads.mistake
 def not_transposed(X, num_heads):
     """Each token is cut into heads: (n, h, d_k). Now bring the heads to the front by
     exchanging the first two axes.
@@ -36,6 +47,7 @@ def not_transposed(X, num_heads):
     return X.reshape(n, num_heads, d_model // num_heads)
 
 
+@split_heads.mistake
 def features_dealt_out(X, num_heads):
     """Each head gets every h-th feature, as cards are dealt. It is to get a run of
     neighbours: head 0 the first d_k features, head 1 the next.
@@ -44,6 +56,7 @@ def features_dealt_out(X, num_heads):
     return X.reshape(n, d_model // num_heads, num_heads).transpose(2, 0, 1)
 
 
+@split_heads.mistake
 def heads_and_features_exchanged(X, num_heads):
     """There are d_k heads with h features each. Which of the two counts the heads:
     num_heads, or d_model // num_heads?
@@ -52,6 +65,7 @@ def heads_and_features_exchanged(X, num_heads):
     return X.reshape(n, d_model // num_heads, num_heads).transpose(1, 0, 2)
 
 
+@split_heads.mistake
 def axes_reversed(X, num_heads):
     """`.T` turns all three axes around. Only the first two change places: use
     `transpose` or `swapaxes` and name them.
@@ -60,6 +74,7 @@ def axes_reversed(X, num_heads):
     return X.reshape(n, num_heads, d_model // num_heads).T
 
 
+@split_heads.mistake
 def tokens_on_the_last_axis(X, num_heads):
     """The heads are right, but each lies on its side: (h, d_k, n). Its tokens are
     rows: (h, n, d_k).
@@ -68,6 +83,7 @@ def tokens_on_the_last_axis(X, num_heads):
     return X.reshape(n, num_heads, d_model // num_heads).transpose(1, 2, 0)
 
 
+@split_heads.mistake
 def transposed_first(X, num_heads):
     """The shape is right, but tokens and features are mixed: X was transposed and
     then reshaped. Cut each token's features first, then exchange two axes.
@@ -76,6 +92,7 @@ def transposed_first(X, num_heads):
     return X.T.reshape(num_heads, n, d_model // num_heads)
 
 
+@split_heads.mistake
 def tokens_shared_out(X, num_heads):
     """The sentence is cut into pieces: each head gets some of the tokens. It is to
     get all tokens, and some of their features.
@@ -83,6 +100,7 @@ def tokens_shared_out(X, num_heads):
     return X.reshape(num_heads, len(X) // num_heads, -1)
 
 
+@split_heads.mistake
 def reversed_heads(X, num_heads):
     """The heads come in reverse order: the first features belong to head 0. As a
     model that would do; with weights that are given it does not.
@@ -90,6 +108,7 @@ def reversed_heads(X, num_heads):
     return split_heads(X, num_heads)[::-1]
 
 
+@split_heads.mistake
 def two_heads_always(X, num_heads):
     """There are always two heads, each with half of the features. How many there are
     to be stands in num_heads.
@@ -97,6 +116,7 @@ def two_heads_always(X, num_heads):
     return np.stack([X[:, : X.shape[1] // 2], X[:, X.shape[1] // 2 :]])
 
 
+@split_heads.mistake
 def first_head_only(X, num_heads):
     """Only the first head is there: the first d_k features. The other features
     belong to the other heads.
@@ -104,6 +124,7 @@ def first_head_only(X, num_heads):
     return X[:, : X.shape[1] // num_heads]
 
 
+@split_heads.mistake
 def last_head_only(X, num_heads):
     """Only the last head is left: a loop overwrites its result each time round.
     Collect the heads.
@@ -111,6 +132,7 @@ def last_head_only(X, num_heads):
     return split_heads(X, num_heads)[-1]
 
 
+@split_heads.mistake
 def first_head_repeated(X, num_heads):
     """All heads are the same: the first d_k features, several times. Head i starts at
     feature i·d_k.
@@ -118,6 +140,7 @@ def first_head_repeated(X, num_heads):
     return np.stack([split_heads(X, num_heads)[0]] * num_heads)
 
 
+@split_heads.mistake
 def whole_input_repeated(X, num_heads):
     """Each head gets all features. They are shared out: each head gets d_k of them,
     and no two heads get the same ones.
@@ -125,6 +148,7 @@ def whole_input_repeated(X, num_heads):
     return np.stack([X] * num_heads)
 
 
+@split_heads.mistake
 def one_feature_further(X, num_heads):
     """The heads overlap: each starts one feature after the last. Head i starts at
     feature i·d_k.
@@ -133,24 +157,29 @@ def one_feature_further(X, num_heads):
     return np.stack([X[:, i : i + d_k] for i in range(num_heads)])
 
 
+@split_heads.mistake
 def not_split(X, num_heads):
     """X came back as it was. Each head is to get its own features of every token."""
     return X
 
 
+@split_heads.also_right
 def with_slices(X, num_heads):
     d_k = X.shape[-1] // num_heads
     return np.stack([X[:, i * d_k : (i + 1) * d_k] for i in range(num_heads)])
 
 
+@split_heads.also_right
 def with_split(X, num_heads):
     return np.split(X, num_heads, axis=-1)
 
 
+@split_heads.also_right
 def with_one_reshape(X, num_heads):
     return np.reshape(X.T, (num_heads, -1, len(X))).swapaxes(1, 2)
 
 
+@split_heads.also_right
 def with_loops(X, num_heads):
     d_k = len(X[0]) // num_heads
     return [
@@ -158,6 +187,7 @@ def with_loops(X, num_heads):
     ]
 
 
+@split_heads.also_right
 def with_torch(X, num_heads):
     import torch
 
@@ -168,53 +198,25 @@ def with_torch(X, num_heads):
 
 # (n, h, d_k): all different, and n a multiple of h in one case, so that cutting the
 # tokens instead of the features runs.
+@split_heads.case
 def two_heads(rng):
     d_k = int(rng.choice([3, 4]))
     return rng.standard_normal((5, 2 * d_k)), 2
 
 
+@split_heads.case
 def three_heads(rng):
     d_k = int(rng.choice([2, 4]))
     return rng.standard_normal((6, 3 * d_k)), 3
 
 
+@split_heads.case
 def one_token(rng):
     return rng.standard_normal((1, 6)), 3
 
 
+@split_heads.case
 def all_sizes_equal(rng):
     # n = h = d_k: axes in the wrong order fit here, and show what they compute.
     n = int(rng.integers(2, 4))
     return rng.standard_normal((n, n * n)), n
-
-
-exercise = Exercise(
-    reference=split_heads,
-    inputs=(two_heads, three_heads, all_sizes_equal, one_token),
-    mistakes=(
-        reshaped_only,
-        not_transposed,
-        features_dealt_out,
-        heads_and_features_exchanged,
-        axes_reversed,
-        tokens_on_the_last_axis,
-        transposed_first,
-        tokens_shared_out,
-        reversed_heads,
-        two_heads_always,
-        first_head_only,
-        last_head_only,
-        first_head_repeated,
-        whole_input_repeated,
-        one_feature_further,
-        not_split,
-    ),
-    equivalents=(with_slices, with_split, with_one_reshape, with_loops, with_torch),
-    hints=(
-        "Take one token, a row of d_model numbers. Cut it into h pieces of d_k "
-        "neighbours. Which shape has the whole sentence then?",
-        "A reshape may cut the last axis in two: (n, d_model) becomes (n, h, d_k). It "
-        "may not carry an axis past another; `transpose` does that.",
-    ),
-    points=4,
-)

@@ -9,9 +9,25 @@ import math
 
 import torch
 
-from autograder.exercise import Exercise
+from autograder.exercise import exercise
 
 
+@exercise(
+    hints=(
+        "`__init__` begins with `super().__init__()`. Then each weight becomes an "
+        "attribute: `self.W_q = torch.nn.Parameter(...)`.",
+        "`forward` is `multi_head_attention` of chapter 12 with one axis more, at the "
+        "front: split to (b, n, h, d_k), then transpose axes 1 and 2.",
+        "Softmax is `torch.softmax(S, dim=-1)`; K with its last two axes exchanged is "
+        "`K.mT`.",
+    ),
+    points=6,
+    flagged=(
+        "MultiheadAttention",
+        "multi_head_attention_forward",
+        "scaled_dot_product_attention",
+    ),
+)
 class MultiHeadAttention(torch.nn.Module):
     """Multi-head attention as a layer that can be trained.
 
@@ -46,6 +62,7 @@ class MultiHeadAttention(torch.nn.Module):
 NAMES = ("W_q", "b_q", "W_k", "b_k", "W_v", "b_v", "W_o", "b_o")
 
 
+@MultiHeadAttention.drive
 def drive(block, X, params, num_heads):
     """Make a layer, look at how it starts, give it weights, run it there and back.
 
@@ -213,6 +230,7 @@ class _Block(torch.nn.Module):
         return self.project(O, "o"), A
 
 
+@MultiHeadAttention.mistake
 class starts_all_the_same(_Block):
     """All numbers of a matrix start the same, such as zero. Then the heads are the
     same, get the same gradient, and stay the same. Draw them at random.
@@ -222,6 +240,7 @@ class starts_all_the_same(_Block):
         return torch.zeros(d_model, d_model)
 
 
+@MultiHeadAttention.mistake
 class starts_with_one_matrix(_Block):
     """W_q, W_k, W_v and W_o do not all start different. Draw each one anew: queries,
     keys and values have to be able to differ.
@@ -232,6 +251,7 @@ class starts_with_one_matrix(_Block):
         return super().start(d_model)
 
 
+@MultiHeadAttention.mistake
 class starts_with_equal_heads(_Block):
     """All heads start with the same weights. They get the same gradients, and stay the
     same. Draw all d_model columns, not d_k of them repeated.
@@ -242,6 +262,7 @@ class starts_with_equal_heads(_Block):
         return torch.randn(d_model, d_k).repeat(1, self.h) / math.sqrt(d_model)
 
 
+@MultiHeadAttention.mistake
 class starts_never_negative(_Block):
     """The weights start between 0 and 1, as `torch.rand` draws them. They have to lie
     around 0: `torch.randn`.
@@ -251,6 +272,7 @@ class starts_never_negative(_Block):
         return torch.rand(d_model, d_model)
 
 
+@MultiHeadAttention.mistake
 class starts_too_large(_Block):
     """The weights start too large: softmax puts everything on one key, and its gradient
     vanishes. Divide by sqrt(d_model).
@@ -260,6 +282,7 @@ class starts_too_large(_Block):
         return 2.5 * torch.randn(d_model, d_model)
 
 
+@MultiHeadAttention.mistake
 class starts_too_small(_Block):
     """The weights start far smaller than 1 / sqrt(d_model), so each layer shrinks what
     goes through it. Divide `torch.randn(...)` by sqrt(d_model), and by nothing else.
@@ -269,6 +292,7 @@ class starts_too_small(_Block):
         return torch.randn(d_model, d_model) / d_model
 
 
+@MultiHeadAttention.mistake
 class starts_with_large_biases(_Block):
     """The biases start as large as the features. Start them at 0."""
 
@@ -276,6 +300,7 @@ class starts_with_large_biases(_Block):
         return torch.ones(d_model)
 
 
+@MultiHeadAttention.mistake
 class weights_transposed(_Block):
     """The weights are used on their sides. `torch.nn.functional.linear` and
     `nn.Linear` keep them as (d_out, d_in); here they are (d_in, d_out): `X @ W + b`.
@@ -286,6 +311,7 @@ class weights_transposed(_Block):
         return torch.nn.functional.linear(X, W, b)
 
 
+@MultiHeadAttention.mistake
 class output_weights_transposed(_Block):
     """W_o is used on its side. Like the other three it is (d_in, d_out): `O @ W_o`."""
 
@@ -294,6 +320,7 @@ class output_weights_transposed(_Block):
         return O @ self.W_o.T + self.b_o, A
 
 
+@MultiHeadAttention.mistake
 class projections_missing(_Block):
     """X itself is split into heads. Each head compares queries with keys and adds up
     values: map X with W_q, W_k and W_v first.
@@ -303,6 +330,7 @@ class projections_missing(_Block):
         return super().project(X, name) if name == "o" else X
 
 
+@MultiHeadAttention.mistake
 class biases_missing(_Block):
     """The biases are never added."""
 
@@ -310,6 +338,7 @@ class biases_missing(_Block):
         return X @ self.get_parameter(f"W_{name}")
 
 
+@MultiHeadAttention.mistake
 class output_projection_missing(_Block):
     """The heads are joined, and that is all. W_o and b_o come last: without them no
     head learns what another one found.
@@ -319,6 +348,7 @@ class output_projection_missing(_Block):
         return self.heads(X)
 
 
+@MultiHeadAttention.mistake
 class output_bias_missing(_Block):
     """b_o is missing from the output."""
 
@@ -327,6 +357,7 @@ class output_bias_missing(_Block):
         return O @ self.W_o, A
 
 
+@MultiHeadAttention.mistake
 class never_split(_Block):
     """There is one head of full width, and one map. Cut the features into num_heads
     pieces, each an entry along the axis h.
@@ -336,6 +367,7 @@ class never_split(_Block):
         return M[:, None]
 
 
+@MultiHeadAttention.mistake
 class two_heads_always(_Block):
     """There are two heads, whatever num_heads says."""
 
@@ -344,6 +376,7 @@ class two_heads_always(_Block):
         return super().split(M)
 
 
+@MultiHeadAttention.mistake
 class features_cut_the_other_way(_Block):
     """The columns are cut into d_k groups of h, so a head gets every h-th column.
     The columns of a head lie together: (b, n, h, d_k).
@@ -356,6 +389,7 @@ class features_cut_the_other_way(_Block):
         return O.transpose(1, 2).flatten(2)
 
 
+@MultiHeadAttention.mistake
 class split_by_reshape_alone(_Block):
     """A reshape straight to (b, h, n, d_k) mixes tokens and features. First cut the
     features, (b, n, h, d_k); then let the heads change places with the tokens.
@@ -365,6 +399,7 @@ class split_by_reshape_alone(_Block):
         return M.reshape(M.shape[0], self.h, M.shape[1], -1)
 
 
+@MultiHeadAttention.mistake
 class joined_by_reshape_alone(_Block):
     """The heads are joined without a transpose. Let heads and tokens change places
     back first: (b, h, n, d_k) to (b, n, h, d_k).
@@ -374,6 +409,7 @@ class joined_by_reshape_alone(_Block):
         return O.reshape(O.shape[0], O.shape[2], -1)
 
 
+@MultiHeadAttention.mistake
 class reshaped_both_ways(_Block):
     """Split and joined with a reshape alone: each head gets a mixture of tokens and
     features. It runs, and nothing warns. Transpose after splitting, before joining.
@@ -383,6 +419,7 @@ class reshaped_both_ways(_Block):
     join = joined_by_reshape_alone.join
 
 
+@MultiHeadAttention.mistake
 class batch_and_tokens_exchanged(_Block):
     """The first axis is taken for the tokens, so each token attends to the same place
     in the other sentences. The axes are (b, n, d_model), the batch first.
@@ -393,6 +430,7 @@ class batch_and_tokens_exchanged(_Block):
         return self.project(O.transpose(0, 1), "o"), A
 
 
+@MultiHeadAttention.mistake
 class all_sentences_together(_Block):
     """Tokens attend to the other sentences of the batch, too. Each sentence is on its
     own: keep b as an axis.
@@ -403,6 +441,7 @@ class all_sentences_together(_Block):
         return self.project(O, "o").view(X.shape), A
 
 
+@MultiHeadAttention.mistake
 class not_scaled(_Block):
     """The scores are not scaled. Divide by the square root of d_k, the width of a
     head.
@@ -412,6 +451,7 @@ class not_scaled(_Block):
         return S
 
 
+@MultiHeadAttention.mistake
 class scaled_by_d_model(_Block):
     """The scores are divided by the root of d_model. Inside a head there are d_k
     features: the last axis of Q after splitting.
@@ -421,6 +461,7 @@ class scaled_by_d_model(_Block):
         return S / self.d_model**0.5
 
 
+@MultiHeadAttention.mistake
 class scaled_by_d_k(_Block):
     """The scores are divided by d_k. The root is missing."""
 
@@ -428,6 +469,7 @@ class scaled_by_d_k(_Block):
         return S / d_k
 
 
+@MultiHeadAttention.mistake
 class scaled_by_n(_Block):
     """The scores are divided by the root of n: of four axes, -2 holds the tokens. The
     features are the last axis.
@@ -437,6 +479,7 @@ class scaled_by_n(_Block):
         return S / S.shape[-1] ** 0.5
 
 
+@MultiHeadAttention.mistake
 class scaled_by_h(_Block):
     """The scores are divided by the root of the number of heads. Divide by the root of
     d_k, the width of a head.
@@ -446,6 +489,7 @@ class scaled_by_h(_Block):
         return S / self.h**0.5
 
 
+@MultiHeadAttention.mistake
 class multiplied_by_the_root(_Block):
     """The scores are multiplied by the root of d_k. Divide by it."""
 
@@ -453,6 +497,7 @@ class multiplied_by_the_root(_Block):
         return S * d_k**0.5
 
 
+@MultiHeadAttention.mistake
 class scaled_after_softmax(_Block):
     """The weights are divided, so they sum to less than 1. Divide the scores, before
     softmax.
@@ -464,6 +509,7 @@ class scaled_after_softmax(_Block):
         return self.join(A @ V), A
 
 
+@MultiHeadAttention.mistake
 class softmax_missing(_Block):
     """The scores are used as weights. Softmax makes shares of them: rows sum to 1."""
 
@@ -471,6 +517,7 @@ class softmax_missing(_Block):
         return S
 
 
+@MultiHeadAttention.mistake
 class queries_and_keys_exchanged(_Block):
     """Queries and keys have changed places: K @ Q.mT. A row belongs to a query."""
 
@@ -480,6 +527,7 @@ class queries_and_keys_exchanged(_Block):
         return self.join(A @ V), A
 
 
+@MultiHeadAttention.mistake
 class queries_for_keys(_Block):
     """The queries are compared with themselves. They meet the keys: Q @ K.mT."""
 
@@ -487,6 +535,7 @@ class queries_for_keys(_Block):
         return super().project(X, "q" if name == "k" else name)
 
 
+@MultiHeadAttention.mistake
 class keys_for_values(_Block):
     """The keys are added up. What is handed over are the values: A @ V."""
 
@@ -494,6 +543,7 @@ class keys_for_values(_Block):
         return super().project(X, "k" if name == "v" else name)
 
 
+@MultiHeadAttention.mistake
 class looks_back_only(_Block):
     """Later tokens are hidden. That is a mask, as a language model needs it; here each
     token sees the whole sentence.
@@ -504,6 +554,7 @@ class looks_back_only(_Block):
         return super().scale(S, d_k).masked_fill(hidden, -math.inf)
 
 
+@MultiHeadAttention.mistake
 class over_queries(_Block):
     """Softmax runs over the queries. Each query distributes its attention over the
     keys, the last axis: dim=-1.
@@ -513,6 +564,7 @@ class over_queries(_Block):
         return S.softmax(-2)
 
 
+@MultiHeadAttention.mistake
 class over_heads(_Block):
     """Softmax runs over the heads: dim=1 of four axes. The keys are the last one:
     dim=-1.
@@ -522,6 +574,7 @@ class over_heads(_Block):
         return S.softmax(1)
 
 
+@MultiHeadAttention.mistake
 class over_the_batch(_Block):
     """Softmax runs over the batch: dim=0. The keys are the last axis: dim=-1."""
 
@@ -529,6 +582,7 @@ class over_the_batch(_Block):
         return S.softmax(0)
 
 
+@MultiHeadAttention.mistake
 class maps_averaged(_Block):
     """The maps are averaged over the heads, as nn.MultiheadAttention does unless it is
     told not to. Return them all: (b, h, n, n).
@@ -539,6 +593,7 @@ class maps_averaged(_Block):
         return Y, A.mean(1)
 
 
+@MultiHeadAttention.mistake
 class maps_on_their_sides(_Block):
     """The output is right, and the maps lie on their sides: rows belong to queries."""
 
@@ -547,6 +602,7 @@ class maps_on_their_sides(_Block):
         return Y, A.mT
 
 
+@MultiHeadAttention.mistake
 class scores_returned(_Block):
     """The output is right, and what came with it are the scores. Return the weights,
     after softmax.
@@ -561,6 +617,7 @@ class scores_returned(_Block):
         return Y, self.scores
 
 
+@MultiHeadAttention.mistake
 class output_only(_Block):
     """The output came alone. Return two things: Y and the maps A."""
 
@@ -568,6 +625,7 @@ class output_only(_Block):
         return super().forward(X)[0]
 
 
+@MultiHeadAttention.mistake
 class maps_first(_Block):
     """The two results are in the wrong order: Y first, then A."""
 
@@ -576,6 +634,7 @@ class maps_first(_Block):
         return A, Y
 
 
+@MultiHeadAttention.mistake
 class weights_detached(_Block):
     """The output is right, but no gradient flows through the attention weights: W_q and
     W_k never learn. Leave out `detach`, `.data` and `torch.tensor(...)`.
@@ -585,6 +644,7 @@ class weights_detached(_Block):
         return S.softmax(-1).detach()
 
 
+@MultiHeadAttention.mistake
 class input_added(_Block):
     """X is added to the output. The residual is a step of its own, outside."""
 
@@ -593,6 +653,7 @@ class input_added(_Block):
         return X + Y, A
 
 
+@MultiHeadAttention.mistake
 class heads_reversed(_Block):
     """The heads are joined in reverse order. As a model that is as good, since training
     would permute the rows of W_o; but for these weights the output is wrong.
@@ -602,6 +663,7 @@ class heads_reversed(_Block):
         return super().join(O.flip(1))
 
 
+@MultiHeadAttention.mistake
 class parameters_not_registered(_Block):
     """The layer has no parameters, so training would change nothing. Make each weight
     an attribute in `__init__`: `self.W_q = torch.nn.Parameter(...)`. A plain tensor,
@@ -615,10 +677,12 @@ class parameters_not_registered(_Block):
             setattr(self, name, weight.detach())
 
 
+@MultiHeadAttention.also_right
 def with_parts(d_model, num_heads):
     return _Block(d_model, num_heads)
 
 
+@MultiHeadAttention.also_right
 class WithEinsum(torch.nn.Module):
     def __init__(self, d_model, num_heads):
         super().__init__()
@@ -649,6 +713,7 @@ class WithEinsum(torch.nn.Module):
         return torch.cat(heads, -1) @ self.W_o + self.b_o, torch.stack(maps, 1)
 
 
+@MultiHeadAttention.also_right
 class WithTorchsOwn(torch.nn.Module):
     def __init__(self, d_model, num_heads):
         super().__init__()
@@ -680,12 +745,14 @@ class WithTorchsOwn(torch.nn.Module):
         return Y.transpose(0, 1), A
 
 
+@MultiHeadAttention.must
 def rows_sum_to_one(result, *_):
     """In each head, each row of weights must sum to 1."""
     sums = result[1].sum(axis=-1)
     return bool(abs(sums - 1).max() < 1e-4)
 
 
+@MultiHeadAttention.must
 def starts_well(result, *_):
     """The weights must start random and around 0, each matrix and each head different,
     with a standard deviation of about 1 / sqrt(d_model); the biases start at 0.
@@ -703,86 +770,19 @@ def _params(rng, d_model):
     return params
 
 
+@MultiHeadAttention.case
 def two_heads(rng):
     b, n, d_model = (2, 3, 8) if rng.random() < 0.5 else (3, 5, 6)
     return rng.standard_normal((b, n, d_model)), _params(rng, d_model), 2
 
 
+@MultiHeadAttention.case
 def three_heads(rng):
     b, n, d_model = (2, 4, 6) if rng.random() < 0.5 else (4, 5, 12)
     return rng.standard_normal((b, n, d_model)), _params(rng, d_model), 3
 
 
+@MultiHeadAttention.case
 def as_many_sentences_as_tokens(rng):
     # b = n = d_model: what raises elsewhere runs here, and shows what it computes.
     return rng.standard_normal((6, 6, 6)), _params(rng, 6), 3
-
-
-exercise = Exercise(
-    reference=MultiHeadAttention,
-    drive=drive,
-    inputs=(two_heads, three_heads, as_many_sentences_as_tokens),
-    mistakes=(
-        starts_all_the_same,
-        starts_with_one_matrix,
-        starts_with_equal_heads,
-        starts_never_negative,
-        starts_too_large,
-        starts_too_small,
-        starts_with_large_biases,
-        weights_transposed,
-        output_weights_transposed,
-        projections_missing,
-        biases_missing,
-        output_projection_missing,
-        output_bias_missing,
-        never_split,
-        two_heads_always,
-        features_cut_the_other_way,
-        split_by_reshape_alone,
-        joined_by_reshape_alone,
-        reshaped_both_ways,
-        batch_and_tokens_exchanged,
-        all_sentences_together,
-        not_scaled,
-        scaled_by_d_model,
-        scaled_by_d_k,
-        scaled_by_n,
-        scaled_by_h,
-        multiplied_by_the_root,
-        scaled_after_softmax,
-        softmax_missing,
-        queries_and_keys_exchanged,
-        queries_for_keys,
-        keys_for_values,
-        looks_back_only,
-        over_queries,
-        over_heads,
-        over_the_batch,
-        maps_averaged,
-        maps_on_their_sides,
-        scores_returned,
-        output_only,
-        maps_first,
-        weights_detached,
-        input_added,
-        heads_reversed,
-        parameters_not_registered,
-    ),
-    equivalents=(with_parts, WithEinsum, WithTorchsOwn),
-    properties=(rows_sum_to_one, starts_well),
-    hints=(
-        "`__init__` begins with `super().__init__()`. Then each weight becomes an "
-        "attribute: `self.W_q = torch.nn.Parameter(...)`.",
-        "`forward` is `multi_head_attention` of chapter 12 with one axis more, at the "
-        "front: split to (b, n, h, d_k), then transpose axes 1 and 2.",
-        "Softmax is `torch.softmax(S, dim=-1)`; K with its last two axes exchanged is "
-        "`K.mT`.",
-    ),
-    points=6,
-    flagged=(
-        "MultiheadAttention",
-        "multi_head_attention_forward",
-        "scaled_dot_product_attention",
-    ),
-)

@@ -5,10 +5,19 @@ A mixture of the values: of each as much as its weight says.
 
 import numpy as np
 
-from autograder.exercise import Exercise, different_sizes
+from autograder.exercise import different_sizes, exercise
 from solutions.softmax import softmax
 
 
+@exercise(
+    hints=(
+        "Take one query: it has m weights, and there are m values. Multiply each value "
+        "by its weight and add them up. What shape is that?",
+        "Each row of A meets each column of V, and the keys disappear. Which product "
+        "does that for all queries at once?",
+    ),
+    points=2,
+)
 def weighted_sum(A, V):
     """Mix the values: each query gets its own weighted sum of all of them.
 
@@ -17,6 +26,7 @@ def weighted_sum(A, V):
     return A @ V  # (n, d_v)
 
 
+@weighted_sum.mistake
 def weights_transposed(A, V):
     """A is on its side: the weights of key i are used for query i. Row i of A
     belongs to query i, and it fits V as it is.
@@ -24,6 +34,7 @@ def weights_transposed(A, V):
     return A.T @ V
 
 
+@weighted_sum.mistake
 def values_transposed(A, V):
     """V is on its side. Its rows are the values of the m keys, and each row of A has
     m weights: they fit without a transpose.
@@ -31,6 +42,7 @@ def values_transposed(A, V):
     return A @ V.T
 
 
+@weighted_sum.mistake
 def values_first(A, V):
     """The factors stand in the wrong order. A weight belongs to a key, so the
     columns of A have to meet the rows of V.
@@ -38,6 +50,7 @@ def values_first(A, V):
     return V @ A
 
 
+@weighted_sum.mistake
 def one_column_a_query(A, V):
     """The numbers are right, but each query owns a column. Row i of O belongs to
     query i.
@@ -45,6 +58,7 @@ def one_column_a_query(A, V):
     return (A @ V).T
 
 
+@weighted_sum.mistake
 def elementwise(A, V):
     """A * V weighs entries one by one and adds nothing up. Each query needs the sum
     over all keys.
@@ -52,16 +66,19 @@ def elementwise(A, V):
     return A * V
 
 
+@weighted_sum.mistake
 def weights_ignored(A, V):
     """The values are added up without weights: every query gets the same."""
     return np.ones_like(A) @ V
 
 
+@weighted_sum.mistake
 def mean_of_the_values(A, V):
     """Every query gets the mean of all values: the weights are not used."""
     return np.broadcast_to(V.mean(axis=0), (len(A), V.shape[1]))
 
 
+@weighted_sum.mistake
 def mean_instead_of_sum(A, V):
     """The weighted values are averaged over the keys. The weights sum to 1 already:
     dividing by m once more makes everything too small.
@@ -69,6 +86,7 @@ def mean_instead_of_sum(A, V):
     return A @ V / A.shape[-1]
 
 
+@weighted_sum.mistake
 def largest_weight_only(A, V):
     """Each query takes the value of its best key, whole, and nothing of the others.
     Attention mixes: every key counts by its weight.
@@ -76,6 +94,7 @@ def largest_weight_only(A, V):
     return V[A.argmax(axis=-1)]
 
 
+@weighted_sum.mistake
 def last_key_only(A, V):
     """Only the last key's share is left: a loop over keys overwrites the sum each
     time round. Add each share to what is there.
@@ -83,11 +102,13 @@ def last_key_only(A, V):
     return A[:, -1:] * V[-1]
 
 
+@weighted_sum.mistake
 def first_key_only(A, V):
     """Only the first key's share is there. Does the loop end after one round?"""
     return A[:, :1] * V[0]
 
 
+@weighted_sum.mistake
 def softmax_once_more(A, V):
     """Softmax is applied to A a second time, which flattens the weights. A comes in
     as weights already.
@@ -95,6 +116,7 @@ def softmax_once_more(A, V):
     return softmax(A) @ V
 
 
+@weighted_sum.mistake
 def not_added_up(A, V):
     """Every weighted value is there, (n, m, d_v), but the sum over the keys is
     missing.
@@ -102,6 +124,7 @@ def not_added_up(A, V):
     return A[:, :, None] * V
 
 
+@weighted_sum.mistake
 def one_output_for_all(A, V):
     """All queries are added into one vector. Each query has its own weighted sum:
     add over the keys, not over the queries.
@@ -109,6 +132,7 @@ def one_output_for_all(A, V):
     return (A @ V).sum(axis=0)
 
 
+@weighted_sum.mistake
 def features_added_up(A, V):
     """The features of the values are added up. The sum goes over the keys; the d_v
     features stay apart.
@@ -116,26 +140,32 @@ def features_added_up(A, V):
     return (A @ V).sum(axis=-1)
 
 
+@weighted_sum.also_right
 def with_einsum(A, V):
     return np.einsum("nm,mv->nv", A, V)
 
 
+@weighted_sum.also_right
 def with_loops(A, V):
     return [sum(a * v for a, v in zip(row, V, strict=True)) for row in A]
 
 
+@weighted_sum.also_right
 def with_broadcasting(A, V):
     return (A[:, :, None] * V[None, :, :]).sum(axis=1)
 
 
+@weighted_sum.also_right
 def transposed_twice(A, V):
     return (V.T @ A.T).T
 
 
+@weighted_sum.also_right
 def with_average(A, V):
     return [np.average(V, axis=0, weights=row) for row in A]
 
 
+@weighted_sum.also_right
 def with_torch(A, V):
     import torch
 
@@ -147,55 +177,20 @@ def _weights(rng, n, m):
     return softmax(2 * rng.standard_normal((n, m)))
 
 
+@weighted_sum.case
 def ordinary_sizes(rng):
     n, m, d_v = different_sizes(rng, 3)
     return _weights(rng, n, m), rng.standard_normal((m, d_v))
 
 
+@weighted_sum.case
 def one_query(rng):
     m, d_v = different_sizes(rng, 2)
     return _weights(rng, 1, m), rng.standard_normal((m, d_v))
 
 
+@weighted_sum.case
 def all_sizes_equal(rng):
     # What raises elsewhere runs here, and shows what it computes.
     n = int(rng.integers(3, 6))
     return _weights(rng, n, n), rng.standard_normal((n, n))
-
-
-exercise = Exercise(
-    reference=weighted_sum,
-    inputs=(ordinary_sizes, one_query, all_sizes_equal),
-    mistakes=(
-        weights_transposed,
-        values_transposed,
-        values_first,
-        one_column_a_query,
-        elementwise,
-        weights_ignored,
-        mean_of_the_values,
-        mean_instead_of_sum,
-        largest_weight_only,
-        last_key_only,
-        first_key_only,
-        softmax_once_more,
-        not_added_up,
-        one_output_for_all,
-        features_added_up,
-    ),
-    equivalents=(
-        with_einsum,
-        with_loops,
-        with_broadcasting,
-        transposed_twice,
-        with_average,
-        with_torch,
-    ),
-    hints=(
-        "Take one query: it has m weights, and there are m values. Multiply each value "
-        "by its weight and add them up. What shape is that?",
-        "Each row of A meets each column of V, and the keys disappear. Which product "
-        "does that for all queries at once?",
-    ),
-    points=2,
-)

@@ -10,7 +10,6 @@ import inspect
 import re
 import subprocess
 import sys
-import textwrap
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,12 +17,13 @@ from pathlib import Path
 
 import nbformat
 
-from autograder.chapters import Chapter, load_chapters, solution_of
-from autograder.course import make_course
-from autograder.example import renamed
-from autograder.exercise import BEGIN, END, Exercise
-from autograder.judge import judge
-from autograder.wire import call_in_process
+from autograder.chapters.chapter import Chapter, load_chapters, solution_of
+from autograder.course.example import renamed
+from autograder.course.setup import make_course
+from autograder.exercises.declaration import BEGIN, END, Exercise
+from autograder.exercises.source import source_of
+from autograder.judge.verdict import judge
+from autograder.values.wire import call_in_process
 
 
 @dataclass(frozen=True)
@@ -88,11 +88,6 @@ UNDECLARED = {
     "syntax-error": "return (",
     "random": "import numpy as np\n    return np.random.rand(3, 3)",
 }
-
-
-def source_of(function) -> str:
-    """A function's source, ready to stand in a cell."""
-    return textwrap.dedent(inspect.getsource(function)).rstrip()
 
 
 def own_lines(exercise):

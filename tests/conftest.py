@@ -12,6 +12,6 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     """`pytest --course DIR tests/test_exercises.py` tries an instructor's own, too."""
     if course := config.getoption("--course"):
-        from autograder.workflow import add_home
+        from autograder.chapters.toc import add_home
 
         add_home(Path(course))

@@ -8,8 +8,9 @@ import ast
 import copy
 import inspect
 import itertools
-import textwrap
 from collections.abc import Callable, Iterator
+
+from autograder.exercises.source import source_of
 
 OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.MatMult, ast.Pow, ast.FloorDiv)
 RELATIVES = {  # a function or method, and what it is mixed up with
@@ -31,7 +32,7 @@ def mutants(function: Callable) -> Iterator[tuple[str, Callable]]:
     """Yield every mutant with its source; the same source comes once."""
     if not inspect.isfunction(function):  # a class is judged by its own tests
         return
-    source = textwrap.dedent(inspect.getsource(function))
+    source = source_of(function)
     tree = ast.parse(source)
     seen = {ast.unparse(tree)}
     names = [argument.arg for argument in tree.body[0].args.args]

@@ -3,8 +3,8 @@
 from contextlib import contextmanager
 
 import solutions
-from autograder import workflow
-from autograder.exercise import discover
+from autograder.chapters import toc as workflow
+from autograder.exercises.registry import discover
 
 CHAPTER = "21_temperature"
 DECLARATION = '''"""How sure should a model be? A temperature says it."""

@@ -13,7 +13,7 @@ from classroom import autograder, release, small_course
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from autograder.workflow import ROOT
+from autograder.chapters.toc import ROOT
 
 CHAPTER, STUDENTS = "05_softmax", 24
 PICTURE = ROOT / "book" / "_static" / "report.png"

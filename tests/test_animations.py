@@ -15,7 +15,7 @@ from matplotlib.colors import to_rgb
 from PIL import Image
 
 import book.animations as animations
-from autograder.exercise import discover
+from autograder.exercises.registry import discover
 from book.animations import stepper_files
 from book.animations.stage import COLOURS, INK, PAPER, SCALE, WIDTH, Words, fullest, mix
 

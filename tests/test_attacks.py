@@ -18,16 +18,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autograder import sandbox
-from autograder.behaviour import Watched
-from autograder.compare import conform
-from autograder.engine import Engine, Room
-from autograder.exercise import discover
-from autograder.grading import stop_engines
-from autograder.judge import judge
-from autograder.message import as_html, as_text
-from autograder.sandbox import Limits
-from autograder.wire import Opaque, Outcome
+from autograder.exercises.registry import discover
+from autograder.grading.assess import stop_engines
+from autograder.judge.fingerprint import Watched
+from autograder.judge.render import as_html, as_text
+from autograder.judge.verdict import judge
+from autograder.sandbox import tiers as sandbox
+from autograder.sandbox.engine import Engine, Room
+from autograder.sandbox.tiers import Limits
+from autograder.values.compare import conform
+from autograder.values.wire import Opaque, Outcome
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="graded runs need Linux"

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from autograder.__main__ import main
-from autograder.bench import COMMANDS, Run, _compare, _prepare, _run
-from autograder.grading import CourseError
+from autograder.course.bench import COMMANDS, Run, _compare, _prepare, _run
+from autograder.grading.assess import CourseError
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="graded runs need Linux"
@@ -60,6 +60,6 @@ def test_a_right_answer_that_loses_points_stops_the_comparison():
 
 def test_a_class_of_a_few_tells_nothing():
     with pytest.raises(CourseError, match="at least 8"):
-        from autograder.bench import bench
+        from autograder.course.bench import bench
 
         bench(3)

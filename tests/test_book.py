@@ -1,16 +1,15 @@
 """The chapters: complete, honest about their numbers, and silent about the answers."""
 
 import ast
-import inspect
 import re
-import textwrap
 
 import numpy as np
 import pytest
 from nbformat import NotebookNode
 
-from autograder.exercise import discover
-from autograder.workflow import ROOT, steps
+from autograder.chapters.toc import ROOT, steps
+from autograder.exercises.registry import discover
+from autograder.exercises.source import source_of
 from book import by_hand, overview, sentence
 from book.charts import against_size
 from book.experiments.depth import through_a_stack
@@ -136,7 +135,7 @@ def test_each_exercise_is_written_checked_and_played(name):
 def test_no_chapter_gives_its_answer_away(name):
     answers = {
         nameless(node)
-        for node in outermost_operations(ast.parse(source_of(discover()[name])))
+        for node in outermost_operations(ast.parse(reference_of(discover()[name])))
         if not is_plain_sum(node)  # which says nothing of any answer
     }
     chapter = overview.place_of(name).chapter
@@ -149,8 +148,8 @@ def test_no_chapter_gives_its_answer_away(name):
     assert not answers or not answers <= said
 
 
-def source_of(exercise) -> str:
-    return textwrap.dedent(inspect.getsource(exercise.reference))
+def reference_of(exercise) -> str:
+    return source_of(exercise.reference)
 
 
 def outermost_operations(tree: ast.AST):

@@ -6,8 +6,8 @@ import nbformat
 import pytest
 from classroom import hand_in, make_class, nbgrader
 
-from autograder.chapters import load_chapters
-from autograder.course import make_course
+from autograder.chapters.chapter import load_chapters
+from autograder.course.setup import make_course
 
 CHAPTER = "05_softmax"
 

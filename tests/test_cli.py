@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from autograder.judge_file import SubmissionError, judge_file
+from autograder.grading.judge_file import SubmissionError, judge_file
 
 RIGHT_AND_WRONG = """
 import numpy as np

@@ -14,12 +14,12 @@ import pytest
 from classroom import nbgrader, small_course
 from nbgrader.api import Gradebook
 
-from autograder import download
-from autograder.chapters import learner_notebook, load_chapters
-from autograder.collect import collect_chapter
-from autograder.filenames import marks_of
-from autograder.roster import Roster, Student, fold
-from autograder.tables import read_table, write_table
+from autograder.chapters.chapter import learner_notebook, load_chapters
+from autograder.course.collect import download
+from autograder.course.collect.collect import collect_chapter
+from autograder.course.collect.filenames import marks_of
+from autograder.course.roster import Roster, Student, fold
+from autograder.files.tables import read_table, write_table
 
 CHAPTER = "05_softmax"
 ROSTER = """\

@@ -14,11 +14,11 @@ from classroom import nbgrader, right_answers, small_course
 from nbgrader.api import Gradebook
 from nbgrader.apps.api import NbGraderAPI
 
-from autograder import course as course_module
-from autograder.chapters import load_chapters
-from autograder.course import make_course, open_course, parse_due
-from autograder.exercise import discover
-from autograder.roster import read_roster
+from autograder.chapters.chapter import load_chapters
+from autograder.course import setup as course_module
+from autograder.course.roster import read_roster
+from autograder.course.setup import make_course, open_course, parse_due
+from autograder.exercises.registry import discover
 
 NAMES = ["02_projections", "05_softmax"]
 

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.diagnosis.relations import _apart
-from autograder.exercise import discover
-from autograder.judge import draw_cases, judge
-from autograder.wire import CallError, Outcome, call_in_process
+from autograder.exercises.registry import discover
+from autograder.judge.cases import draw_cases
+from autograder.judge.diagnosis.relations import _apart
+from autograder.judge.verdict import judge
+from autograder.values.wire import CallError, Outcome, call_in_process
 
 EXERCISES = discover()
 

@@ -8,9 +8,9 @@ import time
 import numpy as np
 import pytest
 
-from autograder import sandbox
-from autograder.engine import MESSAGES, Engine
-from autograder.sandbox import Limits, SandboxUnavailable
+from autograder.sandbox import tiers as sandbox
+from autograder.sandbox.engine import MESSAGES, Engine
+from autograder.sandbox.tiers import Limits, SandboxUnavailable
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="graded runs need Linux"

@@ -15,11 +15,13 @@ import numpy as np
 import pytest
 from mutation import mutants
 
-from autograder.diagnosis import CHANGED_ARGUMENTS, matching
-from autograder.exercise import DeclarationError, Exercise, discover
-from autograder.judge import agrees, confirm, draw_cases, judge, run, try_case
-from autograder.shapes import ShapeLine
-from autograder.wire import call_in_process
+from autograder.exercises.declaration import DeclarationError, Exercise
+from autograder.exercises.registry import discover
+from autograder.exercises.shapes import ShapeLine
+from autograder.judge.cases import agrees, confirm, draw_cases, run, try_case
+from autograder.judge.diagnosis import CHANGED_ARGUMENTS, matching
+from autograder.judge.verdict import judge
+from autograder.values.wire import call_in_process
 
 # The class of chapter 16 is judged through its `drive`: see test_part3.
 EXERCISES = {name: e for name, e in discover().items() if e.drive is None}

@@ -17,10 +17,10 @@ from classroom import (
 )
 from nbgrader.api import Gradebook
 
-from autograder import export as exports
-from autograder.chapters import load_chapters
-from autograder.grade import RECORDS, grade_chapter
-from autograder.tables import as_text, read_table, write_table
+from autograder.chapters.chapter import load_chapters
+from autograder.course import export as exports
+from autograder.course.grade import RECORDS, grade_chapter
+from autograder.files.tables import as_text, read_table, write_table
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="graded runs need Linux"

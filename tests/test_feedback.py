@@ -15,12 +15,12 @@ from classroom import hand_in, make_class, nbgrader
 from nbgrader.api import Gradebook
 from nbgrader.utils import notebook_hash
 
-from autograder import page
-from autograder.chapters import load_chapters
-from autograder.course import make_course
-from autograder.exercise import discover
-from autograder.grade import grade_chapter
-from autograder.grading import Options, stop_engines
+from autograder.chapters.chapter import load_chapters
+from autograder.course import pages as page
+from autograder.course.grade import grade_chapter
+from autograder.course.setup import make_course
+from autograder.exercises.registry import discover
+from autograder.grading.assess import Options, stop_engines
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="graded runs need Linux"

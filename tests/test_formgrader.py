@@ -9,10 +9,10 @@ from classroom import hand_in, make_class, nbgrader
 from playwright.sync_api import expect
 from server import serving
 
-from autograder.chapters import load_chapters, source_notebook, write
-from autograder.course import CONFIG
-from autograder.grade import RECORDS, grade_chapter
-from autograder.grading import Options
+from autograder.chapters.chapter import load_chapters, source_notebook, write
+from autograder.course.grade import RECORDS, grade_chapter
+from autograder.course.setup import CONFIG
+from autograder.grading.assess import Options
 
 pytest_plugins = ["browser"]
 pytestmark = pytest.mark.skipif(

@@ -19,14 +19,15 @@ import nbformat
 import pytest
 from nbgrader.api import Gradebook
 
-from autograder import grade as grade_module
-from autograder import sandbox, submission
-from autograder.changes import changed_scores, line_of
-from autograder.course import make_course
-from autograder.exercise import discover
-from autograder.grade import RECORDS, grade_chapter
-from autograder.gradebook import GradebookWriter
-from autograder.grading import (
+from autograder.course import grade as grade_module
+from autograder.course.changes import changed_scores, line_of
+from autograder.course.grade import RECORDS, grade_chapter
+from autograder.course.gradebook import GradebookWriter
+from autograder.course.report import report_chapter
+from autograder.course.setup import make_course
+from autograder.exercises.registry import discover
+from autograder.grading import submission
+from autograder.grading.assess import (
     SENTENCES,
     Assignment,
     CourseError,
@@ -35,10 +36,11 @@ from autograder.grading import (
     grade,
     stop_engines,
 )
-from autograder.judge import VISIBLE_SEED, draw_cases, judge
-from autograder.report import report_chapter
-from autograder.sandbox import Limits
-from autograder.wire import call_in_process
+from autograder.judge.cases import VISIBLE_SEED, draw_cases
+from autograder.judge.verdict import judge
+from autograder.sandbox import tiers as sandbox
+from autograder.sandbox.tiers import Limits
+from autograder.values.wire import call_in_process
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="graded runs need Linux"

@@ -15,9 +15,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from autograder.example import renamed
-from autograder.exercise import discover
-from autograder.workflow import ROOT
+from autograder.chapters.toc import ROOT
+from autograder.course.example import renamed
+from autograder.exercises.registry import discover
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="graded runs need Linux"

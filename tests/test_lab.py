@@ -11,10 +11,10 @@ import pytest
 from playwright.sync_api import Page, expect
 from server import serving
 
-from autograder.chapters import load_chapters, source_notebook
-from autograder.course import CONFIG
-from autograder.workflow import ROOT
-from autograder.workspace import lay_out
+from autograder.chapters.chapter import load_chapters, source_notebook
+from autograder.chapters.toc import ROOT
+from autograder.course.setup import CONFIG
+from autograder.notebook.workspace import lay_out
 
 pytest_plugins = ["browser"]
 WINDOW = {"width": 1280, "height": 7000}  # high: Lab draws only what is in sight

@@ -6,10 +6,15 @@ import nbformat
 import pytest
 from classroom import nbgrader, own_lines
 
-from autograder import chapters
-from autograder.chapters import ChapterError, load_chapters, source_notebook, sync
-from autograder.course import make_course
-from autograder.exercise import discover
+from autograder.chapters import chapter as chapters
+from autograder.chapters.chapter import (
+    ChapterError,
+    load_chapters,
+    source_notebook,
+    sync,
+)
+from autograder.course.setup import make_course
+from autograder.exercises.registry import discover
 
 CHAPTERS = [chapter for chapter in load_chapters() if chapter.exercises()]
 

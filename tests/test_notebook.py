@@ -10,9 +10,9 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
-from autograder import notebook
-from autograder.errors import explain_errors, note_for
-from autograder.exercise import discover
+from autograder.exercises.registry import discover
+from autograder.notebook import verbs as notebook
+from autograder.notebook.errors import explain_errors, note_for
 
 RIGHT = """
 import numpy as np
@@ -380,7 +380,7 @@ def test_a_stub_that_was_solved_before_says_where_it_is_kept(shell):
 
 
 def test_a_class_is_told_what_its_methods_read(shell):
-    from autograder.notebook import _read_outside
+    from autograder.notebook.verbs import _read_outside
 
     run(shell, "HEADS = 2")
     run(shell, "class Layer:\n    def forward(self, X):\n        return X[:HEADS]")
@@ -394,7 +394,7 @@ def test_a_learners_own_error_is_shown_as_python_shows_it(shell):
 
 def test_a_kernel_without_the_package_says_which_one_to_choose(shell, tmp_path):
     """What `make lab` runs in every kernel, in one that has nothing of the book."""
-    from autograder.workflow import ROOT
+    from autograder.chapters.toc import ROOT
 
     startup = (ROOT / "autograder" / "lab" / "startup.py").read_text()
     (tmp_path / "program.py").write_text(

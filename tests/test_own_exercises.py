@@ -9,8 +9,8 @@ from classroom import autograder, hand_in, make_class, nbgrader
 from own_exercise import CHAPTER, DECLARATION, at_home, declare
 
 from autograder.__main__ import main
-from autograder.chapters import load_chapters
-from autograder.exercise import discover, own_sources, take_in
+from autograder.chapters.chapter import load_chapters
+from autograder.exercises.registry import discover, own_sources, take_in
 
 
 @pytest.fixture(scope="module")

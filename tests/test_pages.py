@@ -9,7 +9,7 @@ import pytest
 from browser import visit
 from playwright.sync_api import expect
 
-from autograder import workflow
+from autograder.chapters import toc as workflow
 
 HTML = Path(__file__).parent.parent / "_build" / "html"
 PAGES = sorted(page.relative_to(HTML).as_posix() for page in HTML.rglob("*.html"))

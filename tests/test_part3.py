@@ -12,11 +12,12 @@ from test_animations import assert_legible, under_the_name
 from torch.utils.flop_counter import FlopCounterMode
 
 import book.animations as animations
-from autograder.diagnosis import matching
-from autograder.exercise import discover
-from autograder.judge import draw_cases, judge, try_case
-from autograder.judge_file import judge_file
-from autograder.wire import call_in_process
+from autograder.exercises.registry import discover
+from autograder.grading.judge_file import judge_file
+from autograder.judge.cases import draw_cases, try_case
+from autograder.judge.diagnosis import matching
+from autograder.judge.verdict import judge
+from autograder.values.wire import call_in_process
 from book.experiments import attention, full_rank_match, kept, stack, two_tokens
 from book.experiments.charts import lines, points, spread, strips
 from solutions import cost

@@ -11,9 +11,9 @@ from nbgrader.api import Gradebook
 from traitlets import TraitError
 from traitlets.config import Config
 
-from autograder.course import make_course
-from autograder.grade import grade_chapter
-from autograder.policies import DAY, HOUR, LatePolicy
+from autograder.course.grade import grade_chapter
+from autograder.course.policies import DAY, HOUR, LatePolicy
+from autograder.course.setup import make_course
 
 FIRST, SECOND = "04_scaling", "05_softmax"
 DUE = (f"{FIRST}=2026-11-01T12:00Z", f"{SECOND}=2026-12-01T12:00Z")

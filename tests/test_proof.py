@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from classroom import own_lines
 
-from autograder.exercise import discover
-from autograder.workflow import ROOT
+from autograder.chapters.toc import ROOT
+from autograder.exercises.registry import discover
 
 HTML = ROOT / "_build" / "html"
 PUBLISHED = {".html", ".js", ".json", ".ipynb", ".txt", ".md", ".inv"}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import book.animations as animations
-from autograder.exercise import registered
+from autograder.exercises.registry import registered
 from book.page.sources import code_of, dependencies
 
 ROOT = Path(__file__).parent.parent

@@ -17,16 +17,18 @@ import numpy as np
 import pytest
 from classroom import own_lines, source_of
 
-from autograder import key, wire
-from autograder.chapters import ChapterError, learner_notebook, load_chapters
-from autograder.course import make_course
-from autograder.exercise import Exercise, discover
-from autograder.grading import CourseError
-from autograder.judge import judge
-from autograder.message import as_html, as_text
-from autograder.recorder import RecordingError, key_of, recorded
-from autograder.release import _handout, _rules, release
-from autograder.wire import call_in_process
+from autograder.chapters.chapter import ChapterError, learner_notebook, load_chapters
+from autograder.course.handout.record import RecordingError, key_of, recorded
+from autograder.course.handout.release import _handout, _rules, release
+from autograder.course.setup import make_course
+from autograder.exercises import answer_key as key
+from autograder.exercises.declaration import Exercise
+from autograder.exercises.registry import discover
+from autograder.grading.assess import CourseError
+from autograder.judge.render import as_html, as_text
+from autograder.judge.verdict import judge
+from autograder.values import wire
+from autograder.values.wire import call_in_process
 
 CHAPTER = "05_softmax"
 SECRET = "5ec7e7" * 8
@@ -164,7 +166,7 @@ CHAPTERS = [chapter for chapter in load_chapters() if chapter.exercises()]
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.name)
 def test_no_chapter_gives_its_answers_away(chapter, tmp_path, monkeypatch):
     """Every file around the notebook; what its cells ask of the keys is left out."""
-    monkeypatch.setattr("autograder.release.recorded", lambda *_: {})
+    monkeypatch.setattr("autograder.course.handout.release.recorded", lambda *_: {})
     path = tmp_path / f"{chapter.name}.ipynb"
     nbformat.write(learner_notebook(chapter), str(path))
     for place, data in _handout(path, chapter.name).items():

@@ -17,17 +17,18 @@ from classroom import Submission, hand_in, make_class, nbgrader, source_of
 from nbgrader.api import Gradebook
 
 from autograder.__main__ import main
-from autograder.behaviour import Watched
-from autograder.chapters import load_chapters
-from autograder.course import make_course
-from autograder.exercise import discover
-from autograder.grade import grade_chapter
-from autograder.gradebook import GradebookWriter, Graded, load_course
-from autograder.grading import CourseError, Options, Result, stop_engines
-from autograder.judge import VISIBLE_SEED, draw_cases, judge
-from autograder.report import STANDS, _visible_code, draft, report_chapter
-from autograder.sandbox import Limits
-from autograder.wire import Outcome, call_in_process
+from autograder.chapters.chapter import load_chapters
+from autograder.course.grade import grade_chapter
+from autograder.course.gradebook import GradebookWriter, Graded, load_course
+from autograder.course.report import STANDS, _visible_code, draft, report_chapter
+from autograder.course.setup import make_course
+from autograder.exercises.registry import discover
+from autograder.grading.assess import CourseError, Options, Result, stop_engines
+from autograder.judge.cases import VISIBLE_SEED, draw_cases
+from autograder.judge.fingerprint import Watched
+from autograder.judge.verdict import judge
+from autograder.sandbox.tiers import Limits
+from autograder.values.wire import Outcome, call_in_process
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="graded runs need Linux"

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 import book.animations as animations
-from autograder.exercise import discover
+from autograder.exercises.registry import discover
 
 pytest_plugins = ["browser"]
 

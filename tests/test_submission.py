@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from autograder import submission
-from autograder.submission import Cell, UnreadableError, needed, parse
+from autograder.grading import submission
+from autograder.grading.submission import Cell, UnreadableError, needed, parse
 
 
 def cells(*sources):

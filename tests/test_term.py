@@ -23,11 +23,11 @@ import pytest
 from classroom import autograder, nbgrader, source_of
 from nbgrader.api import Gradebook
 
-from autograder.example import renamed
-from autograder.exercise import discover
-from autograder.gradebook import seed_of
-from autograder.judge import judge
-from autograder.wire import call_in_process
+from autograder.course.example import renamed
+from autograder.course.gradebook import seed_of
+from autograder.exercises.registry import discover
+from autograder.judge.verdict import judge
+from autograder.values.wire import call_in_process
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="graded runs need Linux"

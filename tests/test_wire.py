@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from autograder import wire
-from autograder.wire import CallError, Opaque, Outcome, TooLargeError, WireError
+from autograder.values import wire
+from autograder.values.wire import CallError, Opaque, Outcome, TooLargeError, WireError
 
 LIMIT = 2**24
 

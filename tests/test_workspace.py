@@ -7,9 +7,9 @@ import sys
 import nbformat
 import pytest
 
-from autograder import workspace
-from autograder.chapters import load_chapters
-from autograder.workspace import lay_out
+from autograder.chapters.chapter import load_chapters
+from autograder.notebook import workspace
+from autograder.notebook.workspace import lay_out
 
 START = "00_start.ipynb"
 

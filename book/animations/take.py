@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from autograder import is_reference, ready
-from autograder.exercise import discover
+from autograder.exercises.registry import discover
 
 
 @dataclass(frozen=True)

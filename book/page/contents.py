@@ -14,8 +14,8 @@ from docutils import nodes
 from docutils.parsers.rst import Directive
 from myst_nb.core.read import is_myst_markdown_notebook
 
-from autograder.exercise import registered
-from autograder.shapes import SIZE_NAMES, ShapeLine
+from autograder.exercises.registry import registered
+from autograder.exercises.shapes import SIZE_NAMES, ShapeLine
 from book.sentence import TOKENS, K, Q
 
 from .sources import code_of

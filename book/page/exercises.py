@@ -10,7 +10,7 @@ from pathlib import Path
 
 from docutils import nodes
 
-from autograder.exercise import registered
+from autograder.exercises.registry import registered
 
 FOLDER = "notebooks"
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from myst_nb.core.read import is_myst_markdown_notebook, read_myst_markdown_notebook
 from sphinx.util import logging
 
-from autograder.dependencies import dependencies
+from autograder.chapters.dependencies import dependencies
 
 logger = logging.getLogger(__name__)
 KERNEL = re.compile(r"^( +display_name:[^\n]*?) *$", re.MULTILINE)

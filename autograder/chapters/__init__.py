@@ -1,0 +1,1 @@
+"""The chapters as data: their order, and the notebooks made from them."""

@@ -1,0 +1,158 @@
+"""Which of the project's files a piece of code runs through. Nothing is run for it."""
+
+import ast
+from functools import cache
+from pathlib import Path
+
+from autograder.exercises.registry import registered
+
+
+def dependencies(code, root):
+    """The files below root that code runs through, sorted.
+
+    They are found from the imports, without running anything. Solutions are imported
+    by nobody: they are discovered. They count where the code defines a function that
+    they declare, or asks for it by name: `ready("scores")`.
+    """
+    found = modules(code, root)
+    names = defined(ast.parse(code)) | asked_for(code, found)
+    declared = registered(Path(root, "solutions"))
+    found |= _reached({declared[name] for name in names & declared.keys()}, root)
+    return sorted(found.union(*(_packages(file, root) for file in found)))
+
+
+def modules(code, root):
+    """The files below root that code imports, however indirectly."""
+    return _reached(_imported(ast.parse(code), (), root), root)
+
+
+def asked_for(code, files):
+    """The names of exercises that code, or one of the files, asks for."""
+    trees = [ast.parse(code), *map(_parse, files)]
+    return set().union(*map(_asked_for, trees))
+
+
+def with_packages(files, root):
+    """The files, the packages around them, and what these import in their turn."""
+    found, more = set(), set(files)
+    while more - found:
+        found |= more
+        more = _reached(found.union(*(_packages(file, root) for file in found)), root)
+    return found
+
+
+def imported(tree):
+    """The first names of what a tree imports: `numpy` for `import numpy.linalg`."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+# From imports to files.
+
+
+def _reached(files, root):
+    """The files, and all that they import in their turn."""
+    found, todo = set(), set(files)
+    while todo:
+        file = todo.pop()
+        found.add(file)
+        package = file.relative_to(root).parent.parts
+        todo |= _imported(_parse(file), package, root) - found
+    return found
+
+
+def _imported(tree, package, root):
+    """The files that the imports of a tree name. `package` is where the tree lies."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {_file(alias.name.split("."), root) for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            module = _absolute(node, package)
+            for alias in node.names:
+                found |= _origin(module, alias.name, root)
+    return found - {None}
+
+
+def _origin(module, name, root):
+    """`from module import name`: the files behind this one name.
+
+    A package that hands on the names of its modules is looked through, so that a
+    chapter depends on the one animation that it plays, and not on all of them.
+    """
+    file = _file((*module, name), root) or _file(module, root)
+    if file != Path(root, *module, "__init__.py"):
+        return {file}
+    tree = _parse(file)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                if name == (alias.asname or alias.name):
+                    return _origin(_absolute(node, module), alias.name, root)
+        if isinstance(node, ast.Dict):  # imported on demand: {name: its module}
+            for key, value in zip(node.keys, node.values, strict=True):
+                if _text(key) == name and (
+                    home := _file((*module, _text(value)), root)
+                ):
+                    return {home}
+    return {file}
+
+
+def _absolute(node, package):
+    """The module that an import names, as a tuple, relative ones resolved."""
+    module = tuple(node.module.split(".")) if node.module else ()
+    return package[: len(package) - node.level + 1] + module if node.level else module
+
+
+def _file(module, root):
+    """The file of a module of the project; None for one from elsewhere."""
+    place = Path(root, *module)
+    files = place.with_suffix(".py"), place / "__init__.py"
+    return next((file for file in files if module and file.exists()), None)
+
+
+def _packages(file, root):
+    """Importing a.b.c runs a/__init__.py and a/b/__init__.py as well."""
+    folders = [folder for folder in file.parents if root in folder.parents]
+    return {f / "__init__.py" for f in folders if (f / "__init__.py").exists()}
+
+
+# What a tree says.
+
+
+def defined(tree):
+    kinds = (ast.FunctionDef, ast.ClassDef)
+    return {node.name for node in ast.walk(tree) if isinstance(node, kinds)}
+
+
+def _asked_for(tree):
+    """The names that a tree hands to `ready`, or to `right`."""
+    calls = [*_calls(tree, "ready"), *_calls(tree, "right")]
+    return {_text(given) for call in calls for given in call.args}
+
+
+def _text(node):
+    """What a quoted string says; nothing for any other piece of code."""
+    return str(node.value) if isinstance(node, ast.Constant) else ""
+
+
+def _calls(tree, name):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            function = node.func
+            if getattr(function, "id", getattr(function, "attr", None)) == name:
+                yield node
+
+
+def _parse(file):
+    return _parsed(file, file.stat().st_mtime_ns)
+
+
+@cache
+def _parsed(file, _changed):
+    return ast.parse(file.read_text("utf-8"))

@@ -1,0 +1,205 @@
+"""The workflow as a map: the same drawing on every page and for `progress`.
+
+One box a chapter, in the order of `_toc.yml`. On a page one box is lit; in
+`progress` the solved ones are ticked. An instructor's own chapters come last.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from html import escape
+from pathlib import Path
+
+import yaml
+
+from autograder.exercises.registry import add_folder, discover
+
+ROOT = Path(__file__).resolve().parents[2]
+OWN_PART = "Besides"  # the caption over an instructor's own chapters
+_homes: list[Path] = []  # folders with exercises and chapters of their own
+
+
+@dataclass(frozen=True)
+class Step:
+    """One chapter: its file's stem, its title, its part, and its exercises."""
+
+    chapter: str
+    title: str
+    part: str
+    exercises: tuple[str, ...]
+
+
+def add_home(folder: Path) -> None:
+    """Take in what an instructor keeps elsewhere: a folder's `exercises/` are added to
+    `solutions/`, its `chapters/` to those of the book.
+
+    A folder that has neither changes nothing. (They are not called as the packages
+    are: Python would find them first, in the folder where it is started.)
+    """
+    home = folder.resolve()
+    own = [home / "exercises", home / "chapters"]
+    if home not in _homes and any(map(Path.is_dir, own)):
+        _homes.append(home)
+        add_folder(own[0])
+        steps.cache_clear()
+
+
+def homes() -> tuple[Path, ...]:
+    """The folders that were taken in: another process has to take them in, too."""
+    return tuple(_homes)
+
+
+def chapters_listed() -> Iterator[tuple[Path, str, dict]]:
+    """(file, part, entry) of every numbered chapter, in reading order.
+
+    Those that `_toc.yml` names, each with its entry there; then an instructor's own.
+    """
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    for part in toc.get("parts") or [toc]:
+        for entry in part.get("chapters", []):
+            path = ROOT / f"{entry['file']}.md"
+            if re.match(r"\d\d_", path.stem):
+                yield path, part.get("caption", ""), entry
+    for home in _homes:
+        for path in sorted(home.glob("chapters/[0-9][0-9]_*.md")):
+            if (ROOT / "book" / path.name).exists():
+                raise ValueError(f"{path}: the book has a chapter of this name already")
+            yield path, OWN_PART, {}
+
+
+@cache
+def steps() -> tuple[Step, ...]:
+    """Every numbered chapter, in reading order: with exercises or without."""
+    return tuple(_step(*place) for place in chapters_listed())
+
+
+def _step(path: Path, part: str, entry: dict) -> Step:
+    """One chapter. A handout has no pages: there, its entry says it all."""
+    if "exercises" in entry:
+        return Step(path.stem, entry["title"], part, tuple(entry["exercises"]))
+    text = path.read_text(encoding="utf-8")
+    title = re.search(r"^# (.+)$", text, re.MULTILINE)
+    defined = re.findall(r"^(?:def|class) (\w+)", text, re.MULTILINE)
+    exercises = tuple(name for name in defined if name in discover())
+    return Step(path.stem, title[1] if title else path.stem, part, exercises)
+
+
+def here(chapter: str) -> None:
+    """Show where in the workflow a chapter stands."""
+    titles = {step.chapter: step.title for step in steps()}
+    place = f"You are here: {titles[chapter]}", chapter, frozenset()
+    _show(map_text(*place), map_html(*place))
+
+
+def show_progress(solved: set[str]) -> None:
+    """Show the workflow with the solved exercises ticked."""
+    _show(*progress_map(solved))
+
+
+def progress_map(solved: set[str]) -> tuple[str, str]:
+    """The workflow with the solved exercises ticked, as text and as HTML."""
+    names = [name for step in steps() for name in step.exercises]
+    caption = (
+        f"Solved: {sum(name in solved for name in names)} of {len(names)} functions"
+    )
+    ticked = frozenset(solved)
+    html = map_html(caption, None, ticked)
+    return map_text(caption, None, ticked), f"<p>{escape(caption)}</p>{html}"
+
+
+def _show(text: str, html: str) -> None:
+    from autograder.judge.render import show
+
+    show(text, html)
+
+
+def map_text(caption: str, lit: str | None, ticked: frozenset[str]) -> str:
+    """The map as lines: `>` marks the step that is lit, a tick what is solved."""
+    lines = [caption]
+    for step in steps():
+        mark = ">" if step.chapter == lit else " "
+        ticks = ", ".join(
+            f"{name}{' ✓' if name in ticked else ''}" for name in step.exercises
+        )
+        lines.append(f"{mark} {step.title}{': ' if ticks else ''}{ticks}")
+    return "\n".join(lines)
+
+
+def map_html(caption: str, lit: str | None, ticked: frozenset[str]) -> str:
+    """The map as an ordered list of boxes that wraps on a narrow screen."""
+    parts = dict.fromkeys(step.part for step in steps())
+    lists = []
+    for part in parts:
+        boxes = [_box(step, lit, ticked) for step in steps() if step.part == part]
+        title = f'<span style="font-size:.8em">{escape(part)}</span>' if part else ""
+        lists.append(
+            f'{title}<ol style="list-style:none;display:flex;flex-wrap:wrap;gap:.3em;'
+            f'margin:.1em 0 .4em;padding:0">{"".join(boxes)}</ol>'
+        )
+    return (
+        f'<div class="workflow-map" role="group" aria-label="{escape(caption)}">'
+        f"{''.join(lists)}</div>"
+    )
+
+
+def _box(step: Step, lit: str | None, ticked: frozenset[str]) -> str:
+    count = sum(name in ticked for name in step.exercises)
+    current, solved = step.chapter == lit, 0 < count == len(step.exercises)
+    ink, paper = "#1f2933", "#c9ecd0" if solved else "#e8ecf1"
+    if current:
+        ink, paper = "#fff", "#0068a5"
+    tick = f" {count}/{len(step.exercises)}" if count else ""
+    tick = ' <span role="img" aria-label="solved">✓</span>' if solved else tick
+    mark = ' aria-current="step"' if current else ""
+    title = escape(step.title)
+    if Path(f"{step.chapter}.ipynb").is_file():  # a learner's own copy, beside this
+        title = f'<a href="{step.chapter}.ipynb" style="color:{ink}">{title}</a>'
+    return (
+        f'<li{mark} style="background:{paper};color:{ink};border-radius:.4em;margin:0;'
+        f'padding:.15em .55em;font-size:.8em;line-height:1.5">{title}{tick}</li>'
+    )
+
+
+def chapter_of(exercise: str) -> str:
+    """The stem of the chapter that asks for an exercise; "" where none does."""
+    stems = (step.chapter for step in steps() if exercise in step.exercises)
+    return next(stems, "")
+
+
+def where_explained(exercise: str) -> str:
+    """The last hint: the page of the book that explains an exercise."""
+    for step in steps():
+        if exercise in step.exercises:
+            return (
+                f"Read the chapter '{step.title}' again, as far as 'Write it', and "
+                "then 'What goes wrong'."
+            )
+    return "Read the chapter again."
+
+
+def page_of(exercise: str) -> str | None:
+    """Where the chapter of an exercise can be opened from here, if it can.
+
+    The learner's own copy comes first: it is the same text, and JupyterLab does not
+    show a page of the book with its style.
+    """
+    for step in steps():
+        if exercise not in step.exercises:
+            continue
+        if Path(f"{step.chapter}.ipynb").is_file():
+            return f"{step.chapter}.ipynb#What-goes-wrong"
+        page = ROOT / "_build" / "html" / "book" / f"{step.chapter}.html"
+        if page.is_file():
+            return f"{os.path.relpath(page)}#{exercise}"
+    return None
+
+
+def linked(text: str, exercise: str = "") -> str:
+    """A hint as HTML, with a link to the chapter of the exercise where there is one."""
+    page = page_of(exercise)
+    link = ""
+    if page:
+        link = f' <a href="{escape(page)}" target="_blank">Open the page</a>'
+    return f'<p style="margin:.4em 0">{escape(text)}{link}</p>'

@@ -1,0 +1,1 @@
+"""An instructor's desk, on nbgrader."""

@@ -1,0 +1,99 @@
+"""The seam to nbgrader: `nbgrader autograde` and formgrader's button grade as we do.
+
+Two classes, put into place by `autograder.course.config`: the exporter reads what
+was handed in, the preprocessor stands where nbgrader would execute the notebook.
+"""
+
+import json
+from pathlib import Path
+from weakref import WeakKeyDictionary
+
+import nbformat
+from nbconvert.exporters import NotebookExporter
+from nbgrader.preprocessors import NbGraderPreprocessor
+from traitlets import Bool, Dict
+
+from autograder.course.gradebook import (
+    TIMESTAMP,
+    HandedIn,
+    handed_in_at,
+    load_assignment,
+    stamp,
+)
+from autograder.files.whole import write_whole
+from autograder.grading import submission
+from autograder.grading.assess import Options, as_file, judge_notebook, rebuilt
+from autograder.grading.submission import UnreadableError
+from autograder.sandbox.tiers import Limits
+
+
+class SubmissionExporter(NotebookExporter):
+    """Reads a submission whatever its state, and makes a sound notebook of it."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.parent.coursedir = HandedIn(self.parent.coursedir)
+
+    def from_filename(self, filename, resources=None, **options):
+        """The notebook as text, and nbconvert's resources; a broken file is no error.
+
+        What is read here a second time, from `autograded/`, is of our own making.
+        """
+        course = self.parent.coursedir
+        path, about = Path(filename), resources["nbgrader"]
+        handed_in = course.format_path(
+            course.submitted_directory, about["student"], about["assignment"]
+        )
+        if path.absolute().parent != Path(handed_in).absolute():
+            return super().from_filename(filename, resources, **options)
+        cells, trouble = [], None
+        try:
+            if path.parent.is_symlink() or path.parent.parent.is_symlink():
+                raise UnreadableError("What was handed in is a link to a folder.")
+            cells = submission.parse(submission.read(path))
+        except UnreadableError as error:
+            trouble = str(error)  # the judge reports it
+        if time := handed_in_at(path.parent):  # by this, feedback is new
+            graded = course.format_path(
+                course.autograded_directory, about["student"], about["assignment"]
+            )
+            write_whole(Path(graded) / TIMESTAMP, stamp(time), 0o444)
+        assignment = _assignment(course, about["assignment"])
+        resources = self._init_resources(resources)
+        resources["output_extension"] = self.file_extension
+        return as_file(rebuilt(assignment, cells, trouble)), resources
+
+
+class Judge(NbGraderPreprocessor):
+    """Runs the functions of a submission in the sandbox, and judges their values."""
+
+    allow_unsafe = Bool(
+        False, help="Run submissions even where this machine offers no sandbox."
+    ).tag(config=True)
+
+    limits = Dict(
+        {}, help="Limits that differ from the defaults, such as {'call_seconds': 20}."
+    ).tag(config=True)
+
+    def preprocess(self, nb, resources):
+        """Put the verdicts into the outputs of the tests, for nbgrader to save."""
+        about = resources["nbgrader"]
+        course = self.parent.parent.coursedir  # of the converter, by the exporter
+        assignment = _assignment(course, about["assignment"])
+        options = Options(Limits(**self.limits), self.allow_unsafe)
+        notebook = json.loads(json.dumps(nb))
+        judged = judge_notebook(assignment, notebook, options)
+        for note in judged.notes:
+            self.log.warning("%s: %s", about["student"], note)
+        return nbformat.from_dict(notebook), resources
+
+
+def _assignment(course, chapter):
+    """The assignment, read once for each run of nbgrader's converter."""
+    known = _assignments.setdefault(course, {})
+    if chapter not in known:
+        known[chapter] = load_assignment(course, chapter)
+    return known[chapter]
+
+
+_assignments = WeakKeyDictionary()  # by the course of one run

@@ -1,0 +1,1 @@
+"""From a download of an LMS to `submitted/`."""

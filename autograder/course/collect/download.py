@@ -1,0 +1,262 @@
+"""What an LMS lets an instructor download, unpacked with care: a folder, or a zip.
+
+Learners chose the names in it and made the files, zips among them. So links are not
+followed, no name leads out of the folder, and sizes are capped by what is really
+read. What cannot be taken is named in a sentence, and the rest goes on.
+"""
+
+import contextlib
+import io
+import os
+import re
+import stat
+import time
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from autograder.grading import submission
+from autograder.grading.submission import NOTEBOOK_BYTES, UnreadableError
+
+FILES = 20_000  # in one download
+ALL_BYTES = 2 * 2**30  # written for one download
+ZIP_BYTES = 64 * 2**20  # a zip inside a zip
+# Out of one zip of the download, which may be one learner's: less than all may take.
+SHARE_FILES = 2000
+SHARE_BYTES = 200 * 2**20
+DEPTH = 3  # zips in zips
+NAME_BYTES = 200
+NOTEBOOK = re.compile(r"\.ipynb(\.txt|\.json)?(\.ipynb)?$", re.IGNORECASE)
+OTHER_ARCHIVES = (".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz")
+# What systems and LMSs add by themselves, and nobody hands in.
+BY_THEMSELVES = re.compile(
+    r"(^|/)(__MACOSX/|\.ipynb_checkpoints/|\._)"
+    r"|(^|/)(\.DS_Store|Thumbs\.db|desktop\.ini)$"
+    r"|_attempt_\d{4}(-\d\d){5}\.txt$"
+)
+
+
+class DownloadError(ValueError):
+    """A download that cannot be read at all. Names it, and the remedy."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """What may be taken out of one zip: so much, after what was taken before."""
+
+    files: int
+    bytes: int
+    files_before: int
+    bytes_before: int
+
+
+@dataclass
+class Unpacked:
+    """The notebooks of a download, now under `folder`; and all that was not taken.
+
+    names    path under `folder` -> its name in the download.
+    refused  (name, sentence) of what found no place.
+    added    names of what systems added by themselves.
+    """
+
+    folder: Path
+    names: dict[Path, str] = field(default_factory=dict)
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    added: list[str] = field(default_factory=list)
+    bytes: int = 0
+    files: int = 0
+    share: Share | None = None  # of the zip that is being unpacked
+    whole: str | None = None  # the name of a zip that is all there is
+
+    def too_much(self) -> str | None:
+        """Why the rest is not looked at: it is more than any class, or learner, has."""
+        rest = "this and all after it"
+        if self.files > FILES:
+            return f"{rest}: more than {FILES} files; split the download"
+        if self.bytes > ALL_BYTES:
+            return f"{rest}: more than {ALL_BYTES / 2**30:.0f} GB; split the download"
+        if not self.share:
+            return None
+        rest = f"{rest} in this zip: more than"
+        if self.files - self.share.files_before > self.share.files:
+            return f"{rest} {self.share.files} files; unpack it by hand"
+        if self.bytes - self.share.bytes_before > self.share.bytes:
+            return f"{rest} {self.share.bytes / 2**20:.0f} MB; unpack it by hand"
+        return None
+
+
+def unpack(source: Path, into: Path) -> Unpacked:
+    """Copy the notebooks of a folder or a zip into an empty folder."""
+    unpacked = Unpacked(into)
+    if source.is_dir():
+        there = [name for name in os.listdir(source) if not BY_THEMSELVES.search(name)]
+        unpacked.whole = there[0] if len(there) == 1 else None
+        for name, content in _in_folder(source, unpacked):
+            _take(unpacked, name, content)
+            if unpacked.too_much():
+                break
+    elif zipfile.is_zipfile(source):
+        with open(source, "rb") as file:
+            _archive(unpacked, "", file, depth=1)
+    elif source.exists():
+        raise DownloadError(f"{source} is neither a folder nor a zip; unpack it first")
+    else:
+        raise DownloadError(f"{source}: no such file or folder")
+    return unpacked
+
+
+@dataclass(frozen=True)
+class _Content:
+    """A file that was found: how to read it, and when it was last changed."""
+
+    read: object  # (limit in bytes) -> at most so many bytes and one more
+    changed: float
+
+
+def _in_folder(source: Path, unpacked) -> Iterator[tuple[str, _Content]]:
+    for folder, folders, files in os.walk(source):
+        folders.sort()
+        for name in list(folders):
+            path = Path(folder) / name
+            if path.is_symlink():
+                folders.remove(name)
+                _refuse(unpacked, path.relative_to(source).as_posix(), "it is a link")
+        for name in sorted(files):
+            path = Path(folder) / name
+            about = path.lstat()
+            if not stat.S_ISREG(about.st_mode):
+                what = "it is a link" if path.is_symlink() else "it is no file"
+                _refuse(unpacked, path.relative_to(source).as_posix(), what)
+                continue
+
+            def read(limit, path=path):
+                if limit == NOTEBOOK_BYTES:
+                    return submission.read(path)
+                with open(path, "rb") as file:
+                    return file.read(limit + 1)
+
+            yield path.relative_to(source).as_posix(), _Content(read, about.st_mtime)
+
+
+def _archive(unpacked: Unpacked, name: str, file, depth: int):
+    """The members of one zip."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            for member in archive.infolist():
+                if not member.is_dir():
+                    _member(unpacked, name, archive, member, depth)
+                if unpacked.too_much():
+                    break
+    except Exception as error:  # what `zipfile` says of damaged data
+        _refuse(unpacked, name or "the zip", f"it cannot be unpacked ({error})")
+
+
+def _inner_archive(unpacked: Unpacked, name: str, file, depth: int):
+    """The members of a zip in the download, so many that there is room for others."""
+    outer = unpacked.share
+    if name != unpacked.whole:
+        files = outer.files // 4 if outer else SHARE_FILES
+        most = outer.bytes // 4 if outer else SHARE_BYTES
+        unpacked.share = Share(files, most, unpacked.files, unpacked.bytes)
+    _archive(unpacked, name, file, depth)
+    unpacked.share = outer
+
+
+def _member(unpacked: Unpacked, outer: str, archive, member, depth: int):
+    inner = _name_of(member)
+    name = f"{outer}/{inner}" if outer else inner
+    if stat.S_ISLNK(member.external_attr >> 16):
+        return _refuse(unpacked, name, "it is a link")
+    if member.flag_bits & 1:
+        return _refuse(unpacked, name, "it is locked with a password")
+    # A path of its own outside of the archive is refused here, before names are joined.
+    if inner.startswith("/") or re.match(r"[A-Za-z]:", inner):
+        return _refuse(unpacked, name, "its name leads out of the archive")
+
+    def read(limit):
+        with archive.open(member) as file:
+            return file.read(limit + 1)
+
+    try:
+        changed = time.mktime((*member.date_time, 0, 0, -1))
+    except (ValueError, OverflowError):
+        changed = 0.0
+    _take(unpacked, name, _Content(read, changed), depth)
+
+
+def _name_of(member: zipfile.ZipInfo) -> str:
+    """A member's name; many programs write UTF-8 without saying so."""
+    name = member.filename
+    if not member.flag_bits & 0x800:
+        with contextlib.suppress(UnicodeError):
+            name = name.encode("cp437").decode("utf-8")
+    return name.replace("\\", "/")
+
+
+def _take(unpacked: Unpacked, name: str, content: _Content, depth: int = 0):
+    """Copy a notebook, unpack a zip, and name all else."""
+    if BY_THEMSELVES.search(name):
+        unpacked.added.append(shown(name))
+        return
+    unpacked.files += 1
+    trouble = _trouble(unpacked, name, depth)
+    if trouble:
+        return _refuse(unpacked, name, trouble)
+    is_zip = name.lower().endswith(".zip")
+    limit = ZIP_BYTES if is_zip else NOTEBOOK_BYTES
+    try:
+        data = content.read(limit)
+        if len(data) > limit:
+            raise UnreadableError(f"it holds more than {limit / 2**20:.0f} MB")
+        unpacked.bytes += len(data)
+        if told := unpacked.too_much():
+            return _refuse(unpacked, name, told)
+        if is_zip:
+            return _inner_archive(unpacked, name, io.BytesIO(data), depth + 1)
+        path = unpacked.folder / _on_disk(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "xb") as file:
+            file.write(data)
+        os.utime(path, (content.changed, content.changed))
+        unpacked.names[path] = shown(name)
+    except FileExistsError:
+        _refuse(unpacked, name, "there are two of this name")
+    except (UnreadableError, NotImplementedError, RuntimeError, zipfile.BadZipFile,
+            OSError, EOFError, ValueError) as error:  # fmt: skip
+        _refuse(unpacked, name, f"it cannot be read ({error})")
+    except Exception as error:  # what a decompressor says of broken data
+        _refuse(unpacked, name, f"it cannot be unpacked ({error})")
+
+
+def _trouble(unpacked: Unpacked, name: str, depth: int) -> str | None:
+    """Why a file is not even looked into."""
+    parts = name.split("/")
+    if ".." in parts or name.startswith("/"):
+        return "its name leads out of the archive"
+    if "\0" in name or any(len(os.fsencode(part)) > NAME_BYTES for part in parts):
+        return "its name is too long, or no name for a file"
+    if told := unpacked.too_much():
+        return told
+    if name.lower().endswith(".zip"):
+        return "a zip in a zip in a zip" if depth >= DEPTH else None
+    if name.lower().endswith(OTHER_ARCHIVES):
+        return "it is another kind of archive; unpack it, and collect the folder"
+    if not NOTEBOOK.search(name):
+        return "it is no notebook"
+    return None
+
+
+def _on_disk(name: str) -> PurePosixPath:
+    """The name under which nbgrader takes a file for a notebook."""
+    path = PurePosixPath(name)
+    return path if path.suffix == ".ipynb" else path.with_name(f"{path.name}.ipynb")
+
+
+def _refuse(unpacked: Unpacked, name: str, why: str):
+    unpacked.refused.append((shown(name), why))
+
+
+def shown(name: str) -> str:
+    """A learner's file name, fit to be printed and to stand in a table."""
+    return "".join(letter if letter.isprintable() else "�" for letter in name)

@@ -1,0 +1,208 @@
+"""Feedback that teaches: one page a learner, made by `nbgrader generate_feedback`.
+
+Two classes, put into place by `autograder.course.config`: the preprocessor fetches
+from the gradebook what a person may have set there, the exporter writes the page.
+"""
+
+import contextlib
+import re
+import secrets
+from pathlib import Path
+
+from nbconvert.exporters import Exporter
+from nbgrader.preprocessors import GetGrades
+from traitlets import Unicode
+
+from autograder.course import pages as page
+from autograder.course.gradebook import (
+    TIMESTAMP,
+    HandedIn,
+    handed_in_at,
+    load_assignment,
+    stamp,
+)
+from autograder.exercises.registry import discover
+from autograder.grading import submission
+from autograder.grading.submission import UnreadableError
+from autograder.judge.render import STATES
+
+SECRET = "submission_secret.txt"  # what a learner fetches the feedback with
+SECRET_BYTES = 1000
+NO_RESPONSE = "No response."  # nbgrader's own comment on a stub
+
+
+class Grades(GetGrades):
+    """nbgrader's own, and besides: who it is, and what a person set by hand."""
+
+    def _get_score(self, cell, resources):
+        super()._get_score(cell, resources)
+        about = cell.metadata["nbgrader"]
+        place = self.notebook_id, self.assignment_id, self.student_id
+        grade = self.gradebook.find_grade(about["grade_id"], *place)
+        about["auto_score"] = grade.auto_score
+        about["extra_credit"] = grade.extra_credit
+        about["by_hand"] = grade.manual_score is not None
+        handed_in = grade.notebook.assignment
+        student = handed_in.student
+        names = (student.first_name, student.last_name)
+        resources["nbgrader"] |= {
+            "name": " ".join(name for name in names if name),
+            "timestamp": handed_in.timestamp,
+        }
+
+
+class FeedbackPage(Exporter):
+    """Writes a graded notebook as the page that its learner reads."""
+
+    book_url = Unicode(
+        "",
+        help="Where learners read the book: the address of the folder with its "
+        "index.html, such as 'https://example.org/attention'. Without it, the page "
+        "names the chapter and has no link.",
+    ).tag(config=True)
+
+    file_extension = ".html"
+    output_mimetype = "text/html"
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.parent.coursedir = HandedIn(self.parent.coursedir)
+
+    def from_notebook_node(self, nb, resources=None, **options):
+        """The page as text, and nbconvert's resources."""
+        nb, resources = super().from_notebook_node(nb, resources, **options)
+        about = resources["nbgrader"]
+        text = page.render(
+            "feedback.html.j2",
+            about=about,
+            title=page.title_of(about["assignment"]),
+            trouble=_trouble(nb),
+            sections=self._sections(nb),
+            others=self._others(nb, about["assignment"]),
+        )
+        resources["outputs"] = self._for_release(about)
+        return text, resources
+
+    def _for_release(self, about) -> dict[str, bytes]:
+        """Files beside the page, without which `nbgrader release_feedback` stops.
+
+        The exchange puts both into a submission. One that came another way has none,
+        and must not keep the feedback from the rest of the class.
+        """
+        course = self.parent.coursedir
+        place = about["student"], about["assignment"]
+        graded = Path(course.format_path(course.autograded_directory, *place))
+        handed_in = Path(course.format_path(course.submitted_directory, *place))
+        time = handed_in_at(graded)
+        made = {TIMESTAMP: stamp(time).encode() if time else b""}
+        made[SECRET] = secrets.token_hex(64).encode()
+        with contextlib.suppress(UnreadableError):
+            made[SECRET] = submission.read(handed_in / SECRET)[:SECRET_BYTES]
+        return made
+
+    def _sections(self, nb) -> list[dict]:
+        """What the page says of each exercise, in the notebook's order."""
+        cells = {
+            cell.metadata.nbgrader.grade_id: cell
+            for cell in nb.cells
+            if "nbgrader" in cell.metadata
+        }
+        verdicts = _verdicts(nb)
+        made = []
+        for grade_id, cell in cells.items():
+            if cell.metadata.nbgrader.grade:
+                question = cell.metadata.nbgrader.solution  # test and answer in one
+                answer = cell if question else cells.get(f"{grade_id}_answer")
+                verdict = verdicts.get(grade_id, {})
+                made.append(self._section(cell, answer, verdict, _trouble(nb)))
+        return made
+
+    def _section(self, cell, answer, verdict, trouble) -> dict:
+        graded = cell.metadata.nbgrader
+        name = graded.grade_id
+        passed = verdict.get("passed", graded.score >= graded.points)
+        comment = answer.metadata.nbgrader.get("comment") if answer else None
+        comment = None if comment == NO_RESPONSE else comment
+        exercise = discover().get(name)
+        state = "not judged" if trouble else STATES[passed]
+        if graded.solution:
+            state = "graded by hand" if graded.by_hand else "not graded yet"
+        return {
+            "name": name,
+            "meaning": exercise.meaning if exercise else "",
+            "passed": passed,
+            "state": state,
+            "question": graded.solution,
+            "graded": graded,
+            "comment": page.comment_html(comment) if comment else "",
+            "verdict": page.safe_html(_html_output(cell)),
+            "answer": answer,
+            "typed": _as_typed(answer) if answer else "",
+            "outputs": _texts(answer) if answer else [],
+            "link": page.book_link(self.book_url, name),
+        }
+
+    def _others(self, nb, chapter) -> list[dict]:
+        """The learner's further cells: what was not handed out."""
+        if _trouble(nb):
+            return []
+        released = {source for _, source in self._assignment(chapter).released}
+        return [
+            {
+                "code": cell.cell_type == "code",
+                "source": _as_typed(cell),
+                "outputs": _texts(cell),
+            }
+            for cell in nb.cells
+            if "nbgrader" not in cell.metadata
+            and cell.source not in released
+            and cell.source.strip()
+        ]
+
+    def _assignment(self, chapter):
+        """The assignment, read once for each run of nbgrader's converter."""
+        known = vars(self).setdefault("_known", {})
+        if chapter not in known:
+            known[chapter] = load_assignment(self.parent.coursedir, chapter)
+        return known[chapter]
+
+
+def _about(nb) -> dict:
+    return nb.metadata.get("autograder", {})
+
+
+def _trouble(nb) -> str | None:
+    """Why no notebook could be read, or None."""
+    return _about(nb).get("submission", {}).get("trouble")
+
+
+def _verdicts(nb) -> dict[str, dict]:
+    return {found["exercise"]: found for found in _about(nb).get("verdicts", [])}
+
+
+def _html_output(cell) -> str:
+    """The verdict as the judge put it into the test's cell."""
+    for output in cell.get("outputs", []):
+        if output.output_type == "display_data":
+            return output.data.get("text/html", "")
+    return ""
+
+
+def _texts(cell) -> list[str]:
+    """What a cell printed, and how it failed, as text."""
+    found = []
+    for output in cell.get("outputs", []):
+        if output.output_type == "stream":
+            found.append(output.text)
+        if output.output_type == "error":
+            found.append("\n".join(output.traceback))
+    return found
+
+
+_FENCED = re.compile(r"(`{3,})text\n(.*)\n\1", re.DOTALL)
+
+
+def _as_typed(cell) -> str:
+    """A cell's text; grading put what a learner typed as Markdown into a fence."""
+    fenced = cell.cell_type == "markdown" and _FENCED.fullmatch(cell.source)
+    return fenced[2] if fenced else cell.source

@@ -1,0 +1,280 @@
+"""An nbgrader course folder that works at once. Nothing that is there is changed.
+
+    nbgrader_config.py   the configuration, the instructor's to edit
+    source/              the chapters with exercises, as nbgrader's sources
+    gradebook.db         the assignments with their points, the students, due dates
+
+The same command again adds what is missing: a chapter that is new, students, due
+dates. A chapter that has changed in the book is laid beside the instructor's copy,
+as `source/05_softmax.new.ipynb`.
+"""
+
+import logging
+import re
+import shlex
+from collections.abc import Iterator
+from datetime import UTC, datetime, time
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import nbformat
+
+from autograder.chapters.chapter import Chapter, load_chapters, source_notebook
+from autograder.course.config import find_own_programs
+from autograder.files.offer import handed_out_in, offer
+from autograder.files.tables import read_table
+
+COURSE_ID = "attention"
+DUE = {
+    "chapter": "assignment, assignment name, name",
+    "due": "due date, duedate, deadline",
+}
+CONFIG = '''\
+"""nbgrader's configuration of this course. Yours to edit."""
+
+from autograder.course.config import configure
+
+c = get_config()  # noqa: F821 - given by nbgrader
+configure(c, __file__)
+c.CourseDirectory.course_id = "{course_id}"
+
+# The exchange: a folder that you and the learners can reach, for `nbgrader
+# release_assignment` and `nbgrader collect`. Learners need these two lines, too.
+# c.Exchange.root = "/srv/nbgrader/exchange"
+
+# What it costs to hand in late: nothing, unless you switch this on.
+# c.AssignLatePenalties.plugin_class = "autograder.policies.LatePolicy"
+# c.LatePolicy.grace_hours = 1        # so much later is still in time, each time
+# c.LatePolicy.grace_days = 3         # free days for each student, in the whole term
+# c.LatePolicy.percent_per_day = 10   # of the score, for each day begun after that
+# c.LatePolicy.at_most_percent = 50
+
+# The time zone of the times in file names that your LMS makes (Blackboard does);
+# by default this machine's.
+# c.Collector.timezone = "Europe/Berlin"
+'''
+
+
+def make_course(
+    folder: Path,
+    course_id: str | None = None,
+    roster: Path | None = None,
+    due: tuple[str, ...] = (),
+    only: list[str] | None = None,
+) -> list[str]:
+    """Make a course of all chapters, or add what it lacks; say what was done.
+
+    folder     made where it is missing; what is there already stays as it is.
+    course_id  by default the one that is there, else "attention".
+    roster     a CSV of students; by default `folder/roster.csv`, if there is one.
+    due        due dates, as "05_softmax=2026-12-01T18:00"; besides those in
+               `folder/due_dates.csv`. These may change one that is set.
+    only       names of chapters, to be quick where the others are not needed.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file; name a folder for the course")
+    find_own_programs()
+    folder.mkdir(parents=True, exist_ok=True)
+    with handed_out_in(folder) as handed_out:
+        said = _configure(folder, course_id, handed_out)
+        course = open_course(folder)
+        chapters = list(filter(Chapter.exercises, load_chapters(only)))
+        said += _lay_out(course, chapters, handed_out)
+    said += _register(course, [chapter.name for chapter in chapters])
+    said += _enrol(course, folder, roster)
+    said += _set_due_dates(course, folder, due)
+    return said or [f"{folder}: everything is there already; nothing was changed"]
+
+
+def open_course(folder: Path):
+    """nbgrader's view of a course folder; an error that helps where it is none."""
+    from autograder.course.gradebook import load_course
+    from autograder.grading.assess import CourseError
+
+    if not (folder / "nbgrader_config.py").is_file():
+        raise CourseError(
+            f"{folder} is no nbgrader course; make one with `python -m autograder "
+            f"course {folder}`, or name yours with --course"
+        )
+    return load_course(folder)
+
+
+def open_gradebook(course):
+    """The gradebook of a course. Use as a context manager."""
+    from nbgrader.api import Gradebook
+
+    return Gradebook(course.db_url, course.course_id)
+
+
+# --- the configuration and the sources ----------------------------------------
+
+
+def _configure(folder: Path, course_id: str | None, handed_out) -> list[str]:
+    """The configuration, under the id that the course has or gets."""
+    path, said = folder / "nbgrader_config.py", []
+    if course_id is not None and not re.fullmatch(r"[\w.-]+", course_id):
+        raise ValueError(
+            f"--course-id {course_id!r}: use letters, digits and . _ - alone; the "
+            "exchange makes a folder of it"
+        )
+    if path.exists():
+        there = open_course(folder).course_id
+        if course_id not in (None, there):
+            said.append(
+                f"{path}: the course is called {there!r} and stays so; to call it "
+                f"{course_id!r}, edit the file before anything is released"
+            )
+        course_id = there
+    text = CONFIG.format(course_id=course_id or COURSE_ID)
+    newer = path.with_suffix(".new.py")
+    return said + _told(folder, offer(text, path, newer, handed_out, "its text"))
+
+
+def _lay_out(course, chapters: list[Chapter], handed_out) -> list[str]:
+    """The chapters in `source/`, each new or beside the copy that is there."""
+    said = []
+    for chapter in chapters:
+        mine = source_of(course, chapter.name)
+        mine.parent.mkdir(parents=True, exist_ok=True)
+        shelf = mine.parent.parent  # nbgrader would take a second notebook for graded
+        text = nbformat.writes(source_notebook(chapter)) + "\n"
+        newer = shelf / f"{chapter.name}.new.ipynb"
+        said += _told(shelf, offer(text, mine, newer, handed_out))
+    return said
+
+
+def source_of(course, chapter: str) -> Path:
+    """Where a chapter's source lies in a course."""
+    folder = course.format_path(course.source_directory, ".", chapter)
+    return Path(folder) / f"{chapter}.ipynb"
+
+
+def _told(folder: Path, line: str | None) -> list[str]:
+    return [f"{folder}/{line}"] if line else []
+
+
+# --- the gradebook ------------------------------------------------------------
+
+
+def _register(course, chapters: list[str]) -> list[str]:
+    """Enter the chapters that the gradebook does not know, from their sources."""
+    with open_gradebook(course) as gradebook:
+        known = {a.name for a in gradebook.assignments if a.notebooks}
+    said, added = [], 0
+    for chapter in chapters:
+        if chapter in known:
+            continue
+        try:
+            _save_cells(course, chapter)
+            added += 1
+        except Exception as error:  # it may be anything that an instructor wrote
+            said.append(
+                f"{source_of(course, chapter)}: nbgrader cannot read it ({error}); "
+                f"mend it, and run `nbgrader generate_assignment {chapter}`"
+            )
+    if added:
+        said.append(f"gradebook: {added} assignments with their points added")
+    return said
+
+
+def _save_cells(course, chapter: str) -> None:
+    """What `nbgrader generate_assignment` writes into the gradebook, no file."""
+    from nbgrader.converters import GenerateAssignment
+    from nbgrader.preprocessors import SaveCells
+
+    notebook = nbformat.read(source_of(course, chapter), as_version=4)
+    about = {"notebook": chapter, "assignment": chapter, "student": "."}
+    resources = {"nbgrader": about | {"db_url": course.db_url}}
+    with open_gradebook(course) as gradebook:
+        gradebook.update_or_create_assignment(chapter)
+    converter = GenerateAssignment(coursedir=course, config=course.config)
+    converter.log.setLevel(logging.ERROR)
+    for step in converter.preprocessors:
+        step(parent=converter).preprocess(notebook, resources)
+        if step is SaveCells:
+            break
+
+
+def _enrol(course, folder: Path, roster: Path | None) -> list[str]:
+    """The students of the class list, if there is one."""
+    path = roster or folder / "roster.csv"
+    if not roster and not path.is_file():
+        return []
+    from autograder.course.roster import add_students
+
+    with open_gradebook(course) as gradebook:
+        return add_students(gradebook, path)
+
+
+# --- due dates ----------------------------------------------------------------
+
+
+def _set_due_dates(course, folder: Path, due: tuple[str, ...]) -> list[str]:
+    """Due dates from the file where none is set; from the command line, always."""
+    wanted = list(_due_dates(folder / "due_dates.csv", due))
+    asked = {chapter for _, chapter, _, from_option in wanted if from_option}
+    said, new = [], {}
+    with open_gradebook(course) as gradebook:
+        known = {a.name: a.duedate for a in gradebook.assignments}
+        for place, chapter, text, from_option in wanted:
+            if chapter not in known:
+                raise ValueError(
+                    f"{place}: no chapter {chapter!r}; there are "
+                    f"{', '.join(sorted(known))}"
+                )
+            when, there = parse_due(text, place), known[chapter]
+            if from_option or (there is None and chapter not in asked):
+                new[chapter] = when
+            elif there != when and chapter not in asked:
+                option = shlex.quote(f"{chapter}={text}")
+                said.append(
+                    f"{place}: {chapter} stays due {told_time(there)}, not "
+                    f"{told_time(when)}; to change it: --due {option}"
+                )
+        for chapter, when in new.items():
+            if when != known[chapter]:
+                gradebook.update_or_create_assignment(chapter, duedate=when)
+                said.append(f"{chapter}: due {told_time(when)}")
+    return said
+
+
+def _due_dates(path: Path, due) -> Iterator[tuple[str, str, str, bool]]:
+    """(where it is said, chapter, time, whether on the command line)"""
+    if path.is_file():
+        for line, row in read_table(path, DUE, needed=tuple(DUE)).rows:
+            if row["due"]:
+                yield f"{path}, line {line}", row["chapter"], row["due"], False
+    for text in due:
+        chapter, sign, when = text.partition("=")
+        if not sign:
+            raise ValueError(f"--due {text}: write it as 05_softmax=2026-12-01T18:00")
+        yield f"--due {text}", chapter.strip(), when.strip(), True
+
+
+def parse_due(text: str, place: str) -> datetime:
+    """A due date as nbgrader keeps it: UTC, without a zone.
+
+    text: `2026-12-01 18:00` in this machine's time zone, or with its own:
+    `2026-12-01T18:00+01:00`, `2026-12-01 18:00 Europe/Berlin`. A day alone means its
+    last second.
+    """
+    day, _, zone = text.rpartition(" ") if "/" in text else (text, "", "")
+    try:
+        when = datetime.fromisoformat(day.strip())
+        if re.fullmatch(r"[\d-]+", day.strip()):
+            when = datetime.combine(when, time(23, 59, 59))
+        if zone:
+            when = when.replace(tzinfo=ZoneInfo(zone))
+    except (ValueError, OSError, KeyError):
+        raise ValueError(
+            f"{place}: {text!r} is no time; write 2026-12-01 18:00, or with a zone "
+            "2026-12-01 18:00 Europe/Berlin"
+        ) from None
+    return when.astimezone(UTC).replace(tzinfo=None)
+
+
+def told_time(when: datetime) -> str:
+    """A time of the gradebook for people: in this machine's zone, and in UTC."""
+    utc = when.replace(tzinfo=UTC)
+    local = utc.astimezone()
+    return f"{local:%Y-%m-%d %H:%M:%S %Z} ({utc:%Y-%m-%d %H:%M} UTC)"

@@ -1,0 +1,1 @@
+"""What an exercise is, and where it is found."""

@@ -1,0 +1,229 @@
+"""An exercise is declared once, as plain Python: this is the whole vocabulary.
+
+A module of `solutions/` holds, for each function that a learner writes, the reference
+under `@exercise(...)`; and what belongs to it, each part under a decorator that says
+what it is: `@softmax.mistake`, `@softmax.also_right`, `@softmax.case`, `@softmax.must`.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+
+from autograder.exercises.shapes import ShapeLine
+from autograder.exercises.source import PARTS, excerpt
+
+STUB = "raise NotImplementedError"
+BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"  # as nbgrader wants them
+
+
+class DeclarationError(ValueError):
+    """An exercise is declared wrongly. The message names it and the remedy."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exercise:
+    """One function that the learner writes, and all that is needed to judge it.
+
+    reference   the right function. Line 1 of its docstring says what it means,
+                line 2 (after a blank one) gives the shapes:
+                `Q (n, d_k), K (m, d_k) -> S (n, m)`. A line that ends with a comma
+                or an arrow goes on in the next one.
+    inputs      functions of a random generator; each draws the arguments of one
+                case, as a tuple. Its name, read as words, is the case's name.
+    mistakes    wrong functions, named after what went wrong. The docstring of a
+                mistake is the hint that a learner sees who made it.
+    equivalents other right functions: what must be accepted. Tests use them.
+    properties  `property(result, *arguments) -> bool`: what must hold for any
+                right answer; the docstring is the sentence for when it fails.
+    hints       what `hint` says, one at a time, before the book's own page.
+    points      the maximum score, a positive number.
+    flagged     names of library functions that are the exercise itself: a call
+                of one is reported for a human to look at, never punished.
+    compared    False where drawing random numbers is the exercise: then only the
+                shapes and the properties decide.
+    drive       where the exercise is a class: `drive(the_class, *arguments)` is what
+                is called. It runs in the sandbox by its source, with what it uses of
+                its module; the shapes are in its docstring. What it says itself, in an
+                error or in the place of a result, has two lines: what is wrong, and
+                what to do.
+    """
+
+    reference: Callable
+    inputs: tuple[Callable[[np.random.Generator], tuple], ...]
+    mistakes: tuple[Callable, ...] = ()
+    equivalents: tuple[Callable, ...] = ()
+    properties: tuple[Callable, ...] = ()
+    hints: tuple[str, ...] = ()
+    points: float = 1.0
+    flagged: tuple[str, ...] = ()
+    compared: bool = True
+    drive: Callable | None = None
+
+    def __post_init__(self):
+        self._confirm_tuples()
+        if not self.inputs:
+            raise DeclarationError(f"{self.place}: give a function in inputs=")
+        if not self.points > 0:
+            raise DeclarationError(f"{self.place}: points= must be positive")
+        for described in (self.reference, *self.mistakes, *self.properties):
+            if not inspect.getdoc(described):
+                raise DeclarationError(
+                    f"{self.place}: {described.__name__} has no docstring; "
+                    "it is what the learner reads"
+                )
+        self.shapes  # noqa: B018 - a shape line that does not parse fails here
+
+    def _confirm_tuples(self) -> None:
+        """One function or one text in brackets is no tuple: easily mistaken."""
+        for field in ("inputs", "mistakes", "equivalents", "properties"):
+            if not isinstance(getattr(self, field), tuple | list):
+                raise DeclarationError(
+                    f"{self.place}: {field}= must be a tuple of functions; a single "
+                    "one needs a comma: (function,)"
+                )
+        for field in ("hints", "flagged"):
+            if not isinstance(getattr(self, field), tuple | list):
+                raise DeclarationError(
+                    f"{self.place}: {field}= must be a tuple of texts; a single one "
+                    'needs a comma: ("text",)'
+                )
+
+    @property
+    def place(self) -> str:
+        """The file and the name, with which a message about the declaration begins."""
+        name = getattr(self.reference, "__name__", "?")
+        try:
+            return f"{inspect.getsourcefile(self.reference)}: {name}"
+        except TypeError:  # not written in a file: it comes from a key
+            return name
+
+    @property
+    def name(self) -> str:
+        """The name of the function that the learner writes."""
+        return self.reference.__name__
+
+    @property
+    def meaning(self) -> str:
+        """What the function does, in one line: line 1 of its docstring."""
+        return inspect.getdoc(self.reference).splitlines()[0]
+
+    @cached_property
+    def shapes(self) -> ShapeLine:
+        """The parsed line 2 of the reference's docstring."""
+        try:
+            return ShapeLine.of(inspect.getdoc(self.drive or self.reference))
+        except ValueError as error:
+            raise DeclarationError(
+                f"{self.place}: line 2 of the docstring must give the shapes, such as "
+                f"'Q (n, d_k), K (m, d_k) -> S (n, m)': {error}"
+            ) from None
+
+    @cached_property
+    def drive_source(self) -> str | None:
+        """The source of `drive` with what it uses of its module, for the sandbox."""
+        if self.drive is None:
+            return None
+        file = Path(inspect.getsourcefile(self.drive))
+        return excerpt(file, [self.drive.__name__], f"How {self.name} is called.")
+
+    def driven(self, answer: Callable) -> Callable:
+        """What is called with a case's arguments to judge an answer."""
+        if self.drive is None:
+            return answer
+        call = partial(self.drive, answer)
+        call.__module__ = answer.__module__  # whose lines an error may show
+        return call
+
+
+class Declared:
+    """What is declared of one function, part by part, until the exercise is asked for.
+
+    Each method is a decorator, and gives back what it decorates.
+    """
+
+    def __init__(self, reference: Callable, fields: dict):
+        self.reference = reference
+        self._fields = fields
+        self._parts: dict[str, list[Callable]] = {
+            field: [] for field in ("inputs", "mistakes", "equivalents", "properties")
+        }
+
+    def _added(self, field: str, part: Callable) -> Callable:
+        self._parts[field].append(part)
+        return part
+
+    def mistake(self, function: Callable) -> Callable:
+        """A wrong function: its name says what is wrong, its docstring is the hint."""
+        return self._added("mistakes", function)
+
+    def also_right(self, function: Callable) -> Callable:
+        """Another right function."""
+        return self._added("equivalents", function)
+
+    def case(self, function: Callable) -> Callable:
+        """Draws the arguments of one case, as a tuple, from a random generator."""
+        return self._added("inputs", function)
+
+    def must(self, function: Callable) -> Callable:
+        """What holds for any right answer; its docstring is said where it does not."""
+        return self._added("properties", function)
+
+    def drive(self, function: Callable) -> Callable:
+        """How the answer is called, where that takes more than its arguments."""
+        self._fields["drive"] = function
+        return function
+
+    @cached_property
+    def exercise(self) -> Exercise:
+        """The exercise, of all parts that were declared up to now."""
+        parts = {field: tuple(functions) for field, functions in self._parts.items()}
+        return Exercise(reference=self.reference, **parts, **self._fields)
+
+
+def exercise(**fields) -> Callable:
+    """Declare the function below to be an exercise.
+
+    fields  of `Exercise`: points, hints, flagged, compared.
+    The function can then be asked for the decorators of its parts: `@name.mistake`.
+    """
+
+    def declare(reference: Callable) -> Callable:
+        declared = Declared(reference, fields)
+        reference.declared = declared
+        for part in PARTS:
+            setattr(reference, part, getattr(declared, part))
+        return reference
+
+    return declare
+
+
+def declared_in(module: ModuleType) -> Iterator[Exercise]:
+    """Every exercise of a module, in the order of their references."""
+    for value in list(vars(module).values()):
+        declared = getattr(value, "declared", None)
+        if isinstance(value, Exercise):
+            yield value
+        elif (
+            isinstance(declared, Declared)
+            and declared.reference is value  # no subclass of it
+            and value.__module__ == module.__name__  # not imported from elsewhere
+        ):
+            yield declared.exercise
+
+
+def different_sizes(rng: np.random.Generator, count: int, low: int = 2) -> list[int]:
+    """Draw `count` sizes that all differ, so that no wrong axis can hide.
+
+    rng: a NumPy generator -> `count` integers, each at least `low`.
+    """
+    return [int(size) for size in low + rng.permutation(count + 3)[:count]]
+
+
+def words(function: Callable) -> str:
+    """Read a function's name as words: `huge_scores` -> 'huge scores'."""
+    return function.__name__.replace("_", " ")

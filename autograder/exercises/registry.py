@@ -1,0 +1,142 @@
+"""Which file declares which exercise: found by reading, imported when it is needed."""
+
+import ast
+import atexit
+import importlib
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+
+from autograder.exercises.declaration import DeclarationError, Exercise, declared_in
+
+
+def registered(*folders: Path) -> dict[str, Path]:
+    """The file that declares each exercise of some folders, by the exercise's name.
+
+    A Python file declares them; a key, `softmax.key`, stands for the one it is named
+    after. Found by reading: nothing is imported. Raises DeclarationError where a name
+    is declared twice.
+    """
+    found: dict[str, Path] = {}
+    for file in (file for folder in folders for file in _declaring(folder)):
+        for name in [file.stem] if file.suffix == ".key" else _references(file):
+            if name in found:
+                raise DeclarationError(
+                    f"{name} is declared twice, in {found[name]} and in {file}: give "
+                    "one of them another name"
+                )
+            found[name] = file
+    return found
+
+
+def _declaring(folder: Path) -> list[Path]:
+    return sorted([*folder.glob("[!_]*.py"), *folder.glob("*.key")])
+
+
+def _parsed(file: Path) -> ast.Module:
+    try:
+        return ast.parse(file.read_text(encoding="utf-8"))
+    except (SyntaxError, UnicodeDecodeError) as error:
+        raise DeclarationError(f"{file} cannot be read as Python: {error}") from None
+
+
+def _references(file: Path) -> Iterator[str]:
+    """The name of each reference: decorated, or given as `Exercise(reference=name)`."""
+    for node in _parsed(file).body:
+        match node:
+            case ast.FunctionDef() | ast.ClassDef():
+                if any(map(_is_exercise, node.decorator_list)):
+                    yield node.name
+            case ast.Assign(value=ast.Call(ast.Name("Exercise"), _, keywords)):
+                for keyword in keywords:
+                    if keyword.arg == "reference" and isinstance(
+                        keyword.value, ast.Name
+                    ):
+                        yield keyword.value.id
+
+
+def _is_exercise(decorator: ast.expr) -> bool:
+    return isinstance(decorator, ast.Call) and (
+        isinstance(decorator.func, ast.Name) and decorator.func.id == "exercise"
+    )
+
+
+class Shelf(Mapping):
+    """The exercises of a package, by name. A module is imported when it is needed.
+
+    So a chapter without torch does not wait for a solution that imports it.
+    """
+
+    def __init__(self, package: str):
+        self._package = package
+        home = importlib.import_module(package)
+        self._files = registered(*map(Path, home.__path__))
+        self._exercises: dict[str, Exercise] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._files
+
+    def file(self, name: str) -> Path:
+        """The file that declares an exercise."""
+        return self._files[name]
+
+    def __getitem__(self, name: str) -> Exercise:
+        file = self._files[name]
+        if name not in self._exercises and file.suffix == ".key":
+            from autograder.exercises.answer_key import load
+
+            self._exercises[name] = load(file)
+        elif name not in self._exercises:
+            module = importlib.import_module(f"{self._package}.{file.stem}")
+            self._exercises |= {found.name: found for found in declared_in(module)}
+        return self._exercises[name]
+
+
+@cache
+def discover(package: str = "solutions") -> Shelf:
+    """The exercises that a package declares, by function name."""
+    return Shelf(package)
+
+
+def add_folder(folder: Path) -> None:
+    """Have the exercises of another folder found as well: an instructor's own.
+
+    Its modules become modules of `solutions`, and can import from there.
+    """
+    path = importlib.import_module("solutions").__path__
+    if str(folder) not in path:
+        path.append(str(folder))
+        discover.cache_clear()
+
+
+def own_sources() -> dict[str, str]:
+    """The files of the added folders, by name, for a process that lacks them."""
+    _, *added = importlib.import_module("solutions").__path__
+    files = [file for folder in added for file in sorted(Path(folder).glob("*.py"))]
+    return {file.name: file.read_text(encoding="utf-8") for file in files}
+
+
+def take_in(sources: dict[str, str]) -> None:
+    """Have the exercises found that another process sent, as `own_sources` gave them.
+
+    Where they were sent before, in an older form, the new ones take their place.
+    """
+    if sources == own_sources():
+        return
+    package = importlib.import_module("solutions")
+    folder = Path(tempfile.mkdtemp(prefix="exercises-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for name, source in sources.items():
+        (folder / name).write_text(source, encoding="utf-8")
+        sys.modules.pop(f"solutions.{Path(name).stem}", None)
+    package.__path__[1:] = [str(folder)]
+    discover.cache_clear()

@@ -1,0 +1,1 @@
+"""From the bytes of a submission to its verdicts: for any machine."""

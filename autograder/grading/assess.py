@@ -1,0 +1,681 @@
+"""From a submitted notebook to its verdicts: a pure function, for any machine.
+
+`Assignment` holds what the instructor set, `Result` what came out. Nothing in here
+touches the gradebook or the course folder, so that the same function serves one
+machine, many machines, and nbgrader's own `autograde`.
+"""
+
+import hashlib
+import inspect
+import json
+import platform
+import re
+import threading
+import time
+from dataclasses import asdict, dataclass, field, replace
+from html import escape
+
+import numpy as np
+
+from autograder.chapters import toc as workflow
+from autograder.exercises.declaration import STUB, Exercise
+from autograder.exercises.registry import discover, take_in
+from autograder.exercises.source import source_of
+from autograder.grading import submission
+from autograder.grading.submission import Cell, UnreadableError
+from autograder.judge.cases import VISIBLE_SEED
+from autograder.judge.fingerprint import Watched
+from autograder.judge.render import as_html, as_text, points
+from autograder.judge.verdict import Verdict, judge
+from autograder.sandbox.engine import Engine, start_together
+from autograder.sandbox.tiers import Limits
+from autograder.values.wire import TEXT_LIMIT, CallError, Outcome
+
+HEAVY = {"torch": "torch", "matplotlib": "matplotlib.pyplot"}
+SENTENCES = 2 * TEXT_LIMIT  # characters: one text of the submission, and our words
+OUTPUT_LINES = 200  # of a cell's prints, in the graded notebook
+
+
+class CourseError(ValueError):
+    """A course that cannot be graded. One sentence that names the remedy."""
+
+
+@dataclass(frozen=True)
+class GradedCell:
+    """A cell that nbgrader knows: a test with its points, a solution, or both in one
+    for a person to grade.
+    """
+
+    grade_id: str
+    source: str
+    checksum: str
+    points: float | None = None  # None for a solution
+    by_hand: bool = False  # a question whose answer a person grades
+    kind: str = "code"
+
+    @property
+    def exercise(self) -> str:
+        return self.grade_id.removesuffix("_answer")
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What the instructor set: one chapter of one course. Travels to any machine.
+
+    cells     the tests and solutions, as the gradebook has them, in their order.
+    released  (kind, source) of every cell, as it was handed out.
+    seed      what the hidden inputs are drawn from.
+    kit       sources of the modules that the cells may import.
+    own       sources of the exercises that are kept outside this project.
+    """
+
+    chapter: str
+    cells: tuple[GradedCell, ...]
+    released: tuple[tuple[str, str], ...]
+    seed: int
+    kit: dict[str, str]
+    own: dict[str, str]
+    kernelspec: dict = field(default_factory=dict)
+
+    @property
+    def tests(self) -> list[GradedCell]:
+        return [c for c in self.cells if c.points is not None and not c.by_hand]
+
+    def fingerprint(self) -> str:
+        """Changes whenever a verdict could: with an exercise, a score, the seed."""
+        parts = [self.chapter, self.seed, [asdict(cell) for cell in self.cells]]
+        return digest_of(json.dumps([*parts, self.exercises()]).encode())
+
+    def exercises(self) -> dict[str, str]:
+        """The digest of each exercise's declaration, by the test's grade_id."""
+        return {
+            cell.grade_id: digest_of(
+                inspect.getsource(
+                    inspect.getmodule(discover()[cell.exercise].reference)
+                ).encode()
+            )
+            for cell in self.tests
+            if cell.exercise in discover()
+        }
+
+
+@dataclass(frozen=True)
+class Options:
+    """How submissions are run."""
+
+    limits: Limits = field(default_factory=Limits)
+    allow_unsafe: bool = False
+    tiers: tuple[str, ...] = ("namespaces", "landlock")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one submission.
+
+    notebook   the graded notebook, as text.
+    scores     points by the test's grade_id: finite, in [0, maximum].
+    verdicts   one for each test, as plain data.
+    untouched  the grade_ids of solutions that are still the stub.
+    trouble    why no notebook could be read, or None.
+    notes      what a human should look at.
+    """
+
+    student: str
+    notebook: str
+    scores: dict[str, float]
+    verdicts: list[dict]
+    untouched: list[str]
+    trouble: str | None
+    notes: list[str]
+    digest: str
+    tier: str | None
+    seconds: float
+
+
+def kit_for(chapter: str) -> dict[str, str]:
+    """Stand-ins for the book's own modules, for the cells of one chapter.
+
+    `check` and the animations do nothing; `ready("scores")` gives the function of
+    an earlier chapter, and never one of this chapter's.
+    """
+    earlier = [
+        name
+        for step in workflow.steps()
+        if step.chapter < chapter
+        for name in step.exercises
+    ]
+    sources = [source_of(discover()[name].reference) for name in earlier]
+    ready = (
+        "def ready(function):\n"
+        "    if not isinstance(function, str):\n        return function\n"
+        f"    if function in {earlier!r}:\n        return globals()[function]\n"
+        "    import __main__\n    return getattr(__main__, function)\n"
+    )
+    nothing = (
+        "def __getattr__(name):\n"
+        "    if name.startswith('__'):\n        raise AttributeError(name)\n"
+        "    return lambda *a, **k: None\n"
+    )
+    sentence = (workflow.ROOT / "book" / "sentence.py").read_text(encoding="utf-8")
+    kit = {
+        "autograder": "\n\n".join(["import numpy as np", *sources, ready, nothing]),
+        "book": "",
+        "book.sentence": sentence,
+    }
+    folder = workflow.ROOT / "book"
+    names = {path.stem for path in folder.glob("*.py")}
+    for name in sorted(names - {"__init__", "sentence"}):
+        kit[f"book.{name}"] = nothing
+    for package in ("animations", "experiments"):
+        kit[f"book.{package}"] = nothing
+        for path in sorted((folder / package).glob("*.py")):
+            if path.stem != "__init__":
+                kit[f"book.{package}.{path.stem}"] = nothing
+    return kit
+
+
+# --- grading -------------------------------------------------------------------
+
+
+def grade_batch(
+    assignment: Assignment, batch: list[tuple[str, bytes | str]], options: Options
+) -> list[Result]:
+    """Grade (student, the notebook's bytes or the trouble with it), one after another.
+
+    The warm processes stay, for the next batch in this process.
+    """
+    take_in(assignment.own)
+    return [grade_safely(assignment, *one, options) for one in batch]
+
+
+def grade_safely(assignment, student, data, options) -> Result:
+    """Grade one submission: whatever is in it, the others of the class are graded."""
+    try:
+        return grade(assignment, student, data, options)
+    except (OSError, CourseError):  # of the machine or the course, not of this one
+        raise
+    except Exception as error:
+        return refuse(assignment, student, data, options, type(error).__name__)
+
+
+def refuse(assignment, student, data, options, why: str) -> Result:
+    """The result where a submission could not be graded: a person has to look."""
+    trouble = (
+        f"This notebook could not be graded ({why}). A person has to look at it: there "
+        "is something in it that the grader was not prepared for."
+    )
+    return grade(assignment, student, data, options, trouble)
+
+
+def grade(assignment, student, data, options, trouble=None) -> Result:
+    """Grade one submission. What a learner did wrong is in the result.
+
+    trouble  why it is not even read; the sentence is for the learner.
+    """
+    begin = time.monotonic()
+    raw = data if isinstance(data, bytes) else data.encode()
+    cells = []
+    try:
+        if trouble or isinstance(data, str):
+            raise UnreadableError(trouble or data)
+        cells = submission.parse(data)
+    except UnreadableError as error:
+        trouble = str(error)
+    notebook = rebuilt(assignment, cells, trouble)
+    judged = judge_notebook(assignment, notebook, options)
+    return Result(
+        student=student,
+        notebook=as_file(notebook),
+        scores=judged.scores,
+        verdicts=judged.verdicts,
+        untouched=_untouched(assignment, notebook),
+        trouble=trouble,
+        notes=judged.notes,
+        digest=digest_of(raw),
+        tier=judged.tier,
+        seconds=round(time.monotonic() - begin, 4),
+    )
+
+
+def _untouched(assignment, notebook) -> list[str]:
+    """The solutions that are as they were handed out, or empty."""
+    stubs = {source for _, source in assignment.released}
+    return [
+        cell["metadata"]["nbgrader"]["grade_id"]
+        for cell in notebook["cells"]
+        if cell["metadata"].get("nbgrader", {}).get("solution")
+        and (cell["source"] in stubs or not cell["source"].strip())
+    ]
+
+
+def as_file(notebook: dict) -> str:
+    """A notebook as nbformat writes it."""
+    return json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def digest_of(data: bytes) -> str:
+    """SHA-256, in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """What a verdict depends on besides the submission and the exercise."""
+    from importlib.metadata import version
+
+    names = ("numpy", "torch", "ipython", "nbgrader")
+    found = {name: version(name) for name in names}
+    return {"python": platform.python_version(), **found}
+
+
+# --- the graded notebook, made anew ----------------------------------------------
+
+
+def rebuilt(assignment: Assignment, cells: list[Cell], trouble: str | None) -> dict:
+    """A sound notebook from a submission's cells, whatever was done to them.
+
+    Each test and solution that nbgrader knows occurs exactly once, with the
+    metadata and, for tests, the source that it was handed out with. Text that was
+    not handed out is shown as it was typed: nothing of it is rendered or run.
+    """
+    if trouble:
+        cells = [Cell(kind, source) for kind, source in assignment.released]
+    places = _places(assignment, cells)
+    known = {source for kind, source in assignment.released if kind == "markdown"}
+    made = []
+    for index, cell in enumerate(cells):
+        graded = places.get(index)
+        if graded and graded in assignment.tests:
+            made.append(_code(graded.source, graded))
+        elif cell.kind == "code":
+            made.append(_code(cell.source, graded))
+        elif cell.kind == "markdown" and cell.source in known:
+            made.append(_markdown(cell.source, graded))
+        else:
+            made.append(_markdown(_verbatim(cell.source), graded))
+    missing = [cell for cell in assignment.cells if cell not in places.values()]
+    for cell in missing:
+        said = "was not in the notebook that was handed in."
+        made.append(_markdown(f"The cell of `{cell.exercise}` {said}"))
+        cell_of = _code if cell.kind == "code" else _markdown
+        made.append(cell_of(cell.source if cell in assignment.tests else "", cell))
+    if trouble:
+        # As HTML: inside it, nothing that the name of a file holds is Markdown.
+        made.insert(0, _markdown(f"<p><strong>{escape(trouble)}</strong></p>"))
+    for index, cell in enumerate(made):
+        cell["id"] = f"cell-{index}"
+    about = {"submission": {"trouble": trouble}}
+    kernel = {"kernelspec": assignment.kernelspec} if assignment.kernelspec else {}
+    return {
+        "cells": made,
+        "metadata": {**kernel, "autograder": about},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+
+
+def _places(assignment, cells) -> dict[int, GradedCell]:
+    """Which of a submission's cells stands for which cell that nbgrader knows."""
+    places = {}
+    stubs = {source for _, source in assignment.released}
+    for graded in assignment.cells:
+        named = [i for i, c in enumerate(cells) if c.grade_id == graded.grade_id]
+        if graded.points is None:
+            own = _definitions(cells, graded.exercise)
+            written = [index for index in own if cells[index].source not in stubs]
+            found = written[-1:] or own[-1:] or named[:1]
+        elif graded.by_hand:
+            found = named[:1]
+        else:
+            found = named[:1] or _checks(cells, graded.exercise)[:1]
+        free = [index for index in found + named if index not in places]
+        if free:
+            places[free[0]] = graded
+    return places
+
+
+def _definitions(cells, name) -> list[int]:
+    """The code cells that define a name, those that cannot be read included."""
+    return [
+        index
+        for index, cell in enumerate(cells)
+        if cell.kind == "code"
+        and name in cell.source
+        and submission.seems_to_define(cell.source, {name})
+    ]
+
+
+def _checks(cells, name) -> list[int]:
+    call = f"check({name})"
+    return [i for i, c in enumerate(cells) if c.source.strip() == call]
+
+
+def _code(source, graded=None) -> dict:
+    return {
+        "cell_type": "code",
+        "execution_count": None,
+        "metadata": _metadata(graded, "code"),
+        "outputs": [],
+        "source": source,
+    }
+
+
+def _markdown(source, graded=None) -> dict:
+    metadata = _metadata(graded, "markdown")
+    return {"cell_type": "markdown", "metadata": metadata, "source": source}
+
+
+def _metadata(graded: GradedCell | None, kind: str) -> dict:
+    """A cell's metadata, as nbgrader handed it out."""
+    if graded is None:
+        return {}
+    solution = graded.points is None or graded.by_hand
+    about = {
+        "grade": graded.points is not None,
+        "grade_id": graded.grade_id,
+        "locked": not solution,
+        "schema_version": 3,
+        "solution": solution,
+        "task": False,
+        "cell_type": kind,
+        "checksum": graded.checksum,
+    }
+    points = {} if graded.points is None else {"points": graded.points}
+    return {"nbgrader": about | points}
+
+
+def _verbatim(text) -> str:
+    """Text as a block of code, whatever it contains."""
+    longest = max(map(len, re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}text\n{text}\n{fence}"
+
+
+# --- judging it ------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What judging a rebuilt notebook gave, besides its outputs."""
+
+    scores: dict[str, float]
+    verdicts: list[dict]
+    notes: list[str]
+    tier: str | None
+
+
+def judge_notebook(assignment: Assignment, notebook: dict, options: Options) -> Judged:
+    """Run the cells that are needed, judge, and put the verdicts into the outputs."""
+    trouble = notebook["metadata"]["autograder"]["submission"]["trouble"]
+    if trouble:
+        verdicts = {t.exercise: _no_notebook(t, trouble) for t in assignment.tests}
+        notes, tier, seen = [trouble], None, {"behaviour": {}, "errors": []}
+    else:
+        verdicts, notes, tier, seen = _run(assignment, notebook, options)
+    scores = {}
+    for cell in notebook["cells"]:
+        about = cell["metadata"].get("nbgrader", {})
+        if about.get("grade") and not about["solution"]:
+            grade_id = about["grade_id"]
+            verdict = _scaled(verdicts[grade_id], about["points"])
+            verdicts[grade_id] = verdict
+            scores[grade_id] = verdict.score
+            cell["outputs"] = _outputs(verdict)
+    plain = [verdicts[test.exercise].as_json() for test in assignment.tests]
+    notebook["metadata"]["autograder"] |= {"verdicts": plain, "notes": notes, **seen}
+    return Judged(scores, plain, notes, tier)
+
+
+def _run(assignment, notebook, options):
+    cells = [
+        Cell(
+            "raw" if cell["metadata"].get("nbgrader", {}).get("grade") else kind,
+            cell["source"],
+        )
+        for cell in notebook["cells"]
+        for kind in [cell["cell_type"]]
+    ]
+    names = {test.exercise for test in assignment.tests}
+    stubs = frozenset(source for _, source in assignment.released)
+    chosen = submission.needed(cells, names, stubs)
+    chosen = _without_stubs(cells, chosen, names, stubs)
+    sources = [cells[index].source for index in chosen]
+    own = [source for source in sources if source not in stubs]
+    trees = [found and found.tree for found in map(submission.names_in, own)]
+    verdicts, notes, watched = {}, [], {}
+    engine = engine_for(sources, options)
+    with engine.submission(sources, assignment.kit) as run:
+        # All that is told to the learner comes first: a process that has seen hidden
+        # inputs could tell of them.
+        visible = {name: _explained(name, run) for name in names}
+        for test in assignment.tests:
+            seen = visible[test.exercise]
+            verdict, note = _judge(test.exercise, run, assignment.seed, trees, seen)
+            if verdict.passed is False and seen:
+                watched[test.exercise] = seen[1]
+            verdicts[test.grade_id] = _short(verdict)
+            notes += [f"{test.exercise}: {text}" for text in note]
+    for position, error in run.errors:
+        _show_error(notebook["cells"][chosen[position]], error)
+    for position, text in enumerate(run.outputs):
+        _show_text(notebook["cells"][chosen[position]], text)
+    errors = {error.kind for _, error in run.errors}
+    errors = errors.union(*(calls.errors() for calls in watched.values()))
+    behaviour = {name: calls.digest() for name, calls in watched.items()}
+    seen = {"behaviour": behaviour, "errors": sorted(errors)}  # for the report
+    return verdicts, notes, engine.tier, seen
+
+
+def _without_stubs(cells, chosen, names, stubs):
+    """Leave out a stub where the function is written in another cell, even before."""
+    written = set()
+    for index in chosen:
+        found = submission.names_in(cells[index].source)
+        if found and cells[index].source not in stubs:
+            written |= found.defines & names
+    return [
+        index
+        for index in chosen
+        if not (
+            cells[index].source in stubs
+            and STUB in cells[index].source
+            and submission.names_in(cells[index].source).defines <= written
+        )
+    ]
+
+
+def _explained(name, run) -> tuple[Verdict, Watched] | None:
+    """The verdict on the inputs that everybody may see, and what came of each call."""
+    if not run.defined(name):
+        return None
+    watched = Watched(_port(name, run))
+    try:
+        return judge(discover()[name], watched, seed=VISIBLE_SEED), watched
+    except Exception:  # a value that the judge was not prepared for: see `_judge`
+        return None
+
+
+def _port(name, run):
+    drive = discover()[name].drive_source
+
+    def call(arguments) -> Outcome:
+        return run.call(name, arguments, drive)
+
+    return call
+
+
+def _judge(name, run, seed, trees, seen) -> tuple[Verdict, list[str]]:
+    """The verdict on hidden inputs, in the words of the one on visible inputs."""
+    exercise = discover()[name]
+    flags = submission.flags_in(trees, exercise.flagged)
+    if not run.defined(name):
+        return _undefined(exercise, run.errors), []
+    try:
+        verdict = judge(exercise, _port(name, run), seed=seed, flags=flags)
+    except Exception as error:  # a value that the judge was not prepared for
+        note = f"the judge failed ({type(error).__name__}: {error}); look at it"
+        return replace(_nothing(exercise), rationale=_UNJUDGED), [note]
+    if verdict.passed is False:
+        verdict = _shareable(verdict, seen[0] if seen else None)
+    return verdict, list(flags)
+
+
+_UNJUDGED = (
+    "The result could not be compared with what was expected. Does the function "
+    "return an array of numbers, and nothing else?"
+)
+
+
+_HIDDEN = "It is right on the inputs that `check` tries, and not on all others."
+
+
+def _shareable(hidden: Verdict, visible: Verdict | None) -> Verdict:
+    """The hidden verdict, explained with inputs that everybody may see.
+
+    Nothing that a function returned or raised on hidden inputs is told: it could be
+    those inputs.
+    """
+    if visible is None or visible.passed is not False:
+        general = "Try other sizes, and larger numbers." if not hidden.mistake else None
+        return replace(
+            hidden,
+            rationale=_HIDDEN,
+            hint=general or hidden.hint,
+            shown=None,
+            first_difference=None,
+        )
+    return replace(
+        visible,
+        score=hidden.score,
+        cases=hidden.cases,
+        flags=hidden.flags,
+    )
+
+
+def _short(verdict: Verdict) -> Verdict:
+    """The verdict, whatever texts of the submission its sentences hold."""
+    rationale, hint = (text[:SENTENCES] for text in (verdict.rationale, verdict.hint))
+    return replace(verdict, rationale=rationale, hint=hint)
+
+
+def _nothing(exercise: Exercise) -> Verdict:
+    return Verdict(exercise.name, False, 0.0, exercise.points)
+
+
+def _undefined(exercise: Exercise, errors) -> Verdict:
+    """The verdict where no cell defined the function."""
+    name = exercise.name
+    if not errors:
+        return replace(
+            _nothing(exercise),
+            rationale=f"No cell defines {name}.",
+            hint=f"Write it under exactly this name: def {name}(...).",
+        )
+    error = errors[-1][1]
+    line = f", at the line `{error.line}`" if error.line else ""
+    return replace(
+        _nothing(exercise),
+        rationale=f"No cell defines {name}: running its cell ended with {error.kind}"
+        f"{line}: {error.message}",
+        hint="Run the cell in your notebook until it gives no error, then hand in "
+        "again.",
+    )
+
+
+def _no_notebook(test: GradedCell, trouble: str) -> Verdict:
+    return Verdict(test.exercise, False, 0.0, test.points, rationale=trouble)
+
+
+def _scaled(verdict: Verdict, points: float) -> Verdict:
+    """The verdict with the points of the gradebook, which the instructor may set."""
+    share = verdict.score / verdict.max_score if verdict.max_score else 0.0
+    share = share if np.isfinite(share) else 0.0
+    score = round(min(max(share, 0.0), 1.0) * points, 4)
+    return replace(verdict, score=score, max_score=points)
+
+
+def _outputs(verdict: Verdict) -> list[dict]:
+    """What the test's cell shows, and the number that nbgrader reads."""
+    text, html = as_text(verdict), as_html(verdict)
+    return [
+        {
+            "output_type": "display_data",
+            "data": {"text/html": html, "text/plain": text},
+            "metadata": {},
+        },
+        {
+            "output_type": "execute_result",
+            "execution_count": 1,
+            "data": {
+                "text/html": points(verdict),
+                "text/plain": repr(float(verdict.score)),
+            },
+            "metadata": {},
+        },
+    ]
+
+
+def _show_error(cell, error: CallError):
+    line = f"  {error.line}\n" if error.line else ""
+    cell["outputs"].append(
+        {
+            "output_type": "error",
+            "ename": error.kind,
+            "evalue": error.message,
+            "traceback": [f"{line}{error.kind}: {error.message}"],
+        }
+    )
+
+
+def _show_text(cell, text):
+    if text:
+        text = "\n".join(text.split("\n")[:OUTPUT_LINES])
+        stream = {"output_type": "stream", "name": "stdout", "text": text}
+        cell["outputs"].insert(0, stream)
+
+
+# --- warm processes ---------------------------------------------------------------
+
+_engines = threading.local()  # an engine serves one thread
+
+
+def engine_for(sources: list[str], options: Options) -> Engine:
+    """The warm process for these cells: one without torch is ready much sooner."""
+    text = "\n".join(sources)
+    heavy = tuple(HEAVY.values()) if any(word in text for word in HEAVY) else ()
+    engines = vars(_engines).setdefault("engines", {})
+    key = _key(options, heavy)
+    if key not in engines:
+        engines[key] = _engine(options, heavy).__enter__()
+    return engines[key]
+
+
+def _key(options: Options, heavy: tuple[str, ...] = ()) -> tuple:
+    return heavy, json.dumps(asdict(options), sort_keys=True)
+
+
+def _engine(options: Options, heavy: tuple[str, ...] = ()) -> Engine:
+    preload = ("numpy", *heavy)
+    return Engine(options.limits, options.allow_unsafe, options.tiers, preload)
+
+
+def warm_up(options: Options):
+    """Start a warm process ahead of the first submission."""
+    engine_for([], options)
+
+
+def engines_for_forks(options: Options, count: int) -> list[Engine]:
+    """As many warm processes, started at once, for forks of this process to use."""
+    engines = [_engine(options) for _ in range(count)]
+    start_together(engines)
+    return engines
+
+
+def use_engine(engine: Engine, options: Options):
+    """Take over a warm process that the parent of this fork started."""
+    vars(_engines).setdefault("engines", {})[_key(options)] = engine.__enter__()
+
+
+def stop_engines():
+    """End this thread's warm processes. They also end with this process."""
+    for engine in vars(_engines).pop("engines", {}).values():
+        engine.__exit__(None, None, None)

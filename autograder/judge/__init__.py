@@ -1,0 +1,1 @@
+"""Decides from values, and says why: pure functions."""

@@ -1,0 +1,237 @@
+"""One call of an answer: drawn, made, and compared with what is expected."""
+
+import inspect
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from autograder.exercises.declaration import DeclarationError, Exercise, words
+from autograder.values.compare import conform, same, shape_of
+from autograder.values.wire import Outcome, call_in_process
+
+VISIBLE_SEED = 0  # what `check` draws from; grading draws from a secret one
+
+
+DRAWS = 2  # how often each of an exercise's inputs is drawn
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One call: its arguments, what was expected, what came, whether it passed.
+
+    repeated is a second call with the same arguments, made where the answer is
+    random: the same generator has to give the same numbers. otherwise is a third one,
+    with another generator: it has to give others.
+    """
+
+    name: str
+    arguments: tuple
+    expected: Outcome
+    actual: Outcome
+    repeated: Outcome | None = None
+    otherwise: Outcome | None = None
+    passed: bool = True
+
+
+def draw_cases(exercise: Exercise, seed: int) -> list[tuple[str, tuple]]:
+    """Draw every case of an exercise: its name and its arguments."""
+    drawn = []
+    for draw in exercise.inputs:
+        # Each case has its own stream: adding one leaves the others as they were.
+        stream = zlib.crc32(f"{exercise.name}.{draw.__name__}".encode())
+        for number in range(DRAWS):
+            rng = np.random.default_rng([seed, stream, number])
+            arguments = draw(rng)
+            if not isinstance(arguments, tuple):
+                raise DeclarationError(
+                    f"{exercise.place}: {draw.__name__} must return the arguments as a "
+                    "tuple; a single one needs a comma: return (S,)"
+                )
+            drawn.append((f"{words(draw)} {number + 1}", arguments))
+    return drawn
+
+
+def confirm(exercise: Exercise) -> None:
+    """Raise DeclarationError where the reference gives no value on any case.
+
+    It may raise on some: an error can be what is asked for.
+    """
+    errors = [expected.error for *_, expected in _drawn(exercise, VISIBLE_SEED)]
+    if all(errors):
+        line = f", in `{errors[0].line}`" if errors[0].line else ""
+        raise DeclarationError(
+            f"{exercise.place}: the reference raises on every case that inputs= draw. "
+            f"The first time it is {errors[0].kind}: {errors[0].message}{line}"
+        )
+
+
+@lru_cache(maxsize=64)
+def _drawn(exercise: Exercise, seed: int) -> list[tuple[str, tuple, Outcome]]:
+    """Every case with what is expected of it: the same for a whole class.
+
+    Whoever calls a function gives it copies, so that nobody changes these.
+    """
+    return [
+        (name, arguments, _expected(exercise, arguments))
+        for name, arguments in draw_cases(exercise, seed)
+    ]
+
+
+def _expected(exercise: Exercise, arguments: tuple) -> Outcome:
+    return call_in_process(exercise.driven(exercise.reference))(arguments)
+
+
+def run(call: Callable[[tuple], Outcome], arguments: tuple, like: Any) -> Outcome:
+    """Call once; give the value the container types of `like`."""
+    outcome = call(arguments)
+    return Outcome(conform(outcome.value, like), outcome.error, outcome.arguments)
+
+
+def agrees(actual: Outcome, expected: Outcome) -> bool:
+    """True where two outcomes are the same value, or the same kind of error."""
+    if expected.error or actual.error:
+        return bool(
+            expected.error and actual.error and expected.error.kind == actual.error.kind
+        )
+    return same(actual.value, expected.value)
+
+
+def changed_arguments(case: Case) -> list[int]:
+    """The positions of the arguments that the call changed in place."""
+    return [
+        position
+        for position, (before, after) in enumerate(
+            zip(case.arguments, case.actual.arguments, strict=False)
+        )
+        if isinstance(before, np.ndarray | dict) and not _identical(before, after)
+    ]
+
+
+def _identical(before: Any, after: Any) -> bool:
+    if isinstance(before, dict):
+        return (
+            isinstance(after, dict)
+            and before.keys() == after.keys()
+            and all(_identical(value, after[key]) for key, value in before.items())
+        )
+    return isinstance(after, np.ndarray) and np.array_equal(
+        before, after, equal_nan=before.dtype.kind == "f"
+    )
+
+
+def try_case(
+    exercise: Exercise,
+    call: Callable,
+    name: str,
+    arguments: tuple,
+    expected: Outcome | None = None,
+) -> Case:
+    """Run one case for the learner, and compare with what is expected: by default
+    with what the reference gives.
+    """
+    expected = expected or _expected(exercise, arguments)
+    actual = run(call, arguments, like=expected.value)
+    repeated = otherwise = None
+    if not exercise.compared and not actual.error:
+        repeated = run(call, arguments, like=expected.value)
+        others = _with_other_generators(arguments)
+        otherwise = run(call, others, like=expected.value)
+    case = Case(name, arguments, expected, actual, repeated, otherwise)
+    return replace(case, passed=_holds(exercise, case) and not changed_arguments(case))
+
+
+def _holds(exercise: Exercise, case: Case) -> bool:
+    if exercise.compared or case.expected.error:
+        return agrees(case.actual, case.expected)
+    return (
+        case.actual.error is None
+        and same_form(case.actual.value, case.expected.value)
+        and not failed_properties(exercise, case)
+    )
+
+
+def same_form(actual: Any, expected: Any) -> bool:
+    """True where two values have the same keys and shapes, whatever the numbers."""
+    if isinstance(expected, dict):
+        return (
+            isinstance(actual, dict)
+            and actual.keys() == expected.keys()
+            and all(same_form(actual[key], expected[key]) for key in expected)
+        )
+    if isinstance(expected, tuple):
+        return (
+            isinstance(actual, tuple)
+            and len(actual) == len(expected)
+            and all(same_form(a, e) for a, e in zip(actual, expected, strict=True))
+        )
+    return shape_of(actual) == shape_of(expected) is not None
+
+
+def failed_properties(exercise: Exercise, case: Case) -> list[str]:
+    """The sentences of the properties that the answer lacks, as far as it lets
+    itself be asked.
+    """
+    return [
+        inspect.getdoc(property_)
+        for property_ in exercise.properties
+        if not _has(property_, case.actual.value, case.arguments)
+    ] + (_not_drawn(case) if case.repeated else [])
+
+
+# What is said of the way in which random numbers were drawn.
+UNUSED = "Nothing was drawn from the generator that was given."
+
+
+UNLIKE = "Two generators with the same seed gave different numbers."
+
+
+FIXED = "Two generators with different seeds gave the same numbers."
+
+
+def _not_drawn(case: Case) -> list[str]:
+    """What is wrong with the way in which random numbers were drawn, if anything."""
+    found = []
+    afterwards = case.actual.arguments or case.arguments  # none came: nothing drawn
+    for before, after in zip(case.arguments, afterwards, strict=False):
+        if isinstance(before, np.random.Generator) and _state(before) == _state(after):
+            found.append(UNUSED)
+    if not same(case.repeated.value, case.actual.value):
+        found.append(UNLIKE)
+    if not found and _fixed(case.actual.value, case.otherwise.value):
+        found.append(FIXED)
+    return found
+
+
+def _fixed(value: Any, otherwise: Any) -> bool:
+    """True where another generator gave the same numbers, but for equal ones like 0."""
+    if isinstance(value, dict) and isinstance(otherwise, dict):
+        return any(_fixed(item, otherwise.get(key)) for key, item in value.items())
+    drawn = isinstance(value, np.ndarray) and value.size > 1 and np.ptp(value) != 0
+    return bool(drawn) and same(otherwise, value)
+
+
+def _with_other_generators(arguments: tuple) -> tuple:
+    return tuple(
+        np.random.Generator(value.bit_generator.jumped())
+        if isinstance(value, np.random.Generator)
+        else value
+        for value in arguments
+    )
+
+
+def _state(generator: Any) -> Any:
+    known = isinstance(generator, np.random.Generator)
+    return generator.bit_generator.state if known else None
+
+
+def _has(property_: Callable, value: Any, arguments: tuple) -> bool:
+    """Ask a property of an answer that may be anything at all."""
+    try:
+        with np.errstate(all="ignore"):
+            return bool(property_(value, *arguments))
+    except Exception:  # an answer so wrong that the question makes no sense
+        return False

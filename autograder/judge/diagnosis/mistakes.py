@@ -1,0 +1,198 @@
+"""The declared mistakes: which of them an answer behaves like."""
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from autograder.exercises.declaration import Exercise
+from autograder.judge.cases import (
+    Case,
+    agrees,
+    changed_arguments,
+    failed_properties,
+    run,
+    try_case,
+)
+from autograder.judge.diagnosis.exceptions import LIMITS
+from autograder.judge.diagnosis.wording import Diagnosis, failing, promise, told
+from autograder.values.compare import is_finite, shape_of
+from autograder.values.wire import CallError, Outcome, call_in_process
+
+CHANGED_ARGUMENTS = "changed_its_arguments"
+OVERFLOW = "\nBesides, large numbers give inf or nan: does something overflow?"
+
+
+def matching(exercise: Exercise, cases: list[Case]) -> Iterator[Callable]:
+    """The declared mistakes that behave like the answer on every case."""
+    alike = _behaves_like if exercise.compared else _looks_like
+    found = (m for m in exercise.mistakes if alike(exercise, m, cases))
+    raised = next((case for case in cases if case.actual.error), None)
+    if raised is None or not exercise.compared:
+        return found
+    return iter(_raised_alike(exercise, list(found), raised))
+
+
+def _raised_alike(
+    exercise: Exercise, mistakes: list[Callable], case: Case
+) -> list[Callable]:
+    """Of mistakes that raise the same error, the one that raises it at the same place.
+
+    The place is known by what its line names of a dict, such as W_o in params. None is
+    found where the learner's line names nothing that tells them apart.
+    """
+    if len(mistakes) < 2:
+        return mistakes
+    line = _named_in(exercise, case.actual.error.line, case.arguments)
+    shared = {}
+    for mistake in mistakes:
+        names = names_of(exercise, mistake, case.arguments)
+        shared[mistake] = len(names & line), -len(names - line)
+    best = max(shared.values())
+    closest = [mistake for mistake in mistakes if shared[mistake] == best]
+    return closest if best[0] and len(closest) == 1 else []
+
+
+def names_of(exercise: Exercise, mistake: Callable, arguments: tuple) -> set[str]:
+    """What of a dict the line names in which a mistake raises."""
+    if recorded := getattr(mistake, "names", None):  # by a key
+        return set(recorded(arguments) or ())
+    error = call_in_process(exercise.driven(mistake))(arguments).error
+    return _named_in(exercise, error.line, arguments) if error else set()
+
+
+def _named_in(exercise: Exercise, line: str | None, arguments: tuple) -> set[str]:
+    """The dicts among the arguments that a line names, and their keys."""
+    items = zip(exercise.shapes.arguments, arguments, strict=False)
+    dicts = [(item.name, value) for item, value in items if isinstance(value, dict)]
+    known = {name for dict_name, value in dicts for name in (dict_name, *value)}
+    return known & set(re.findall(r"\w+", line or ""))
+
+
+def declared(
+    exercise: Exercise, cases: list[Case], failed: list[Case]
+) -> Diagnosis | None:
+    """The declared mistake that the answer behaves like."""
+    mistake, besides = next(matching(exercise, cases), None), ""
+    if mistake is None:
+        # The same mistake in a version that overflows besides.
+        finite = [case for case in cases if is_finite(case.actual.value)]
+        if all(case.passed for case in finite):
+            return None
+        mistake, besides = next(matching(exercise, finite), None), OVERFLOW
+    if mistake is None:
+        return None
+    return Diagnosis(
+        rationale=f"{failing(cases)} {_came(exercise, failed)}".strip(),
+        hint=inspect.getdoc(mistake) + besides,
+        mistake=mistake.__name__,
+    )
+
+
+def _came(exercise: Exercise, failed: list[Case]) -> str:
+    """What came, where a sentence can say it: a shape or an exception."""
+    error = next((c.actual.error for c in failed if c.actual.error), None)
+    if error:
+        return told(error)
+    actual, expected = failed[0].actual.value, failed[0].expected.value
+    shape = shape_of(actual)
+    if isinstance(expected, np.ndarray) and shape not in (None, expected.shape):
+        return f"The shape is {shape}; expected {promise(exercise)} = {expected.shape}."
+    return ""
+
+
+def _looks_like(exercise: Exercise, mistake: Callable, cases: list[Case]) -> bool:
+    """Random answers: true where the same things are wrong with both in every case."""
+    return all(
+        _symptoms(exercise, case) == symptoms_of(exercise, mistake, case)
+        for case in cases
+    )
+
+
+def symptoms_of(exercise: Exercise, mistake: Callable, case: Case) -> tuple:
+    """What can be said of a mistake's random answer in a case: see `_symptoms`."""
+    if recorded := getattr(mistake, "symptoms", None):  # by a key
+        return recorded(case.arguments)
+
+    def work_out():
+        call = call_in_process(exercise.driven(mistake))
+        tried = try_case(exercise, call, case.name, case.arguments, case.expected)
+        return _symptoms(exercise, tried)
+
+    return _kept(case, mistake, work_out)
+
+
+def _symptoms(exercise: Exercise, case: Case) -> tuple:
+    """What can be said of a random answer: its error, its shapes, what it lacks."""
+    if case.actual.error:
+        return (case.actual.error.kind,)
+    value = case.actual.value
+    items = value if isinstance(value, dict) else {"": value}
+    shapes = {key: shape_of(item) for key, item in items.items()}
+    return type(value).__name__, shapes, failed_properties(exercise, case)
+
+
+def _behaves_like(exercise: Exercise, mistake: Callable, cases: list[Case]) -> bool:
+    """True where the learner's outcome is the mistake's on every case.
+
+    A mistake may raise where sizes differ, and the learner's version of it may
+    raise in other words. That counts as the same, unless it is all there is.
+    """
+    values = 0
+    same_words = True
+    for case in cases:
+        outcome = _outcome_of(exercise, mistake, case)
+        if outcome.error:
+            if not case.actual.error or case.actual.error.kind in LIMITS:
+                return False
+            same_words = same_words and _words(outcome.error) == _words(
+                case.actual.error
+            )
+        elif not agrees(case.actual, outcome):
+            return False
+        else:
+            values += 1
+    return values > 0 or same_words
+
+
+def _outcome_of(exercise: Exercise, mistake: Callable, case: Case) -> Outcome:
+    def work_out():
+        call = call_in_process(exercise.driven(mistake))
+        with np.errstate(all="ignore"):
+            return run(call, case.arguments, like=case.expected.value)
+
+    return _kept(case, mistake, work_out)
+
+
+# What mistakes make of a case, by what is expected of it: a whole class shares that.
+_made: WeakKeyDictionary[Outcome, dict[Callable, Any]] = WeakKeyDictionary()
+
+
+def _kept(case: Case, mistake: Callable, work_out: Callable[[], Any]) -> Any:
+    """What a mistake makes of a case: worked out once, for as long as it is drawn."""
+    made = _made.setdefault(case.expected, {})
+    if mistake not in made:
+        made[mistake] = work_out()
+    return made[mistake]
+
+
+def _words(error: CallError) -> tuple[str, str]:
+    return error.kind, error.message
+
+
+def only_changed_arguments(failed: list[Case]) -> Diagnosis | None:
+    """Arguments changed in place, where nothing else is wrong."""
+    changed = [case for case in failed if changed_arguments(case)]
+    if len(changed) < len(failed) or not all(
+        agrees(case.actual, case.expected) for case in failed
+    ):
+        return None
+    return Diagnosis(
+        rationale="The values are right, but the call changed its own arguments.",
+        hint="Whoever called your function still needs those arrays. Make a new "
+        "array instead: `A = A + B` makes one; `A += B` and `A[...] = B` do not.",
+        mistake=CHANGED_ARGUMENTS,
+    )

@@ -1,0 +1,1 @@
+"""What a learner types, and what is shown."""

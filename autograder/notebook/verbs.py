@@ -1,0 +1,370 @@
+"""What a learner types in a notebook: check, hint, progress, ready, agree.
+
+Everything here runs in the learner's own kernel, on their own machine: it teaches,
+and decides nothing that counts. Grading asks the same judge through a sandbox.
+"""
+
+import ast
+import contextlib
+import difflib
+import dis
+import functools
+import inspect
+import linecache
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+import numpy as np
+
+from autograder.chapters import toc as workflow
+from autograder.exercises.declaration import Exercise
+from autograder.exercises.registry import discover
+from autograder.exercises.shapes import ShapeLine
+from autograder.judge.render import AGREEMENT, Points, as_html, as_text, show
+from autograder.judge.verdict import Verdict, judge
+from autograder.values.wire import call_in_process, plain
+
+SOLVED = Path(".solved")  # beside the learner's notebooks: what is solved, as source
+_told: dict[str, set[str]] = {}  # what `check` has said already of each exercise
+_hints_given: dict[str, set[str]] = {}
+
+
+def check(function: Callable) -> Points:
+    """Judge your function on examples that you may see, and say what is wrong.
+
+    function: the one that you wrote -> its points, between 0 and the maximum.
+    """
+    try:
+        exercise = _exercise_of(function)
+    except LookupError as error:
+        return _refused(function, str(error))
+    verdict = _judged(exercise, function)
+    show(as_text(verdict), as_html(verdict))
+    if verdict.passed:
+        _remember(exercise, function)
+    elif verdict.passed is False:
+        _told[exercise.name] = {_meaning(exercise), _finding(verdict)}
+    return Points(verdict)
+
+
+def hint(function: Callable) -> None:
+    """Help, one step further at each call; the last step is the book's own page.
+
+    After a `check` that found something, it begins where the check has ended.
+    """
+    try:
+        exercise = _exercise_of(function)
+    except LookupError as error:
+        _refused(function, str(error))
+        return
+    verdict = _judged(exercise, function)
+    if verdict.passed:
+        show(as_text(verdict), as_html(verdict))
+        return
+    steps = _hint_steps(exercise, verdict)
+    given = _hints_given.setdefault(exercise.name, set())
+    new = (number for number, words in enumerate(steps) if words not in given)
+    step = next(new, len(steps) - 1)
+    given.add(steps[step])
+    left = len(steps) - 1 - step
+    more = f" ({left} more)" if left else " (the last one)"
+    text = f"Hint {step + 1} of {len(steps)}{more}: {' '.join(steps[step].split())}"
+    last = step == len(steps) - 1
+    show(text, workflow.linked(text, exercise.name if last else ""))
+
+
+def progress() -> None:
+    """Draw the workflow, with what you have solved so far."""
+    workflow.show_progress(solved_names())
+
+
+def ready(function: Callable | str) -> Callable:
+    """A function that works: yours if it is written, else the reference.
+
+    function: your function, or the name of an earlier chapter's one. By name, what
+    you solved there is used, and the reference where you have not solved it yet.
+    Animations and experiments go through here, so that they always have something
+    to show; `is_reference` tells which one it is. In a folder without references, the
+    recorded answers stand in; asked for others, they say which function to write.
+    """
+    if isinstance(function, str):
+        exercise = discover()[function]
+        solved = _solved(exercise)
+        return _giving_arrays(exercise, solved) if solved else exercise.reference
+    exercise = _exercise_of(function)
+    verdict = _judged(exercise, function)
+    unwritten = verdict.passed is None
+    return exercise.reference if unwritten else _giving_arrays(exercise, function)
+
+
+def _giving_arrays(exercise: Exercise, function: Callable) -> Callable:
+    """The function, with NumPy's arrays where it returns what is as right: a list, a
+    tensor, a matrix. What comes next in a chapter slices and multiplies arrays.
+    """
+    if isinstance(function, type):
+        return function
+
+    @functools.wraps(function)
+    def giving_arrays(*arguments, **named):
+        value = plain(function(*arguments, **named))
+        if isinstance(value, tuple | list) and len(exercise.shapes.results) > 1:
+            return tuple(map(_listed, value))
+        return _listed(value)
+
+    return giving_arrays
+
+
+def _listed(value: Any) -> Any:
+    try:
+        return np.asarray(value) if isinstance(value, list) else value
+    except ValueError:  # ragged: no array, and wrong
+        return value
+
+
+def is_reference(function: Callable) -> bool:
+    """True for a reference function, false for anything that a learner wrote."""
+    exercise = discover().get(getattr(function, "__name__", ""))
+    return exercise is not None and exercise.reference is function
+
+
+def agree(yours: Any, theirs: Any) -> None:
+    """Print whether two results agree but for rounding, or how far they differ.
+
+    yours, theirs: arrays or tensors of the same shape, in the same units.
+    """
+    yours, theirs = (_array(value) for value in (yours, theirs))
+    if yours.shape != theirs.shape:
+        print(f"They differ: yours has shape {yours.shape}, theirs {theirs.shape}.")
+        return
+    difference = float(np.max(np.abs(yours - theirs), initial=0.0))
+    if difference < (1e-5 if np.float32 in (yours.dtype, theirs.dtype) else 1e-9):
+        print(AGREEMENT)
+    else:
+        print(f"They differ: the largest difference is {difference:.3g}.")
+
+
+def _array(value: Any) -> np.ndarray:
+    return np.asarray(value.detach() if hasattr(value, "detach") else value)
+
+
+def _judged(exercise: Exercise, function: Callable) -> Verdict:
+    """The verdict; nothing that the function says meanwhile looks like an error.
+
+    A warning about an overflow is part of many a wrong answer, and the verdict says
+    it better. Stock nbgrader takes a single line on stderr for a failed test.
+    """
+    with (
+        warnings.catch_warnings(),
+        np.errstate(all="ignore"),
+        contextlib.redirect_stderr(sys.stdout),
+        _one_thread(),
+    ):
+        warnings.simplefilter("ignore")
+        try:
+            verdict = judge(exercise, call_in_process(exercise.driven(function)))
+        except KeyboardInterrupt as stopped:
+            stopped.add_note(f"{exercise.name} had not come to an end. {ENDLESS}")
+            raise
+    if verdict.passed is None:
+        return _with_missing(exercise, function, verdict)
+    return _with_outside(function, verdict)
+
+
+ENDLESS = "Is there a loop that does not end? The last lines above show where it was."
+
+
+def _with_missing(exercise: Exercise, function: Callable, verdict: Verdict) -> Verdict:
+    """The verdict on a stub; it names what is missing where that is something else."""
+    if inspect.isclass(function):
+        parts = {n: m for n, m in vars(function).items() if inspect.isfunction(m)}
+        begun = not all(map(_is_stub, parts.values()))
+    else:
+        names = _names_read(function) if inspect.isfunction(function) else ()
+        parts = {n: function.__globals__.get(n) for n in names}
+        begun = not _is_stub(function)
+    missing = [name for name, part in parts.items() if _is_stub(part)]
+    if begun and missing:
+        return replace(verdict, hint=f"What is missing is {', '.join(missing)}.")
+    kept = SOLVED / f"{exercise.name}.py"
+    if kept.is_file():
+        note = f"You have solved it before: your answer is kept in {kept}."
+        return replace(verdict, hint=f"{verdict.hint} {note}")
+    return verdict
+
+
+def _is_stub(part: Any) -> bool:
+    return inspect.isfunction(part) and "NotImplementedError" in _names_read(part)
+
+
+def _with_outside(function: Callable, verdict: Verdict) -> Verdict:
+    """The verdict; a wrong answer is told what it reads that was not given to it.
+
+    In a notebook, X of the page looks like an argument X, and the page works.
+    """
+    names = [] if verdict.passed else _read_outside(function)
+    if not names:
+        return verdict
+    note = (
+        f"Besides, {verdict.exercise} reads {', '.join(names)} of the notebook. The "
+        "check calls it with other inputs: use its arguments."
+    )
+    return replace(verdict, hint=f"{verdict.hint} {note}")
+
+
+def _read_outside(function: Callable) -> list[str]:
+    """The names of the data that a function, or a class, reads from the notebook."""
+    methods = vars(function).values() if inspect.isclass(function) else [function]
+    found = {}
+    for method in filter(inspect.isfunction, methods):
+        for name in _names_read(method):
+            value = method.__globals__.get(name)
+            if value is not None and not (callable(value) or inspect.ismodule(value)):
+                found[name] = value
+    return list(found)
+
+
+def _names_read(function: Callable) -> list[str]:
+    """The names that a function reads from outside, in their order."""
+    lines = _instructions(function.__code__)
+    names = (line.argval for line in lines if line.opname == "LOAD_GLOBAL")
+    return list(dict.fromkeys(names))
+
+
+def _instructions(code: CodeType) -> Iterator[dis.Instruction]:
+    yield from dis.get_instructions(code)
+    for inner in code.co_consts:  # functions and comprehensions inside
+        if isinstance(inner, CodeType):
+            yield from _instructions(inner)
+
+
+@contextlib.contextmanager
+def _one_thread():
+    """Let PyTorch compute in one thread: for small arrays, more are far slower."""
+    torch = sys.modules.get("torch")
+    threads = torch.get_num_threads() if torch else 1
+    if threads > 1:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        if threads > 1:
+            torch.set_num_threads(threads)
+
+
+def _exercise_of(function: Callable) -> Exercise:
+    """The exercise that a function answers, by its name."""
+    exercises = discover()
+    name = _name(function)
+    if name in exercises and callable(function):
+        return exercises[name]
+    if callable(function) and not inspect.isfunction(function):
+        raise LookupError(
+            f"This is of type {type(function).__name__}, and has no name of the book. "
+            "Define the function with `def`, as the stub does."
+        )
+    if not callable(function):
+        raise LookupError(
+            f"A function is wanted, and this is of type {type(function).__name__}. "
+            "Pass the function itself, without quotes and without calling it: "
+            "check(softmax)."
+        )
+    if name == "<lambda>":
+        raise LookupError(
+            "A lambda has no name. Define the function with `def`, as the stub does."
+        )
+    near = difflib.get_close_matches(name, exercises, n=1)
+    meant = f"Is {near[0]} meant?" if near else f"There are {', '.join(exercises)}."
+    raise LookupError(f"There is no exercise called {name}. {meant}")
+
+
+def _refused(function: Any, why: str) -> Points:
+    """No exercise to judge: say so, and give no points."""
+    verdict = Verdict(_name(function), False, 0.0, 0.0, rationale=why)
+    show(why, workflow.linked(why))
+    return Points(verdict)
+
+
+def _name(function: Any) -> str:
+    return getattr(function, "__name__", None) or repr(function)[:40]
+
+
+def _hint_steps(exercise: Exercise, verdict: Verdict) -> list[str]:
+    """From the vague to the concrete: meaning, shapes, what is wrong, the page.
+
+    What `check` has said is left out.
+    """
+    first = [_meaning(exercise)]
+    if verdict.passed is False:
+        first.append(_finding(verdict))
+    told = _told.get(exercise.name, set())
+    steps = [words for words in first if words not in told]
+    return [*steps, *exercise.hints, workflow.where_explained(exercise.name)]
+
+
+def _meaning(exercise: Exercise) -> str:
+    doc = inspect.getdoc(exercise.reference)  # a class has not the shapes of `drive`
+    return f"{exercise.meaning} Shapes: {ShapeLine.of(doc)}."
+
+
+def _finding(verdict: Verdict) -> str:
+    return f"{verdict.rationale.rstrip('.')}. {verdict.hint}"
+
+
+# --- what is solved survives a restart ----------------------------------------
+
+
+def solved_names() -> set[str]:
+    """The names of the functions that this learner has solved."""
+    return {path.stem for path in SOLVED.glob("*.py")}
+
+
+def _remember(exercise: Exercise, function: Callable) -> None:
+    """Keep the source of a right answer, for the chapters that build on it."""
+    source = _cell_source(function)
+    if source is None:
+        return
+    try:
+        SOLVED.mkdir(exist_ok=True)
+        (SOLVED / f"{exercise.name}.py").write_text(source, encoding="utf-8")
+    except OSError as error:
+        print(f"Your answer is right, but could not be kept in {SOLVED}/: {error}")
+
+
+def _cell_source(function: Callable) -> str | None:
+    """The whole cell that defines a function, with what else it defines there."""
+    if inspect.isclass(function):
+        function = function.__init__  # a method knows its cell, a class does not
+    try:
+        lines = linecache.getlines(inspect.getfile(function))
+    except TypeError:
+        return None
+    return "".join(lines) or None
+
+
+def _solved(exercise: Exercise) -> Callable | None:
+    """The learner's own earlier answer, if it is there and still right."""
+    path = SOLVED / f"{exercise.name}.py"
+    if not path.is_file():
+        return None
+    namespace: dict[str, Any] = {"np": np, "__name__": "solved"}
+    try:
+        tree = _definitions(path.read_text(encoding="utf-8"))
+        exec(compile(tree, str(path), "exec"), namespace)  # the learner's own file
+        function = namespace[exercise.name]
+    except Exception:
+        return None
+    verdict = _judged(exercise, function)
+    return function if verdict.passed else None
+
+
+def _definitions(source: str) -> ast.Module:
+    """What a cell defines and imports, without what else it runs."""
+    kinds = ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom | ast.Assign
+    tree = ast.parse(source)
+    tree.body = [node for node in tree.body if isinstance(node, kinds)]
+    return tree

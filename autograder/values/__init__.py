@@ -1,0 +1,1 @@
+"""What is computed, as plain data: made plain, compared, sent."""
