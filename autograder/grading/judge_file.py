@@ -1,12 +1,17 @@
-"""Judge the registered functions that a plain Python file defines."""
+"""Judge the registered functions that a plain Python file, or a notebook, defines."""
 
 import ast
+import codecs
+import tokenize
+from io import BytesIO
 from pathlib import Path
 
 from autograder.chapters.toc import chapter_of
+from autograder.exercises import answers
 from autograder.exercises.declaration import Exercise
 from autograder.exercises.registry import discover
-from autograder.grading.submission import flags_in, visible
+from autograder.grading import submission as notebooks
+from autograder.grading.submission import flags_in, names_in, visible
 from autograder.judge.verdict import Verdict, judge
 from autograder.values.wire import Outcome
 
@@ -24,29 +29,58 @@ def judge_file(path: Path, allow_unsafe: bool = False) -> list[Verdict]:
     from autograder.grading.assess import kit_for
     from autograder.sandbox.engine import Engine
 
-    source = _read(path)
-    tree = _parsed(path, source)
-    exercises = _registered(path, tree)
+    cells, notes = _cells(path)
+    trees = [_parsed(path, cell) for cell in cells]
+    exercises = _registered(path, trees)
     # Of earlier chapters alone, so that no reference of these exercises is near.
     kit = kit_for(min(map(chapter_of, exercises)))
     with (
         Engine(allow_unsafe=allow_unsafe) as engine,
-        engine.submission([source], kit) as submission,
+        engine.submission(cells, kit) as submission,
     ):
-        if submission.errors and not any(map(submission.defined, exercises)):
-            error = submission.errors[0][1]
-            place = f" in the line `{error.line}`" if error.line else ""
-            told = visible(f"{error.kind}{place}: {error.message}")  # in one line
-            raise SubmissionError(f"{path}: running it ends with {told}")
-        return [_judge(exercise, submission, tree) for exercise in exercises.values()]
+        there = [name for name in exercises if submission.defined(name)]
+        told = _told(submission.errors)
+        if not there:
+            raise SubmissionError(f"{path}: {told or _none_left(exercises)}")
+        flags = (*notes, *([told] if told else []), *_near(trees, exercises))
+        judged = [_judge(exercises[name], submission, trees, flags) for name in there]
+    written = {name for tree in trees for name in answers.defined_in(tree)}
+    # `scores = Q @ K.T` only has the name of an exercise.
+    return [v for v in judged if v.exercise in written or not _no_function(v)] or judged
 
 
-def _judge(exercise: Exercise, submission, tree: ast.Module) -> Verdict:
+def _told(errors) -> str:
+    """What running the file ended with, in one line."""
+    if not errors:
+        return ""
+    error = errors[0][1]
+    place = f" in the line `{error.line}`" if error.line else ""
+    return visible(f"running it ends with {error.kind}{place}: {error.message}")
+
+
+def _near(trees, exercises) -> list[str]:
+    """What is defined besides under nearly the name of an exercise."""
+    missing = [name for name in discover() if name not in exercises]
+    pairs = (p for tree in trees for p in answers.written_otherwise(tree, missing))
+    return [f"{name} is defined besides: is {near} meant?" for name, near in pairs]
+
+
+def _none_left(names) -> str:
+    return (
+        f"when it has run, {', '.join(names)} is not there: does a condition hide it?"
+    )
+
+
+def _no_function(verdict: Verdict) -> bool:
+    return "object is not callable" in verdict.rationale and not verdict.score
+
+
+def _judge(exercise: Exercise, submission, trees, notes) -> Verdict:
     def call(arguments: tuple) -> Outcome:
         return submission.call(exercise.name, arguments, exercise.drive_source)
 
-    flags = flags_in([tree], exercise.flagged)
-    return judge(exercise, call, seed=fresh_seed(), flags=flags)
+    flags = flags_in(trees, exercise.flagged)
+    return judge(exercise, call, seed=fresh_seed(), flags=(*notes, *flags))
 
 
 def fresh_seed() -> int:
@@ -56,21 +90,47 @@ def fresh_seed() -> int:
     return secrets.randbits(64)
 
 
-def _read(path: Path) -> str:
+def _cells(path: Path) -> tuple[list[str], tuple[str, ...]]:
+    """The pieces of code in a file, and what is to be noted of it."""
     if not path.exists():
         raise SubmissionError(f"{path}: there is no such file")
     if not path.is_file():
         what = "a folder" if path.is_dir() else "no ordinary file"
         raise SubmissionError(f"{path}: this is {what}; name one Python file")
+    data = path.read_bytes()
+    text = _text(path, data)
+    looks_so = text.lstrip().startswith("{") and '"cells"' in text
+    if path.suffix != ".ipynb" and not looks_so:
+        return [text], ()
     try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
+        cells = notebooks.parse(text.encode())
+    except notebooks.UnreadableError as error:
+        raise SubmissionError(f"{path}: {error}") from None
+    note = f"{path.name} is a notebook: hand it in as .ipynb, or save its code as .py"
+    code = [
+        cell.source for cell in cells if cell.kind == "code" and cell.source.strip()
+    ]
+    return code, () if path.suffix == ".ipynb" else (visible(note),)
+
+
+def _text(path: Path, data: bytes) -> str:
+    """A file's text, in the encoding that its first bytes or its first lines name."""
+    try:
+        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return data.decode("utf-16")
+        encoding, _ = tokenize.detect_encoding(BytesIO(data).readline)
+        return data.decode(encoding)
+    except (UnicodeDecodeError, SyntaxError):
         raise SubmissionError(
             f"{path}: this is not UTF-8 text; save it as UTF-8"
         ) from None
 
 
 def _parsed(path: Path, source: str) -> ast.Module:
+    """The code as IPython reads it: magics are no mistake."""
+    names = names_in(source)
+    if names is not None:
+        return names.tree
     try:
         return ast.parse(source)
     except SyntaxError as error:
@@ -86,14 +146,22 @@ def _parsed(path: Path, source: str) -> ast.Module:
         ) from None
 
 
-def _registered(path: Path, tree: ast.Module) -> dict[str, Exercise]:
-    """The exercises whose functions a file defines at its top level."""
-    kinds = ast.FunctionDef | ast.ClassDef
-    names = dict.fromkeys(n.name for n in tree.body if isinstance(n, kinds))
-    found = {name: discover()[name] for name in names if name in discover()}
-    if not found:
-        raise SubmissionError(
-            f"{path}: defines none of the book's functions; they are "
-            f"{', '.join(discover())}"
-        )
-    return found
+def _registered(path: Path, trees: list[ast.Module]) -> dict[str, Exercise]:
+    """The exercises whose names a file binds at its top level."""
+    known = discover()
+    names = dict.fromkeys(name for tree in trees for name in answers.bound_in(tree))
+    found = {name: known[name] for name in names if name in known}
+    if found:
+        return found
+    near = [pair for tree in trees for pair in answers.misspelt(tree, known)]
+    if near:
+        told = "; ".join(f"{name}: is {meant} meant?" for name, meant in near[:3])
+        raise SubmissionError(f"{path}: defines {told}")
+    hidden = (answers.advice(name, trees) for name in known)
+    told = next(filter(None, hidden), "")
+    raise SubmissionError(
+        f"{path}: {told}"
+        if told
+        else f"{path}: defines none of the book's functions; they are "
+        f"{', '.join(known)}"
+    )

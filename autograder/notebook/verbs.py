@@ -6,7 +6,6 @@ and decides nothing that counts. Grading asks the same judge through a sandbox.
 
 import ast
 import contextlib
-import difflib
 import dis
 import functools
 import inspect
@@ -22,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from autograder.chapters import toc as workflow
+from autograder.exercises.answers import bound_in, name_of, source_function
 from autograder.exercises.declaration import Exercise
 from autograder.exercises.registry import discover
 from autograder.exercises.shapes import ShapeLine
@@ -257,29 +257,17 @@ def _one_thread():
 
 
 def _exercise_of(function: Callable) -> Exercise:
-    """The exercise that a function answers, by its name."""
+    """The exercise that a function answers: by its name, or by what it is bound to."""
     exercises = discover()
-    name = _name(function)
-    if name in exercises and callable(function):
-        return exercises[name]
-    if callable(function) and not inspect.isfunction(function):
-        raise LookupError(
-            f"This is of type {type(function).__name__}, and has no name of the book. "
-            "Define the function with `def`, as the stub does."
-        )
-    if not callable(function):
-        raise LookupError(
-            f"A function is wanted, and this is of type {type(function).__name__}. "
-            "Pass the function itself, without quotes and without calling it: "
-            "check(softmax)."
-        )
-    if name == "<lambda>":
-        raise LookupError(
-            "A lambda has no name. Define the function with `def`, as the stub does."
-        )
-    near = difflib.get_close_matches(name, exercises, n=1)
-    meant = f"Is {near[0]} meant?" if near else f"There are {', '.join(exercises)}."
-    raise LookupError(f"There is no exercise called {name}. {meant}")
+    return exercises[name_of(function, exercises, _namespaces())]
+
+
+def _namespaces() -> Iterator[dict[str, Any]]:
+    """The global names of whoever called, from the nearest one outwards."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        yield frame.f_globals
+        frame = frame.f_back
 
 
 def _refused(function: Any, why: str) -> Points:
@@ -337,10 +325,11 @@ def _remember(exercise: Exercise, function: Callable) -> None:
 
 def _cell_source(function: Callable) -> str | None:
     """The whole cell that defines a function, with what else it defines there."""
-    if inspect.isclass(function):
-        function = function.__init__  # a method knows its cell, a class does not
+    written = source_function(function)
+    if inspect.isclass(written):
+        written = written.__init__  # a method knows its cell, a class does not
     try:
-        lines = linecache.getlines(inspect.getfile(function))
+        lines = linecache.getlines(inspect.getfile(written))
     except TypeError:
         return None
     return "".join(lines) or None
@@ -364,7 +353,11 @@ def _solved(exercise: Exercise) -> Callable | None:
 
 def _definitions(source: str) -> ast.Module:
     """What a cell defines and imports, without what else it runs."""
-    kinds = ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom | ast.Assign
+    kinds = ast.Import | ast.ImportFrom | ast.Assign
     tree = ast.parse(source)
-    tree.body = [node for node in tree.body if isinstance(node, kinds)]
+    tree.body = [
+        node
+        for node in tree.body
+        if isinstance(node, kinds) or bound_in(ast.Module([node], []))
+    ]
     return tree

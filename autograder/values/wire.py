@@ -387,9 +387,14 @@ def call_in_process(function, namespace=None, catch=(Exception, SystemExit)):
 
 
 def _namespace_of(function):
+    """Where the lines of a function run; of a partial or an object, those it calls."""
+    function = getattr(function, "func", function)
+    if not hasattr(function, "__globals__"):
+        function = vars(type(function)).get("__call__", function)
     if hasattr(function, "__globals__"):
         return function.__globals__
-    return getattr(sys.modules.get(function.__module__), "__dict__", None)
+    module = getattr(function, "__module__", None)
+    return getattr(sys.modules.get(module), "__dict__", None)
 
 
 def error_from(exception, namespace=None) -> CallError:

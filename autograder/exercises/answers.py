@@ -1,0 +1,182 @@
+"""Which answers a learner's code gives: one reading for every entrance.
+
+An answer is what the name of an exercise stands for when the code has run, however
+it came there: by `def`, also inside an `if` or a `try`; as a lambda, a partial, an
+object with `__call__`; under a decorator that hides the name. Where the name was
+missed, `advice` says by how little.
+"""
+
+import ast
+import difflib
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+def bound_in(tree: ast.Module) -> list[str]:
+    """The names that a module binds at its top level, in their order.
+
+    What `ready` gives is a function of an earlier chapter, and no answer.
+    """
+    return list(dict.fromkeys(name for name, _ in _bound(tree.body)))
+
+
+def defined_in(tree: ast.Module) -> list[str]:
+    """Of those, the ones that code makes a function or a class of, as one can see."""
+    kinds = (*Definition.__args__, ast.Lambda)
+    return list(
+        dict.fromkeys(n for n, by in _bound(tree.body) if isinstance(by, kinds))
+    )
+
+
+def name_of(
+    answer: Any, wanted: Iterable[str], namespaces: Iterable[Mapping[str, Any]]
+) -> str:
+    """The name of the exercise that an object answers.
+
+    Its own name, or else the one that it is bound to in one of the namespaces: a
+    lambda, a partial and an object have none of their own, and a decorator hides it.
+    Raises LookupError with a sentence for the learner where it answers none.
+    """
+    wanted = list(wanted)
+    own = getattr(answer, "__name__", "")
+    if not callable(answer):
+        example = answer if isinstance(answer, str) and answer in wanted else wanted[0]
+        raise LookupError(
+            f"A function is wanted, and this is of type {type(answer).__name__}. "
+            "Pass the function itself, without quotes and without calling it: "
+            f"check({example})."
+        )
+    here = [n for space in namespaces for n in wanted if space.get(n) is answer]
+    if own in wanted and (own in here or not here):
+        return own
+    if here:
+        return here[0]
+    if own in ("", "<lambda>") or not isinstance(own, str):
+        what = "A lambda" if own else f"This is of type {type(answer).__name__}: it"
+        raise LookupError(
+            f"{what} has no name of the book. Give it one, `{wanted[0]} = ...`, or "
+            "define the function with `def`, as the stub does."
+        )
+    near = meant(own, wanted)
+    raise LookupError(
+        f"There is no exercise called {own}. "
+        + (f"Is {near} meant?" if near else f"There are {', '.join(wanted)}.")
+    )
+
+
+def advice(name: str, trees: Iterable[ast.Module | None]) -> str:
+    """Why code that tries to write an exercise does not define it; or nothing.
+
+    trees: of each cell, None for one that Python cannot read.
+    """
+    read = [tree for tree in trees if tree]
+    for tree in read:
+        for inner, place in _inside(tree):
+            if inner == name:
+                return (
+                    f"{name} is defined inside {place}, where nobody else finds it: "
+                    "bring it to the left edge, on a line of its own."
+                )
+    names = [other for tree in read for other in defined_in(tree)]
+    near = [other for other in names if meant(other, [name])]
+    return f"{near[0]} is defined: is {name} meant?" if near else ""
+
+
+def misspelt(tree: ast.Module, wanted: Iterable[str]) -> list[tuple[str, str]]:
+    """(what is defined, what is meant) for names that are nearly those of exercises."""
+    wanted = list(wanted)
+    names = (name for name in defined_in(tree) if name not in wanted)
+    return [(name, near) for name in names if (near := meant(name, wanted))]
+
+
+def written_otherwise(tree: ast.Module, wanted: Iterable[str]) -> list[tuple[str, str]]:
+    """Of `misspelt`, those that differ in capitals and underscores alone."""
+    return [
+        pair for pair in misspelt(tree, wanted) if _plain(pair[0]) == _plain(pair[1])
+    ]
+
+
+def meant(name: str, wanted: Iterable[str]) -> str | None:
+    """The wanted name that another one resembles: `SoftMax` and `soft_max` do."""
+    wanted = list(wanted)
+    plain: dict[str, list[str]] = {}
+    for each in wanted:
+        plain.setdefault(_plain(each), []).append(each)
+    near = difflib.get_close_matches(_plain(name), plain, n=1, cutoff=0.75)
+    if not near:
+        return None
+    best = difflib.get_close_matches(name, plain[near[0]], n=1, cutoff=0)
+    return best[0]
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").lower()
+
+
+def _bound(body: Iterable[ast.AST]) -> Iterator[tuple[str, ast.AST]]:
+    """(name, what it is bound to) in statements, those inside others included."""
+    for node in body:
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                yield node.name, node
+            case ast.Import() | ast.ImportFrom():
+                if getattr(node, "module", None) != "autograder":
+                    for alias in node.names:
+                        yield (alias.asname or alias.name).partition(".")[0], node
+            case ast.Assign():
+                for target in node.targets:
+                    yield from _targets(target, node.value)
+            case ast.AnnAssign(value=ast.expr() as value):
+                yield from _targets(node.target, value)
+            case ast.NamedExpr():
+                yield from _targets(node.target, node.value)
+            case ast.Lambda():
+                pass  # a scope of its own
+            case _:
+                yield from _bound(ast.iter_child_nodes(node))
+
+
+def _targets(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.AST]]:
+    if isinstance(target, ast.Name) and not _is_ready(value):
+        yield target.id, value
+    elif isinstance(target, ast.Tuple | ast.List):
+        parts = getattr(value, "elts", [])
+        fits = isinstance(value, ast.Tuple | ast.List) and len(parts) == len(
+            target.elts
+        )
+        for number, part in enumerate(target.elts):
+            yield from _targets(part, parts[number] if fits else value)
+
+
+def _is_ready(value: ast.expr) -> bool:
+    """True for `ready("scores")`: a function that is given, not written."""
+    called = value.func if isinstance(value, ast.Call) else None
+    return "ready" in (getattr(called, "id", ""), getattr(called, "attr", ""))
+
+
+def _inside(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """(name, place) of what is defined inside a function or a class."""
+    for _, outer in _bound(tree.body):
+        if isinstance(outer, Definition):
+            kind = "class" if isinstance(outer, ast.ClassDef) else "function"
+            for node in ast.walk(outer):
+                if isinstance(node, Definition) and node is not outer:
+                    yield node.name, f"the {kind} {outer.name}"
+
+
+def source_function(answer: Callable) -> Callable | None:
+    """The function or class whose lines an answer was written in, where there is one:
+    through partials, and to `__call__` of an object.
+    """
+    seen = 0
+    while isinstance(answer, functools.partial) and seen < 10:
+        answer, seen = answer.func, seen + 1
+    answer = inspect.unwrap(answer) if hasattr(answer, "__wrapped__") else answer
+    if inspect.isfunction(answer) or inspect.isclass(answer):
+        return answer
+    method = vars(type(answer)).get("__call__")
+    return method if inspect.isfunction(method) else None
