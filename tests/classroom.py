@@ -18,10 +18,9 @@ from pathlib import Path
 import nbformat
 
 from autograder.chapters.chapter import Chapter, load_chapters, solution_of
-from autograder.course.example import renamed
 from autograder.course.setup import make_course
 from autograder.exercises.declaration import BEGIN, END, Exercise
-from autograder.exercises.source import source_of
+from autograder.exercises.source import renamed, source_of
 from autograder.judge.verdict import judge
 from autograder.values.wire import call_in_process
 

@@ -16,8 +16,8 @@ import nbformat
 import pytest
 
 from autograder.chapters.toc import ROOT
-from autograder.course.example import renamed
 from autograder.exercises.registry import discover
+from autograder.exercises.source import renamed
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="graded runs need Linux"

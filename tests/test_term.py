@@ -23,9 +23,9 @@ import pytest
 from classroom import autograder, nbgrader, source_of
 from nbgrader.api import Gradebook
 
-from autograder.course.example import renamed
 from autograder.course.gradebook import seed_of
 from autograder.exercises.registry import discover
+from autograder.exercises.source import renamed
 from autograder.judge.verdict import judge
 from autograder.values.wire import call_in_process
 

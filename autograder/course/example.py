@@ -9,7 +9,6 @@ import copy
 import glob
 import inspect
 import shutil
-from collections.abc import Callable
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -17,7 +16,7 @@ import nbformat
 
 from autograder.chapters.chapter import load_chapters
 from autograder.exercises.declaration import Exercise
-from autograder.exercises.source import excerpt
+from autograder.exercises.source import renamed
 from autograder.grading.assess import CourseError
 
 STUDENTS = "example-[0-9][0-9]*"
@@ -105,26 +104,6 @@ def _answer(exercise: Exercise, number: int) -> str:
     source = renamed(answers[number**2 % len(answers)], exercise.name)
     source = _one_too_much(source) if undeclared else source
     return f"# student {number}\n{source}"
-
-
-def renamed(function: Callable, name: str) -> str:
-    """A function's source under another name, with what it needs of its module.
-
-    The docstrings are left out: they say what is right, or what is wrong. The module's
-    own function of that name, where it is needed, gets an underscore.
-    """
-    own = function.__name__
-    text = excerpt(Path(inspect.getsourcefile(function)), [own], own)
-    tree = ast.parse(text)
-    names = {own: name} if own == name else {own: name, name: f"_{name}"}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name):
-            node.id = names.get(node.id, node.id)
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            node.name = names.get(node.name, node.name)
-        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module):
-            node.body = node.body[ast.get_docstring(node) is not None :] or node.body
-    return ast.unparse(tree)
 
 
 def _one_too_much(source: str) -> str:

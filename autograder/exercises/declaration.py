@@ -6,14 +6,17 @@ what it is: `@softmax.mistake`, `@softmax.also_right`, `@softmax.case`, `@softma
 """
 
 import inspect
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
+from autograder.exercises.pipeline import exchanged, named, place_of, unknown
 from autograder.exercises.shapes import ShapeLine
 from autograder.exercises.source import PARTS, excerpt
 
@@ -23,6 +26,15 @@ BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"  # as nbgrader wants them
 
 class DeclarationError(ValueError):
     """An exercise is declared wrongly. The message names it and the remedy."""
+
+
+def place_in_file(function: Callable) -> str:
+    """The file and the name of a function, for a message about its declaration."""
+    name = getattr(function, "__name__", "?")
+    try:
+        return f"{inspect.getsourcefile(function)}: {name}"
+    except TypeError:  # not written in a file: it comes from a key
+        return name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,11 +108,7 @@ class Exercise:
     @property
     def place(self) -> str:
         """The file and the name, with which a message about the declaration begins."""
-        name = getattr(self.reference, "__name__", "?")
-        try:
-            return f"{inspect.getsourcefile(self.reference)}: {name}"
-        except TypeError:  # not written in a file: it comes from a key
-            return name
+        return place_in_file(self.reference)
 
     @property
     def name(self) -> str:
@@ -140,16 +148,35 @@ class Exercise:
         return call
 
 
+@dataclass(frozen=True)
+class WrongStep:
+    """A step that takes the place of another one, and so makes a mistake."""
+
+    step: Callable
+    wrong: Callable
+    others: dict[str, Callable]
+
+
+@dataclass(frozen=True)
+class Inherited:
+    """The mistakes of a step, for the exercise that it is a step of."""
+
+    step: Callable
+    at: Callable
+    but: tuple[str, ...]
+    hints: dict[str, str]
+
+
 class Declared:
     """What is declared of one function, part by part, until the exercise is asked for.
 
-    Each method is a decorator, and gives back what it decorates.
+    Each method but `inherits` is a decorator, and gives back what it decorates.
     """
 
     def __init__(self, reference: Callable, fields: dict):
         self.reference = reference
         self._fields = fields
-        self._parts: dict[str, list[Callable]] = {
+        self._parts: dict[str, list[Any]] = {
             field: [] for field in ("inputs", "mistakes", "equivalents", "properties")
         }
 
@@ -160,6 +187,39 @@ class Declared:
     def mistake(self, function: Callable) -> Callable:
         """A wrong function: its name says what is wrong, its docstring is the hint."""
         return self._added("mistakes", function)
+
+    def mistake_in(self, step: Callable, **others: Callable) -> Callable:
+        """A wrong step: the mistake is the reference with this step exchanged.
+
+        step    what the reference calls; or a method of a class: then that class is
+                the right answer of which a step is exchanged.
+        others  what takes the place of further steps, by their names.
+        """
+
+        def declare(wrong: Callable) -> Callable:
+            self._parts["mistakes"].append(WrongStep(step, wrong, others))
+            return wrong
+
+        return declare
+
+    def inherits(
+        self,
+        step: Callable,
+        *,
+        at: Callable | None = None,
+        but: tuple[str, ...] = (),
+        **hints: str,
+    ) -> None:
+        """Every mistake of an exercise that is a step of this one, made at that step.
+
+        at     where the step stands, if not under its own name: a method of a class.
+        but    the names of those that are none here, or have another name here.
+        hints  what is said here of a mistake, by its name, where the step's own hint
+               does not fit. The others are told at which step they are.
+        A mistake that this exercise declares itself under the same name is not
+        inherited.
+        """
+        self._parts["mistakes"].append(Inherited(step, at or step, but, hints))
 
     def also_right(self, function: Callable) -> Callable:
         """Another right function."""
@@ -182,7 +242,89 @@ class Declared:
     def exercise(self) -> Exercise:
         """The exercise, of all parts that were declared up to now."""
         parts = {field: tuple(functions) for field, functions in self._parts.items()}
+        parts["mistakes"] = self._mistakes()
         return Exercise(reference=self.reference, **parts, **self._fields)
+
+    def _mistakes(self) -> tuple[Callable, ...]:
+        """All mistakes, in the order of their declaration, the inherited among them."""
+        declared = self._parts["mistakes"]
+        inherited = [part for part in declared if isinstance(part, Inherited)]
+        taken = Counter(
+            getattr(part, "wrong", part).__name__
+            for part in declared
+            if not isinstance(part, Inherited)
+        )
+        own = set(taken)
+        for part in inherited:
+            taken.update(set(self._known(part)) - own - set(part.but))
+        found: list[Callable] = []
+        for part in declared:
+            if isinstance(part, WrongStep):
+                found.append(self._made(part.step, part.wrong, **part.others))
+            elif isinstance(part, Inherited):
+                found += self._inherited(part, own, taken)
+            else:
+                found.append(part)
+        return tuple(found)
+
+    def _made(self, step: Callable, wrong: Callable, **others: Callable) -> Callable:
+        """The reference with a step exchanged for a wrong one, called as that one is.
+
+        An exercise of plain functions serves a class too: it needs no `self`.
+        """
+        whole, name = self._place(step)
+        mistake = exchanged(whole, **{name: wrong}, **others)
+        return named(mistake, wrong.__name__, inspect.getdoc(wrong))
+
+    def _place(self, step: Callable) -> tuple[Callable, str]:
+        try:
+            return place_of(step, self.reference)
+        except ValueError as error:
+            place = place_in_file(self.reference)
+            raise DeclarationError(f"{place}: {error}") from None
+
+    def _known(self, part: Inherited) -> dict[str, Callable]:
+        """The mistakes of a step, by name; DeclarationError where one is missing."""
+        self._place(part.at)
+        inherits = f"{place_in_file(self.reference)}: inherits({part.step.__name__})"
+        declared = getattr(part.step, "declared", None)
+        if not isinstance(declared, Declared) or declared.reference is not part.step:
+            raise DeclarationError(
+                f"{inherits}: {part.step.__name__} is no exercise, and so has no "
+                "mistakes; declare wrong steps one by one, with mistake_in"
+            )
+        known = {m.__name__: m for m in declared.exercise.mistakes}
+        for wanted in (*part.but, *part.hints):
+            if wanted not in known:
+                raise DeclarationError(f"{inherits}: {unknown(wanted, known)}")
+        return known
+
+    def _inherited(
+        self, part: Inherited, own: set[str], taken: Counter[str]
+    ) -> Iterator[Callable]:
+        """The mistakes that come with a step.
+
+        Where another step has a mistake of the same name, the name tells the step.
+        """
+        step = part.step.__name__
+        for name, wrong in self._known(part).items():
+            if name not in own and name not in part.but:
+                hint = part.hints.get(name) or _told_at(step, wrong)
+                called = f"{name}_in_{step}" if taken[name] > 1 else name
+                made = self._made(part.at, wrong)
+                yield named(made, called, inspect.cleandoc(hint))
+
+
+AT = "At the step"
+
+
+def _told_at(step: str, wrong: Callable) -> str:
+    """The hint of a mistake, with the step at which it was made.
+
+    One that is inherited from further down says already where it is.
+    """
+    hint = inspect.getdoc(wrong) or ""
+    return hint if hint.startswith(AT) else f"{AT} `{step}`: {hint}"
 
 
 def exercise(**fields) -> Callable:

@@ -3,16 +3,20 @@
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+
+from autograder.exercises.pipeline import exchange_of
 
 # What a declaration puts above a function: it says what the function is for, and is
 # no part of it.
-PARTS = ("mistake", "also_right", "case", "must", "drive")
+PARTS = ("mistake", "mistake_in", "inherits", "also_right", "case", "must", "drive")
 
 
 def source_of(function: Callable) -> str:
     """The definition of a function or a class, without what declares it."""
+    if exchange_of(function):
+        return renamed(function, function.__name__)
     source = textwrap.dedent(inspect.getsource(function)).rstrip()
     definition = ast.parse(source).body[0]
     return _lines(definition, source.splitlines())
@@ -32,7 +36,9 @@ def declares(decorator: ast.expr) -> bool:
     match decorator:
         case ast.Call(ast.Name("exercise")):
             return True
-        case ast.Attribute(ast.Name(), part):
+        case ast.Attribute(ast.Name(), part) | ast.Call(
+            ast.Attribute(ast.Name(), part)
+        ):
             return part in PARTS
     return False
 
@@ -42,16 +48,18 @@ def excerpt(
     names: Iterable[str],
     docstring: str,
     above: Callable[[ast.stmt], Iterable[str]] = lambda statement: (),
+    without: Iterable[str] = (),
 ) -> str:
     """The definitions of a module that some of its names need, in their order.
 
     names  defined at the top level of the file. What they use of the module comes
            with them: functions, constants, imports.
     above  the lines that stand above a definition there.
+    without  names whose definitions are left out: they are given another one.
     """
     source = path.read_text(encoding="utf-8")
     statements = ast.parse(source).body
-    wanted = _needed(statements, set(names))
+    wanted = _needed(statements, set(names), set(without))
     lines = source.splitlines()
     imports, others = [], []
     for statement in statements:
@@ -66,8 +74,8 @@ def excerpt(
     return "\n\n\n".join(["\n\n".join(filter(None, head)), *others]) + "\n"
 
 
-def _needed(statements: list[ast.stmt], names: set[str]) -> set[str]:
-    """The names, and all that their definitions use."""
+def _needed(statements: list[ast.stmt], names: set[str], without: set[str]) -> set[str]:
+    """The names, and all that their definitions use, but for what is left out."""
     uses: dict[str, set[str]] = {}
     for statement in statements:
         read = {n.id for n in _walked(statement) if isinstance(n, ast.Name)}
@@ -77,7 +85,8 @@ def _needed(statements: list[ast.stmt], names: set[str]) -> set[str]:
     left = set(names)
     while left:
         found |= left
-        left = set().union(*(uses.get(name, set()) for name in left)) - found
+        used = (uses.get(name, set()) for name in left)
+        left = set().union(*used) - found - without
     return found
 
 
@@ -120,3 +129,84 @@ def _import(statement: ast.Import | ast.ImportFrom, used: set[str]) -> str:
     if isinstance(statement, ast.Import):
         return ast.unparse(ast.Import(names))
     return ast.unparse(ast.ImportFrom(statement.module, names, statement.level))
+
+
+def renamed(function: Callable, name: str) -> str:
+    """A function's source under another name, with what it needs of its module.
+
+    The docstrings are left out: they say what is right, or what is wrong. The module's
+    own function of that name, where it is needed, gets an underscore. Of a function
+    with a step exchanged, the other step is defined first, under the step's name.
+    """
+    exchange = exchange_of(function)
+    if exchange is None:
+        return _joined(_standing_alone(function, name, ()).body)
+    whole, steps = exchange.whole, exchange.steps
+    parts = [_step(wrong, step) for step, wrong in steps.items()]
+    if isinstance(whole, type):
+        base = _standing_alone(whole, whole.__name__, ()).body
+        parts = [base, *parts, _subclass(name, whole, vars(function), steps)]
+    else:
+        parts = [*parts, _standing_alone(whole, name, steps).body]
+    return _joined(statement for part in parts for statement in part)
+
+
+IMPORTS = (ast.Import, ast.ImportFrom)
+
+
+def _joined(statements: Iterable[ast.stmt]) -> str:
+    """Statements as source: the imports first, each of them once."""
+    texts = [(isinstance(s, IMPORTS), ast.unparse(s)) for s in statements]
+    imports = dict.fromkeys(text for is_import, text in texts if is_import)
+    others = [text for is_import, text in texts if not is_import]
+    return "\n\n\n".join(filter(None, ["\n".join(imports), *others]))
+
+
+def _standing_alone(
+    function: Callable, name: str, without: Iterable[str]
+) -> ast.Module:
+    """The definitions of a function under another name, and of what it needs."""
+    own = function.__name__
+    exchange = exchange_of(function)
+    if exchange is not None:  # within what is exchanged
+        return ast.parse(renamed(function, name))
+    text = excerpt(Path(inspect.getsourcefile(function)), [own], own, without=without)
+    tree = ast.parse(text)
+    _rename(tree, {own: name} if own == name else {own: name, name: f"_{name}"})
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module):
+            node.body = node.body[ast.get_docstring(node) is not None :] or node.body
+    return tree
+
+
+def _rename(tree: ast.AST, names: dict[str, str]) -> None:
+    """Give names other ones, where they are defined and where they are read."""
+    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    methods = [statement for node in classes for statement in node.body]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            node.id = names.get(node.id, node.id)
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node not in methods:
+            node.name = names.get(node.name, node.name)
+        if isinstance(node, ast.alias) and (node.asname or node.name) in names:
+            node.asname = names[node.asname or node.name]
+
+
+def _step(wrong: Callable, step: str) -> list[ast.stmt]:
+    """The definitions of a step; what it needs besides gets names of its own."""
+    tree = _standing_alone(wrong, step, ())
+    others = [s for s in tree.body if not isinstance(s, IMPORTS)]
+    names = set().union(*map(_defined, others)) - {step}
+    _rename(tree, {name: f"_{step}_{name.lstrip('_')}" for name in names})
+    return tree.body
+
+
+def _subclass(
+    name: str, whole: type, made: Mapping, steps: Iterable[str]
+) -> list[ast.stmt]:
+    """The class of which some methods are the functions defined above."""
+    lines = [f"class {name}({whole.__name__}):"]
+    for step in steps:
+        alone = isinstance(made[step], staticmethod)
+        lines.append(f"    {step} = " + (f"staticmethod({step})" if alone else step))
+    return ast.parse("\n".join(lines)).body
