@@ -545,11 +545,12 @@ def test_every_name_of_the_function_is_seen(source, words):
     assert words in result.notes[0]
 
 
-def test_a_cell_that_only_ipython_reads_is_for_a_person_to_see():
-    prompts = [f">>> {line}" for line in RIGHT.splitlines() if line]
-    result = graded_alone("\n".join(prompts))
-    assert result.scores["softmax"] == POINTS
-    assert "cannot be read" in result.notes[0]
+def test_a_cell_that_only_ipython_reads_is_read_as_it_reads_it():
+    prompts = "\n".join(f">>> {line}" for line in RIGHT.splitlines() if line)
+    result = graded_alone(prompts)
+    assert (result.scores["softmax"], result.notes) == (POINTS, [])
+    result = graded_alone(f"{prompts}\n>>> np.e, torch.softmax")
+    assert "torch.softmax" in result.notes[0]
 
 
 def test_text_of_backticks_is_shown_as_quickly_as_any():

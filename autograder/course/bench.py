@@ -24,7 +24,8 @@ from autograder.course.example import answered
 from autograder.course.setup import make_course
 from autograder.exercises.declaration import Exercise
 from autograder.grading.assess import CourseError
-from autograder.grading.submission import Cell, needed
+from autograder.grading.plan import chosen_of, part_of
+from autograder.grading.submission import Cell
 
 LARGE = 10  # times the class, for `grade` alone: stock would take half an hour
 SECONDS = 10  # a shorter run is repeated, since one busy moment would distort it
@@ -126,7 +127,8 @@ def _lean(notebook, exercises: list[Exercise]):
         for cell in notebook.cells
     ]
     names = {name for e in exercises for name in (e.name, "check")}
-    keep = set(needed(code, names, frozenset()))
+    parts = [part_of(code, name, len(code), frozenset()) for name in names]
+    keep = set(chosen_of(parts))
     notebook.cells = [
         cell
         for index, cell in enumerate(notebook.cells)

@@ -108,16 +108,18 @@ class FeedbackPage(Exporter):
             if "nbgrader" in cell.metadata
         }
         verdicts = _verdicts(nb)
+        judged = _judged(nb)
         made = []
         for grade_id, cell in cells.items():
             if cell.metadata.nbgrader.grade:
                 question = cell.metadata.nbgrader.solution  # test and answer in one
                 answer = cell if question else cells.get(f"{grade_id}_answer")
+                shown = judged.get(grade_id, answer)
                 verdict = verdicts.get(grade_id, {})
-                made.append(self._section(cell, answer, verdict, _trouble(nb)))
+                made.append(self._section(cell, answer, shown, verdict, _trouble(nb)))
         return made
 
-    def _section(self, cell, answer, verdict, trouble) -> dict:
+    def _section(self, cell, answer, shown, verdict, trouble) -> dict:
         graded = cell.metadata.nbgrader
         name = graded.grade_id
         passed = verdict.get("passed", graded.score >= graded.points)
@@ -136,9 +138,9 @@ class FeedbackPage(Exporter):
             "graded": graded,
             "comment": page.comment_html(comment) if comment else "",
             "verdict": page.safe_html(_html_output(cell)),
-            "answer": answer,
-            "typed": _as_typed(answer) if answer else "",
-            "outputs": _texts(answer) if answer else [],
+            "answer": shown,
+            "typed": _as_typed(shown) if shown else "",
+            "outputs": _texts(shown) if shown else [],
             "link": page.book_link(self.book_url, name),
         }
 
@@ -155,6 +157,7 @@ class FeedbackPage(Exporter):
             }
             for cell in nb.cells
             if "nbgrader" not in cell.metadata
+            and not any(cell is judged for judged in _judged(nb).values())
             and cell.source not in released
             and cell.source.strip()
         ]
@@ -178,6 +181,12 @@ def _trouble(nb) -> str | None:
 
 def _verdicts(nb) -> dict[str, dict]:
     return {found["exercise"]: found for found in _about(nb).get("verdicts", [])}
+
+
+def _judged(nb) -> dict[str, dict]:
+    """The cell that each exercise was judged by, which need not be its own."""
+    places = _about(nb).get("answers", {})
+    return {name: nb.cells[i] for name, i in places.items() if i < len(nb.cells)}
 
 
 def _html_output(cell) -> str:

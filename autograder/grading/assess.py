@@ -18,10 +18,12 @@ from html import escape
 import numpy as np
 
 from autograder.chapters import toc as workflow
-from autograder.exercises.declaration import STUB, Exercise
+from autograder.exercises.declaration import Exercise
 from autograder.exercises.registry import discover, take_in
 from autograder.exercises.source import source_of
 from autograder.grading import submission
+from autograder.grading.cells import flags_in, names_in, seems_to_define
+from autograder.grading.plan import Part, chosen_of, groups, part_of
 from autograder.grading.submission import Cell, UnreadableError
 from autograder.judge.cases import VISIBLE_SEED
 from autograder.judge.fingerprint import Watched
@@ -238,13 +240,16 @@ def grade(assignment, student, data, options, trouble=None) -> Result:
 
 
 def _untouched(assignment, notebook) -> list[str]:
-    """The solutions that are as they were handed out, or empty."""
+    """The solutions that are as they were handed out, or empty, and written nowhere."""
     stubs = {source for _, source in assignment.released}
+    written = set(notebook["metadata"]["autograder"].get("answers", ()))
     return [
-        cell["metadata"]["nbgrader"]["grade_id"]
+        about["grade_id"]
         for cell in notebook["cells"]
-        if cell["metadata"].get("nbgrader", {}).get("solution")
+        for about in [cell["metadata"].get("nbgrader", {})]
+        if about.get("solution")
         and (cell["source"] in stubs or not cell["source"].strip())
+        and about["grade_id"].removesuffix("_answer") not in written
     ]
 
 
@@ -279,6 +284,7 @@ def rebuilt(assignment: Assignment, cells: list[Cell], trouble: str | None) -> d
     """
     if trouble:
         cells = [Cell(kind, source) for kind, source in assignment.released]
+    cells = _answers_as_code(assignment, cells)
     places = _places(assignment, cells)
     known = {source for kind, source in assignment.released if kind == "markdown"}
     made = []
@@ -294,8 +300,7 @@ def rebuilt(assignment: Assignment, cells: list[Cell], trouble: str | None) -> d
             made.append(_markdown(_verbatim(cell.source), graded))
     missing = [cell for cell in assignment.cells if cell not in places.values()]
     for cell in missing:
-        said = "was not in the notebook that was handed in."
-        made.append(_markdown(f"The cell of `{cell.exercise}` {said}"))
+        made.append(_markdown(_where_it_is(cell, cells)))
         cell_of = _code if cell.kind == "code" else _markdown
         made.append(cell_of(cell.source if cell in assignment.tests else "", cell))
     if trouble:
@@ -313,16 +318,79 @@ def rebuilt(assignment: Assignment, cells: list[Cell], trouble: str | None) -> d
     }
 
 
+def _answers_as_code(assignment, cells) -> list[Cell]:
+    """The cells, with answers that were turned into Markdown or Raw as code again."""
+    released = {source for _, source in assignment.released}
+    answers = {c.grade_id: c for c in assignment.cells if c.points is None}
+    unwritten = {
+        answer.exercise
+        for answer in answers.values()
+        if not any(c.source not in released for c in _defining(cells, answer.exercise))
+    }
+    made = []
+    for cell in cells:
+        code = _unfenced(cell.source)
+        known = answers.get(cell.grade_id)
+        if cell.kind != "code" and (
+            (known and known.kind == "code")
+            or (cell.source not in released and _is_answer(code, unwritten))
+        ):
+            cell = Cell("code", code, cell.grade_id)
+        made.append(cell)
+    return made
+
+
+def _defining(cells, name) -> list[Cell]:
+    return [cells[index] for index in _definitions(cells, name)]
+
+
+def _is_answer(text, names) -> bool:
+    """Whether a text is Python that writes one of these functions."""
+    if not any(name in text for name in names):
+        return False
+    found = names_in(text)
+    return bool(found and found.written & names)
+
+
+def _unfenced(text) -> str:
+    """The code in a text that is one block of code, or the text itself."""
+    fenced = re.fullmatch(r"\s*```\w*\n(.*?)\n?```\s*", text, re.DOTALL)
+    return fenced[1] if fenced and "```" not in fenced[1] else text
+
+
+def _where_it_is(graded: GradedCell, cells) -> str:
+    """What is true of a cell that a notebook does not have."""
+    if graded.points is None and _definitions(cells, graded.exercise):
+        return f"`{graded.exercise}` is written in another exercise's cell, above."
+    return (
+        f"The cell of `{graded.exercise}` was not in the notebook that was handed in."
+    )
+
+
 def _places(assignment, cells) -> dict[int, GradedCell]:
     """Which of a submission's cells stands for which cell that nbgrader knows."""
     places = {}
     stubs = {source for _, source in assignment.released}
+    # A cell stays its own exercise's, though it repeats an earlier function, too.
+    home = {
+        index: graded.grade_id
+        for graded in assignment.cells
+        if graded.points is None
+        for index in _definitions(cells, graded.exercise)
+        if cells[index].grade_id == graded.grade_id
+    }
     for graded in assignment.cells:
         named = [i for i, c in enumerate(cells) if c.grade_id == graded.grade_id]
         if graded.points is None:
-            own = _definitions(cells, graded.exercise)
+            own = [
+                index
+                for index in _definitions(cells, graded.exercise)
+                if home.get(index, graded.grade_id) == graded.grade_id
+            ]
             written = [index for index in own if cells[index].source not in stubs]
-            found = written[-1:] or own[-1:] or named[:1]
+            check = _check_of(assignment, cells, graded.exercise)
+            above = [index for index in written if index < check]
+            found = above[-1:] or written[-1:] or own[-1:] or named[:1]
         elif graded.by_hand:
             found = named[:1]
         else:
@@ -333,6 +401,13 @@ def _places(assignment, cells) -> dict[int, GradedCell]:
     return places
 
 
+def _check_of(assignment, cells, name) -> int:
+    """The place of an exercise's test; the end where there is none."""
+    ids = {test.grade_id for test in assignment.tests if test.exercise == name}
+    named = [index for index, cell in enumerate(cells) if cell.grade_id in ids]
+    return [*named, *_checks(cells, name), len(cells)][0]
+
+
 def _definitions(cells, name) -> list[int]:
     """The code cells that define a name, those that cannot be read included."""
     return [
@@ -340,7 +415,7 @@ def _definitions(cells, name) -> list[int]:
         for index, cell in enumerate(cells)
         if cell.kind == "code"
         and name in cell.source
-        and submission.seems_to_define(cell.source, {name})
+        and seems_to_define(cell.source, {name})
     ]
 
 
@@ -408,7 +483,8 @@ def judge_notebook(assignment: Assignment, notebook: dict, options: Options) -> 
     trouble = notebook["metadata"]["autograder"]["submission"]["trouble"]
     if trouble:
         verdicts = {t.exercise: _no_notebook(t, trouble) for t in assignment.tests}
-        notes, tier, seen = [trouble], None, {"behaviour": {}, "errors": []}
+        notes, tier = [trouble], None
+        seen = {"behaviour": {}, "errors": [], "answers": {}}
     else:
         verdicts, notes, tier, seen = _run(assignment, notebook, options)
     scores = {}
@@ -434,53 +510,110 @@ def _run(assignment, notebook, options):
         for cell in notebook["cells"]
         for kind in [cell["cell_type"]]
     ]
-    names = {test.exercise for test in assignment.tests}
     stubs = frozenset(source for _, source in assignment.released)
-    chosen = submission.needed(cells, names, stubs)
-    chosen = _without_stubs(cells, chosen, names, stubs)
-    sources = [cells[index].source for index in chosen]
-    own = [source for source in sources if source not in stubs]
-    trees = [found and found.tree for found in map(submission.names_in, own)]
-    verdicts, notes, watched = {}, [], {}
-    engine = engine_for(sources, options)
-    with engine.submission(sources, assignment.kit) as run:
-        # All that is told to the learner comes first: a process that has seen hidden
-        # inputs could tell of them.
-        visible = {name: _explained(name, run) for name in names}
-        for test in assignment.tests:
-            seen = visible[test.exercise]
-            verdict, note = _judge(test.exercise, run, assignment.seed, trees, seen)
-            if verdict.passed is False and seen:
-                watched[test.exercise] = seen[1]
-            verdicts[test.grade_id] = _short(verdict)
-            notes += [f"{test.exercise}: {text}" for text in note]
-    for position, error in run.errors:
-        _show_error(notebook["cells"][chosen[position]], error)
-    for position, text in enumerate(run.outputs):
-        _show_text(notebook["cells"][chosen[position]], text)
-    errors = {error.kind for _, error in run.errors}
-    errors = errors.union(*(calls.errors() for calls in watched.values()))
-    behaviour = {name: calls.digest() for name, calls in watched.items()}
-    seen = {"behaviour": behaviour, "errors": sorted(errors)}  # for the report
-    return verdicts, notes, engine.tier, seen
+    places = {test.exercise: _check_cells(notebook, test) for test in assignment.tests}
+    parts = [part_of(cells, name, found[0], stubs) for name, found in places.items()]
+    job = _Job(assignment, notebook, options, cells, stubs)
+    for group in groups(parts, cells):
+        job.judge(group)
+    for first in parts:
+        # The learner may have tried again further down, and checked it there.
+        for check in reversed(places[first.name][1:]):
+            part = part_of(cells, first.name, check, stubs)
+            if job.verdicts[first.name].passed or part.chosen == first.chosen:
+                break
+            job.judge([part])
+    for name, note in job.notes.items():
+        _tell_of_cells_below(job.judged[name], notebook, note)
+    for cell, text, error in zip(
+        notebook["cells"], job.outputs, job.errors, strict=True
+    ):
+        _show_text(cell, text)
+        if error:
+            _show_error(cell, error)
+    return job.as_found()
 
 
-def _without_stubs(cells, chosen, names, stubs):
-    """Leave out a stub where the function is written in another cell, even before."""
-    written = set()
-    for index in chosen:
-        found = submission.names_in(cells[index].source)
-        if found and cells[index].source not in stubs:
-            written |= found.defines & names
-    return [
-        index
-        for index in chosen
-        if not (
-            cells[index].source in stubs
-            and STUB in cells[index].source
-            and submission.names_in(cells[index].source).defines <= written
-        )
-    ]
+def _check_cells(notebook: dict, test: GradedCell) -> list[int]:
+    """Where a notebook checks an exercise: in the test's own cell, and in later ones
+    that the learner added.
+    """
+    cells = notebook["cells"]
+    own = next(i for i, cell in enumerate(cells) if _is_test(cell, test.grade_id))
+    call = f"check({test.exercise})"
+    later = range(own + 1, len(cells))
+    return [own, *(i for i in later if cells[i]["source"].strip() == call)]
+
+
+def _is_test(cell: dict, grade_id: str) -> bool:
+    about = cell["metadata"].get("nbgrader", {})
+    return about.get("grade_id") == grade_id and about["grade"]
+
+
+class _Job:
+    """The runs of one notebook's cells, and what came of them."""
+
+    def __init__(self, assignment, notebook, options, cells, stubs):
+        self.assignment, self.options = assignment, options
+        self.cells, self.stubs = cells, stubs
+        self.verdicts, self.judged, self.notes, self.watched = {}, {}, {}, {}
+        self.outputs, self.errors = [""] * len(cells), [None] * len(cells)
+        self.tier = None
+
+    def judge(self, group: list[Part]):
+        """Judge exercises in one run. A worse verdict than there is does not count."""
+        chosen = chosen_of(group)
+        sources = [self.cells[index].source for index in chosen]
+        engine = engine_for(sources, self.options)
+        with engine.submission(sources, self.assignment.kit) as run:
+            # All that is told to the learner comes first: a process that has seen
+            # hidden inputs could tell of them.
+            visible = {part.name: _explained(part.name, run) for part in group}
+            for part in group:
+                self._judge(part, run, visible[part.name])
+        self.tier = engine.tier
+        for position, error in run.errors:
+            self.errors[chosen[position]] = error
+        for position, text in enumerate(run.outputs):
+            self.outputs[chosen[position]] = text
+
+    def _judge(self, part, run, seen):
+        own = [self.cells[index].source for index in part.chosen]
+        own = [source for source in own if source not in self.stubs]
+        trees = [found and found.tree for found in map(names_in, own)]
+        name = part.name
+        verdict, notes = _judge(name, run, self.assignment.seed, trees, seen)
+        if name in self.verdicts and verdict.score <= self.verdicts[name].score:
+            return
+        self.verdicts[name], self.judged[name] = _short(verdict), part
+        self.notes[name] = [f"{name}: {text}" for text in notes]
+        self.watched.pop(name, None)
+        if verdict.passed is False and seen:
+            self.watched[name] = seen[1]
+
+    def as_found(self):
+        """Verdicts, notes, the tier, and what the report is made of."""
+        errors = {error.kind for error in self.errors if error}
+        errors = errors.union(*(calls.errors() for calls in self.watched.values()))
+        behaviour = {name: calls.digest() for name, calls in self.watched.items()}
+        seen = {"behaviour": behaviour, "errors": sorted(errors)}
+        seen["answers"] = {
+            name: index
+            for name, part in self.judged.items()
+            for index in part.chosen
+            if self.cells[index].source not in self.stubs
+            and seems_to_define(self.cells[index].source, {name})
+        }
+        notes = [note for found in self.notes.values() for note in found]
+        return self.verdicts, notes, self.tier, seen
+
+
+def _tell_of_cells_below(part: Part, notebook: dict, notes: list[str]):
+    """Say of each cell below the check that would have mattered that it did not."""
+    for index, names in part.aside:
+        does = f"changes what {' and '.join(names)} means, below check({part.name})"
+        _show_text(notebook["cells"][index], f"Not counted: this cell {does}.")
+        notes.append(f"{part.name}: not counted is a cell that {does}")
 
 
 def _explained(name, run) -> tuple[Verdict, Watched] | None:
@@ -506,7 +639,7 @@ def _port(name, run):
 def _judge(name, run, seed, trees, seen) -> tuple[Verdict, list[str]]:
     """The verdict on hidden inputs, in the words of the one on visible inputs."""
     exercise = discover()[name]
-    flags = submission.flags_in(trees, exercise.flagged)
+    flags = flags_in(trees, exercise.flagged)
     if not run.defined(name):
         return _undefined(exercise, run.errors), []
     try:

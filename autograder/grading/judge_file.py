@@ -11,7 +11,8 @@ from autograder.exercises import answers
 from autograder.exercises.declaration import Exercise
 from autograder.exercises.registry import discover
 from autograder.grading import submission as notebooks
-from autograder.grading.submission import flags_in, names_in, visible
+from autograder.grading.cells import flags_in, names_in
+from autograder.grading.submission import visible
 from autograder.judge.verdict import Verdict, judge
 from autograder.values.wire import Outcome
 
