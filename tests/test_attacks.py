@@ -516,7 +516,7 @@ def test_files_outside_are_out_of_reach(engine, treasure):
 
 
 def test_the_grader_and_the_solutions_are_out_of_reach(engine):
-    root = Path(sandbox.__file__).parents[1]
+    root = Path(sandbox.__file__).parents[2]
     attack = f"""
         import os, sys
         reached = []

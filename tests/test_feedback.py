@@ -140,7 +140,7 @@ def test_the_learners_own_code_and_the_book_stand_beside_it(course):
     text = file_of(course, "softmax-over_queries").read_text(encoding="utf-8")
     [link] = re.findall(r'href="(https?:[^"]*)"', text)
     assert link == f"{BOOK}book/{CHAPTER}.html#softmax"
-    built = Path(page.__file__).parents[1] / "_build" / "html"
+    built = Path(page.__file__).parents[2] / "_build" / "html"
     path, anchor = link.removeprefix(BOOK).split("#")
     assert f'id="{anchor}"' in (built / path).read_text(encoding="utf-8")
 

@@ -47,7 +47,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 CHAPTER = "05_softmax"
-ROOT = Path(grade_module.__file__).parents[1]
+ROOT = Path(grade_module.__file__).parents[2]
 POINTS = 4.0
 OPTIONS = Options(
     Limits(
