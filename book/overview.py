@@ -99,15 +99,22 @@ def place_of(function: str) -> Place:
 
 
 def _verb_for(function: str, step: Step) -> str:
-    """The verb that plays a function, or else the one that plays its chapter."""
+    """The verb that plays a function: in its chapter or, what is trained, in a later
+    one; or else the verb that plays its chapter.
+    """
     import book.animations
 
-    known = [pair for pair in calls(step.chapter) if pair[0] in book.animations.__all__]
-    own = [verb for verb, played in known if played == function]
-    others = [verb for verb, played in known if played in step.exercises]
+    def known(chapter: str) -> list[tuple[str, str]]:
+        return [c for c in sorted(calls(chapter)) if c[0] in book.animations.__all__]
+
+    here = known(step.chapter)
+    own = [verb for verb, played in here if played == function]
+    others = [verb for verb, played in here if played in step.exercises]
+    for other in steps() if not own + others else ():
+        own += [verb for verb, played in known(other.chapter) if played == function]
     if not own + others:
         raise IncompleteError(f"{step.chapter} does not play {function}")
-    return sorted(own or others)[0]
+    return (own or others)[0]
 
 
 class WorkflowTable:

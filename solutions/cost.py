@@ -9,8 +9,8 @@ from autograder.exercise import exercise
 
 @exercise(
     hints=(
-        "Chapter 8 printed the shapes of all eight arrays. How many numbers does an "
-        "array of shape (a, b) hold?",
+        "`init_parameters` returns eight arrays. How many numbers does an array of "
+        "shape (a, b) hold?",
         "A head has d_k = d_model / num_heads columns of W_q, of W_k and of W_v, and "
         "as many numbers of each bias. W_o takes the joined heads.",
     ),

@@ -285,8 +285,8 @@ def divided_by_sqrt_d_model(X, params):
 
 @single_head_attention.mistake
 def tokens_added(X, params):
-    """X is added to the output: a residual connection. It comes in chapter 13; here
-    the output of the head alone is asked for.
+    """X is added to the output: a residual connection. `add_and_norm` will have it;
+    here the output of the head alone is asked for.
     """
     O, A = single_head_attention(X, params)
     return X + O, A

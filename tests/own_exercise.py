@@ -6,7 +6,7 @@ import solutions
 from autograder.chapters import toc as workflow
 from autograder.exercises.registry import discover
 
-CHAPTER = "21_temperature"
+CHAPTER = "51_temperature"
 DECLARATION = '''"""How sure should a model be? A temperature says it."""
 
 from autograder.exercise import Exercise, different_sizes
@@ -55,7 +55,7 @@ kernelspec:
 ```{code-cell} ipython3
 from autograder import check, here
 
-here("21_temperature")
+here("51_temperature")
 ```
 
 ```{code-cell} ipython3

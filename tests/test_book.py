@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from nbformat import NotebookNode
 
-from autograder.chapters.toc import ROOT, steps
+from autograder.chapters.numbers import NumberError, renumbered
+from autograder.chapters.toc import ROOT, current_stems, steps
 from autograder.exercises.registry import discover
 from autograder.exercises.source import source_of
 from book import by_hand, overview, sentence
@@ -265,7 +266,7 @@ def test_all_questions_are_collected_and_nothing_else_that_opens():
             assert question.question in page
             assert question.answer in page
     assert page.count("<details>") == asked
-    assert "The proof" in overview.text_of("15_expressiveness")
+    assert "The proof" in overview.text_of(current_stems()["expressiveness"])
     assert "The proof" not in page
 
 
@@ -281,10 +282,10 @@ def test_each_letter_of_a_shape_is_in_the_notation(name):
     assert used <= known
 
 
-# --- what the figure of chapter 13 is said to show -------------------------------
+# --- what the figure of the deep stack is said to show ---------------------------
 
 
-def test_chapter_13_says_what_its_figure_shows():
+def test_the_chapter_says_what_its_figure_of_a_deep_stack_shows():
     runs = {
         "no norm": through_a_stack(lambda X, attend, norm: X + attend(X)),
         "post-norm": through_a_stack(lambda X, attend, norm: norm(X + attend(X))),
@@ -327,3 +328,33 @@ def test_a_chart_tells_its_numbers_and_is_always_the_same():
     assert "measured 0.25 at 1, 0.5 at 2" in chart().alternative
     assert chart().svg() == chart().svg()
     assert 'alt="Measured against n.' in chart()._repr_html_()
+
+
+# --- the numbers of chapters ------------------------------------------------------
+
+
+def test_a_chapter_is_called_by_the_number_it_has_today():
+    now = current_stems()["cost"]
+    page = ROOT / "book" / f"{now}.md"
+    text = "See [chapter 99](99_cost.md), [99](99_cost.md#x), [it](99_cost.md).\n"
+    new = f"{int(now[:2])}]({now}.md"
+    assert renumbered(text, page) == (
+        f"See [chapter {new}), [{new}#x), [it]({now}.md).\n"
+    )
+    assert renumbered('here("99_cost")', page) == f'here("{now}")'
+    with pytest.raises(NumberError, match="; 08_parameters is now 08_stacking"):
+        renumbered("[8](08_parameters.md)", page)
+    with pytest.raises(NumberError, match="no chapter has that name"):
+        renumbered("[8](08_nothing.md)", page)
+
+
+def test_a_number_that_may_change_is_a_link():
+    """Chapters 1 to 7 keep their numbers; the others are linked, or called by what
+    they hold.
+    """
+    plain = re.compile(r"(?<!\[)\b[Cc]hapters? (?:[89]|\d\d)\b")
+    folders = "book", "solutions", "autograder"
+    for folder in folders:
+        for path in sorted((ROOT / folder).rglob("*.*")):
+            if path.suffix in (".md", ".py", ".js"):
+                assert not plain.findall(path.read_text("utf-8")), path

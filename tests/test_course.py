@@ -14,7 +14,8 @@ from classroom import nbgrader, right_answers, small_course
 from nbgrader.api import Gradebook
 from nbgrader.apps.api import NbGraderAPI
 
-from autograder.chapters.chapter import load_chapters
+from autograder.chapters import toc
+from autograder.chapters.chapter import ChapterError, load_chapters
 from autograder.course import setup as course_module
 from autograder.course.roster import read_roster
 from autograder.course.setup import make_course, open_course, parse_due
@@ -321,3 +322,47 @@ def test_nbgraders_exchange_hands_out_and_collects(course, tmp_path):
     [found] = course.glob("submitted/*/05_softmax/05_softmax.ipynb")
     assert json.loads(found.read_text()) == json.loads(answers)
     assert (found.parent / "timestamp.txt").is_file()
+
+
+# --- a chapter that has another name by now --------------------------------------
+
+
+def test_a_course_is_told_of_a_chapter_that_was_split(course, book):
+    """Its copy stays, and is graded; the new chapters are laid beside it."""
+    old, new = "08_parameters", ["08_stacking", "13_initialisation"]
+    here = course / "source" / old
+    shutil.copytree(course / "source" / "05_softmax", here)
+    before = files(here)
+    book([*NAMES, *new])
+    said = make_course(course)
+    told = f"{here}: {old} is now {' and '.join(new)}; your copy stays"
+    assert any(line.startswith(told) for line in said)
+    assert all((course / "source" / name / f"{name}.ipynb").is_file() for name in new)
+    assert files(here) == before
+    assert any(
+        line.startswith(told) for line in make_course(course)
+    )  # until it is gone
+
+
+def test_a_chapter_that_only_moved_is_found_by_its_noun():
+    assert toc.became("14_cost") == (toc.current_stems()["cost"],)
+    assert toc.became("13_add_and_norm") == tuple(
+        toc.current_stems()[noun] for noun in ("layer_norm", "add_and_norm")
+    )
+    for name in (toc.current_stems()["cost"], "99_nothing", "cost", ""):
+        assert toc.became(name) == () and toc.told_became(name) == ""
+
+
+def test_every_split_is_told_with_chapters_that_are_there():
+    for old, nouns in toc._contents()["meta"]["became"].items():
+        assert set(nouns) <= set(toc.current_stems()), old
+        assert toc.told_became(old).startswith(f"{old} is now ")
+
+
+def test_an_old_name_is_answered_with_the_new_one(course):
+    with pytest.raises(ChapterError, match="08_parameters is now 08_stacking and 13_"):
+        load_chapters(["08_parameters"])
+    (course / "due_dates.csv").write_text("chapter,due\n14_cost,2027-01-01\n")
+    moved = f"14_cost is now {toc.current_stems()['cost']}"
+    with pytest.raises(ValueError, match=f"no chapter '14_cost'; {moved}"):
+        make_course(course)

@@ -23,7 +23,7 @@ from autograder.judge.diagnosis import CHANGED_ARGUMENTS, matching
 from autograder.judge.verdict import judge
 from autograder.values.wire import call_in_process
 
-# The class of chapter 16 is judged through its `drive`: see test_part3.
+# The class of a layer is judged through its `drive`: see test_part3.
 EXERCISES = {name: e for name, e in discover().items() if e.drive is None}
 SEEDS = (0, 1, 20, 300, 4000)  # the first is what learners see
 OUTSIDE = 40  # arguments on which a mutant may show that it differs

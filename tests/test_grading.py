@@ -566,7 +566,7 @@ def test_a_verdict_is_short_whatever_the_answer_holds():
     body = 'return {str(n) + "<" * 1990: 1.0 for n in range(300)}'
     cell = f"def init_parameters(d_model, num_heads, rng):\n    {body}"
     test = GradedCell("init_parameters", "check(init_parameters)", "", 3.0)
-    assignment = Assignment("08_parameters", (test,), (), 1, {}, {})
+    assignment = Assignment("13_initialisation", (test,), (), 1, {}, {})
     data = json.dumps({"cells": [{"cell_type": "code", "source": cell}]}).encode()
     result = grade(assignment, "ada", data, OPTIONS)
     assert len(result.verdicts[0]["rationale"]) == SENTENCES

@@ -21,8 +21,8 @@ from autograder.values.wire import call_in_process
 from book.experiments import attention, full_rank_match, kept, stack, two_tokens
 from book.experiments.charts import lines, points, spread, strips
 from solutions import cost
+from solutions.layer import MultiHeadAttention, split_by_reshape_alone
 from solutions.output_projection import multi_head_attention
-from solutions.training import MultiHeadAttention, split_by_reshape_alone
 
 LAYER = discover()["MultiHeadAttention"]
 BLOCKS = [(5, 8, 1), (7, 12, 3), (48, 64, 8), (64, 8, 2)]  # n, d_model, num_heads
@@ -187,7 +187,7 @@ def test_a_new_tensor_of_torch_fits_the_layer():
 
 
 def test_a_layer_that_is_scrambled_on_one_side_can_learn_all_the_same():
-    """What chapter 16 says of a loss that falls."""
+    """What the chapter on training says of a loss that falls."""
     torch.manual_seed(0)
     words, vocabulary, d_model = 8, 16, 32
     tokens = torch.nn.Embedding(vocabulary, d_model)
@@ -370,7 +370,9 @@ def test_the_scene_of_cost_is_legible():
     assert len(scene.video_mp4()) <= 150_000
 
 
-@pytest.mark.parametrize("mistake", cost.work.mistakes, ids=lambda m: m.__name__)
+@pytest.mark.parametrize(
+    "mistake", discover()["count_matmul_flops"].mistakes, ids=lambda m: m.__name__
+)
 def test_wrong_work_is_played_and_marked(mistake):
     wrong = under_the_name("count_matmul_flops", mistake)
     scene = animations.play_cost(wrong, cost.attention_map_bytes)

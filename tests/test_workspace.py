@@ -1,12 +1,14 @@
 """A learner's folder through everything that happens to it: nothing is ever lost."""
 
 import os
+import shutil
 import subprocess
 import sys
 
 import nbformat
 import pytest
 
+from autograder.chapters import toc
 from autograder.chapters.chapter import load_chapters
 from autograder.notebook import workspace
 from autograder.notebook.workspace import lay_out
@@ -89,6 +91,17 @@ def test_a_chapter_that_left_the_book_stays_with_the_learner(work, monkeypatch):
     monkeypatch.setattr(workspace, "load_chapters", lambda: only)
     lay_out(work)
     assert (work / "05_softmax.ipynb").read_bytes() == mine
+
+
+def test_a_chapter_that_was_split_stays_and_is_told_of(work, capsys):
+    old = work / "08_parameters.ipynb"
+    shutil.copy(work / "05_softmax.ipynb", old)
+    mine = edit(old)
+    told = "08_parameters.ipynb: 08_parameters is now 08_stacking and 13_initialisation"
+    assert any(line.startswith(told) for line in lay_out(work))
+    assert old.read_bytes() == mine
+    toc.here("08_parameters")  # its first cell says it, too, and does not fail
+    assert "08_parameters is now 08_stacking and" in capsys.readouterr().out
 
 
 def test_a_deleted_copy_is_handed_out_again(work):

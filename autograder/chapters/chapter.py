@@ -22,7 +22,8 @@ from pathlib import Path
 import jupytext
 import nbformat
 
-from autograder.chapters.toc import ROOT, chapters_listed
+from autograder.chapters.numbers import renumbered
+from autograder.chapters.toc import ROOT, chapters_listed, told_became
 from autograder.exercises.declaration import BEGIN, END, STUB, Exercise
 from autograder.exercises.registry import discover
 from autograder.exercises.source import source_of
@@ -76,9 +77,8 @@ def load_chapters(only: list[str] | None = None) -> list[Chapter]:
     paths = {path.stem: path for path, *_ in chapters_listed()}
     unknown = [name for name in only or [] if name not in paths]
     if unknown:
-        raise ChapterError(
-            f"there is no chapter {unknown[0]}; the chapters are {', '.join(paths)}"
-        )
+        told = told_became(unknown[0]) or f"the chapters are {', '.join(paths)}"
+        raise ChapterError(f"there is no chapter {unknown[0]}; {told}")
     return [_load(paths[name]) for name in only or paths]
 
 
@@ -162,29 +162,39 @@ def _body_start(node: ast.FunctionDef) -> int:
 
 
 def sync(write: bool = True) -> list[Path]:
-    """Write every stub into its chapter; return the files that differed.
+    """Write every stub into its chapter, and today's number into every link to one;
+    return the files that differed.
 
-    write: False only looks. A file is touched where a stub changes, nowhere else.
+    write: False only looks. A file is touched where one of these changes.
     """
     stale, chapters = [], load_chapters()
     for chapter in chapters:
         confirm_chapter(chapter)
     _confirm_all_are_asked(chapters)
-    for chapter in chapters:
-        text = old = chapter.path.read_text(encoding="utf-8")
-        for index, exercise in chapter.exercises().items():
-            source = chapter.notebook.cells[index].source
-            if text.count(source) != 1:
-                raise ChapterError(
-                    f"{chapter.path}: the cell that defines {exercise.name} occurs "
-                    f"{text.count(source)} times; it has to stand there once"
-                )
-            text = text.replace(source, stub_of(exercise))
+    of_file = {chapter.path: chapter for chapter in chapters}
+    for path in dict.fromkeys([*of_file, *sorted((ROOT / "book").glob("*.md"))]):
+        old = path.read_text(encoding="utf-8")
+        text = renumbered(old, path)
+        if path in of_file:
+            text = _with_stubs(of_file[path], text)
         if text != old:
-            stale.append(chapter.path)
+            stale.append(path)
             if write:
-                chapter.path.write_text(text, encoding="utf-8")
+                path.write_text(text, encoding="utf-8")
     return stale
+
+
+def _with_stubs(chapter: Chapter, text: str) -> str:
+    """The text of a chapter with the stub of every exercise in its place."""
+    for index, exercise in chapter.exercises().items():
+        source = chapter.notebook.cells[index].source
+        if text.count(source) != 1:
+            raise ChapterError(
+                f"{chapter.path}: the cell that defines {exercise.name} occurs "
+                f"{text.count(source)} times; it has to stand there once"
+            )
+        text = text.replace(source, stub_of(exercise))
+    return text
 
 
 def confirm_chapter(chapter: Chapter) -> None:

@@ -56,7 +56,7 @@ def chapters_listed() -> Iterator[tuple[Path, str, dict]]:
 
     Those that `_toc.yml` names, each with its entry there; then an instructor's own.
     """
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    toc = _contents()
     for part in toc.get("parts") or [toc]:
         for entry in part.get("chapters", []):
             path = ROOT / f"{entry['file']}.md"
@@ -67,6 +67,42 @@ def chapters_listed() -> Iterator[tuple[Path, str, dict]]:
             if (ROOT / "book" / path.name).exists():
                 raise ValueError(f"{path}: the book has a chapter of this name already")
             yield path, OWN_PART, {}
+
+
+def _contents() -> dict:
+    return yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+
+
+def current_stems() -> dict[str, str]:
+    """Noun -> stem of every chapter, as {"softmax": "05_softmax"}; the book's first."""
+    stems = [path.stem for path, *_ in chapters_listed()]
+    return {noun_of(stem): stem for stem in reversed(stems)}
+
+
+def noun_of(stem: str) -> str:
+    """`softmax` of `05_softmax`."""
+    return stem.partition("_")[2]
+
+
+def became(stem: str) -> tuple[str, ...]:
+    """What a chapter that is no longer there is called today.
+
+    `_toc.yml` says it of those that were split; one that has only moved is found by
+    its noun. () for a name that no chapter ever had, and for one that is still there.
+    """
+    if not re.match(r"\d\d_", stem) or stem in (p.stem for p, *_ in chapters_listed()):
+        return ()
+    now = current_stems()
+    split = _contents().get("meta", {}).get("became", {})
+    nouns = split.get(stem, [noun_of(stem)])
+    return tuple(now[noun] for noun in nouns if noun in now)
+
+
+def told_became(stem: str) -> str:
+    """One clause for who still uses an old name; "" where there is nothing to tell."""
+    *names, last = became(stem) or ("",)
+    listed = f"{', '.join(names)} and {last}" if names else last
+    return listed and f"{stem} is now {listed}"
 
 
 @cache
@@ -89,7 +125,8 @@ def _step(path: Path, part: str, entry: dict) -> Step:
 def here(chapter: str) -> None:
     """Show where in the workflow a chapter stands."""
     titles = {step.chapter: step.title for step in steps()}
-    place = f"You are here: {titles[chapter]}", chapter, frozenset()
+    place = titles.get(chapter) or f"{told_became(chapter) or chapter} in the book"
+    place = f"You are here: {place}", chapter, frozenset()
     _show(map_text(*place), map_html(*place))
 
 

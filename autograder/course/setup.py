@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 import nbformat
 
 from autograder.chapters.chapter import Chapter, load_chapters, source_notebook
+from autograder.chapters.toc import told_became
 from autograder.course.config import find_own_programs
 from autograder.files.offer import handed_out_in, offer
 from autograder.files.tables import read_table
@@ -80,6 +81,7 @@ def make_course(
         course = open_course(folder)
         chapters = list(filter(Chapter.exercises, load_chapters(only)))
         said += _lay_out(course, chapters, handed_out)
+    said += _renamed(course)
     said += _register(course, [chapter.name for chapter in chapters])
     said += _enrol(course, folder, roster)
     said += _set_due_dates(course, folder, due)
@@ -141,6 +143,17 @@ def _lay_out(course, chapters: list[Chapter], handed_out) -> list[str]:
         newer = shelf / f"{chapter.name}.new.ipynb"
         said += _told(shelf, offer(text, mine, newer, handed_out))
     return said
+
+
+def _renamed(course) -> list[str]:
+    """Chapters of this course that have another name, or other parts, in the book."""
+    sources = Path(course.format_path(course.source_directory, ".", "."))
+    return [
+        f"{folder}: {told}; your copy stays, and what is handed in under the old name "
+        "is graded with it"
+        for folder in sorted(sources.glob("[0-9][0-9]_*"))
+        if folder.is_dir() and (told := told_became(folder.name))
+    ]
 
 
 def source_of(course, chapter: str) -> Path:
@@ -219,8 +232,8 @@ def _set_due_dates(course, folder: Path, due: tuple[str, ...]) -> list[str]:
         for place, chapter, text, from_option in wanted:
             if chapter not in known:
                 raise ValueError(
-                    f"{place}: no chapter {chapter!r}; there are "
-                    f"{', '.join(sorted(known))}"
+                    f"{place}: no chapter {chapter!r}; "
+                    + (told_became(chapter) or f"there are {', '.join(sorted(known))}")
                 )
             when, there = parse_due(text, place), known[chapter]
             if from_option or (there is None and chapter not in asked):

@@ -50,6 +50,7 @@ def lay_out(work: Path) -> list[str]:
         said = []
         for chapter in load_chapters():
             said += _hand_out(chapter, work, handed_out)
+        said += _renamed(work)
         _start_page(work, handed_out)
     return said or [f"Your copies in {work.name}/ are up to date."]
 
@@ -60,6 +61,15 @@ def _hand_out(chapter: Chapter, work: Path, handed_out: dict[str, str]) -> list[
     mine = work / f"{chapter.name}.ipynb"
     said = offer(text, mine, work / f"{chapter.name}.new.ipynb", handed_out)
     return [said] if said else []
+
+
+def _renamed(work: Path) -> list[str]:
+    """Copies of chapters that have another name, or other parts, by now."""
+    return [
+        f"{path.name}: {told}; yours stays, and what you solved in it counts"
+        for path in sorted(work.glob("[0-9][0-9]_*.ipynb"))
+        if (told := workflow.told_became(path.stem))
+    ]
 
 
 # --- the start page -----------------------------------------------------------

@@ -1,6 +1,6 @@
 """Multi-head attention for several seeds at once, and how it is trained.
 
-The function is the one of chapter 12. Only axes are added in front: s seeds, each
+The function is `multi_head_attention`. Only axes are added in front: s seeds, each
 with weights of its own, and b sentences.
 """
 
@@ -28,7 +28,7 @@ def integers(drawn_from, high, *shape):
 
 
 def init_attention(drawn_from, d_model):
-    """The parameters of chapter 8: W (s, d_model, d_model), b (s, d_model)."""
+    """The parameters of `init_parameters`: W (s, d_model, d_model), b (s, d_model)."""
     params = {}
     for letter in "qkvo":
         params[f"W_{letter}"] = normal(

@@ -35,7 +35,7 @@ def through_a_stack(wiring, depth=24):
 
 
 def _block():
-    """Attention with the weights that chapter 8 would draw."""
+    """Attention with the weights that `init_parameters` would draw."""
     block = torch.nn.MultiheadAttention(D_MODEL, HEADS, dtype=torch.float64)
     for weight in (block.in_proj_weight, block.out_proj.weight):
         torch.nn.init.normal_(weight, std=D_MODEL**-0.5)

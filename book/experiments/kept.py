@@ -1,16 +1,18 @@
 """Results of experiments are kept, so that two chapters can show the same ones.
 
-The key holds all that a result depends on: the arguments, the experiment's module, the
-attention that it trains, and the version of PyTorch. Where no result is kept under it,
-the experiment is run.
+The key holds all that a result depends on: the arguments, the code of the experiment's
+module and of the attention that it trains, without comments and docstrings, and the
+version of PyTorch. Where no result is kept under it, the experiment is run.
 Delete `_build/experiments/` to run all of them anew.
 """
 
+import ast
 import functools
 import hashlib
 import inspect
 import json
 import os
+import textwrap
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -60,15 +62,27 @@ def _key(experiment, arguments, options):
 
     whole = hashlib.sha256(torch.__version__.encode())
     for file in (HERE / "attention.py", inspect.getfile(experiment)):
-        whole.update(Path(file).read_bytes())
+        whole.update(_code(Path(file).read_text(encoding="utf-8")).encode())
     for value in (*arguments, *sorted(options.items())):
         whole.update((_source(value) if callable(value) else repr(value)).encode())
         whole.update(b"\0")
     return whole.hexdigest()[:16]
 
 
+def _code(source):
+    """What a piece of code does: without comments, docstrings and line ends."""
+    tree = ast.parse(textwrap.dedent(source))
+    for node in ast.walk(tree):
+        match node:
+            case ast.Module() | ast.FunctionDef() | ast.ClassDef():
+                match node.body:
+                    case [ast.Expr(ast.Constant(str())), *rest]:
+                        node.body = rest or [ast.Pass()]
+    return ast.unparse(tree)
+
+
 def _source(function):
     try:
-        return inspect.getsource(function)
-    except (OSError, TypeError):
+        return _code(inspect.getsource(function))
+    except (OSError, TypeError, SyntaxError):  # a lambda inside a call, for one
         return repr(function)

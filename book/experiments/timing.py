@@ -1,9 +1,9 @@
 """How long does a block take: with few heads and many, on few tokens and many?
 
-Two ways to compute the same thing are timed in turn, in the same run: the function of
-chapter 12 in NumPy, which makes the attention maps, and PyTorch's fused attention,
-which never holds a whole map. Both compute on one processor core, and in float64: in
-NumPy, float32 scores that are divided by np.sqrt(d_k) become float64.
+Two ways to compute the same thing are timed in turn, in the same run:
+`multi_head_attention` in NumPy, which makes the attention maps, and PyTorch's fused
+attention, which never holds a whole map. Both compute on one processor core, and in
+float64: in NumPy, float32 scores that are divided by np.sqrt(d_k) become float64.
 """
 
 import time
@@ -35,7 +35,7 @@ def fused(X, params, num_heads):
 def against_heads(block, n, d_model, heads):
     """Seconds for each number of heads: {"NumPy": (rounds, heads), "PyTorch": ...}.
 
-    block: `multi_head_attention` of chapter 12.
+    block: `multi_head_attention`.
     """
     return _timed(block, [(n, d_model, h) for h in heads])
 

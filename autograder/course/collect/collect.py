@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 from nbgrader.plugins import ExtractorPlugin, FileNameCollectorPlugin
 from traitlets import Unicode
 
+from autograder.chapters.toc import told_became
 from autograder.course.collect.download import NOTEBOOK, shown, unpack
 from autograder.course.collect.filenames import Marks, marks_of, without_attempt
 from autograder.course.gradebook import handed_in_at
@@ -75,6 +76,10 @@ class Plan:
     other: list[tuple[str, str]] = field(default_factory=list)
 
 
+def _there_are(names) -> str:
+    return f"there are {', '.join(sorted(names)) or 'none'}"
+
+
 class Collection:
     """A chapter of a course, ready to take what a download holds."""
 
@@ -86,17 +91,16 @@ class Collection:
             assignments = {a.name: a for a in gradebook.assignments}
             if chapter not in assignments:
                 raise CourseError(
-                    f"the gradebook knows no chapter {chapter}; there are "
-                    f"{', '.join(sorted(assignments)) or 'none'}"
+                    f"the gradebook knows no chapter {chapter}; "
+                    + (told_became(chapter) or _there_are(assignments))
                 )
             self.due = assignments[chapter].duedate
             self.chapters = frozenset(assignments)
-            self.cells = {
-                cell.name: name
-                for name, assignment in assignments.items()
-                for notebook in assignment.notebooks
-                for cell in notebook.grade_cells + notebook.solution_cells
-            }
+            self.cells = defaultdict(set)  # an exercise may have changed its chapter
+            for name, assignment in assignments.items():
+                for notebook in assignment.notebooks:
+                    for cell in notebook.grade_cells + notebook.solution_cells:
+                        self.cells[cell.name].add(name)
         self.desk = Path(course.root) / "downloaded" / chapter
         self.matches = self._read_matches()
 
@@ -176,7 +180,7 @@ class Collection:
     def _belongs(self, name: str, data: bytes) -> str | None:
         """The chapter that a notebook is: by its exercises, else by its name."""
         try:
-            found = {self.cells.get(cell.grade_id) for cell in parse(data)} - {None}
+            found = set().union(*(self.cells.get(c.grade_id, ()) for c in parse(data)))
         except UnreadableError:
             found = set()
         if found:

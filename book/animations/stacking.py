@@ -1,4 +1,4 @@
-"""Parameters: the maps of all heads, laid side by side, are one map."""
+"""Stacking: the maps of all heads, laid side by side, are one map."""
 
 import numpy as np
 

@@ -16,8 +16,8 @@ from autograder.exercise import exercise
     hints=(
         "`__init__` begins with `super().__init__()`. Then each weight becomes an "
         "attribute: `self.W_q = torch.nn.Parameter(...)`.",
-        "`forward` is `multi_head_attention` of chapter 12 with one axis more, at the "
-        "front: split to (b, n, h, d_k), then transpose axes 1 and 2.",
+        "`forward` is your `multi_head_attention` with one axis more, at the front: "
+        "split to (b, n, h, d_k), then transpose axes 1 and 2.",
         "Softmax is `torch.softmax(S, dim=-1)`; K with its last two axes exchanged is "
         "`K.mT`.",
     ),
@@ -33,8 +33,8 @@ class MultiHeadAttention(torch.nn.Module):
 
     X (b, n, d_model) -> Y (b, n, d_model), A (b, h, n, n)
     Its parameters are W_q, W_k, W_v, W_o (d_model, d_model) and b_q, b_k, b_v,
-    b_o (d_model,). They start as in chapter 8: W random with standard deviation
-    about 1 / sqrt(d_model), b at zero.
+    b_o (d_model,). They start as `init_parameters` starts them: W random with
+    standard deviation about 1 / sqrt(d_model), b at zero.
     """
 
     def __init__(self, d_model, num_heads):
@@ -124,8 +124,8 @@ def _weights_of(layer, d_model):
         if shape != wanted:
             raise ValueError(
                 f"{name} has shape {shape}; expected {wanted}.\nThe heads stand side "
-                "by side in one matrix, as in chapter 8; a bias has a number for each "
-                "column."
+                "by side in one matrix, see `stack_projections`; a bias has a number "
+                "for each column."
             )
     return {name: weights[name] for name in NAMES}
 
