@@ -13,18 +13,19 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from book.animations.stage import COLOURS, INK, LINE, QUIET, mix, quiet_style
+from book.animations.painter import quiet_style
+from book.palette import LIGHT, mix, paint
 
 WIDTH = 4.6  # inches; letters of 11 points are then readable on a phone
 PAPER = (  # a chart is drawn on white, in a dark page too
     "max-width:100%;height:auto;box-sizing:border-box;padding:8px;background:#fff;"
-    f"border:1px solid {LINE};border-radius:4px"
+    f"border:1px solid {LIGHT['line']};border-radius:4px"
 )
 LOOKS = (  # of the first line of a panel, the second, the third, the fourth
-    {"color": QUIET, "linestyle": (0, (4, 2)), "marker": "s"},
-    {"color": mix(COLOURS["S"], INK, 0.35), "linestyle": "-", "marker": "o"},
-    {"color": COLOURS["O"], "linestyle": ":", "marker": "^"},
-    {"color": mix(COLOURS["V"], INK, 0.2), "linestyle": "-.", "marker": "D"},
+    {"color": LIGHT["quiet"], "linestyle": (0, (4, 2)), "marker": "s"},
+    {"color": paint(mix("S", "ink", 0.35)), "linestyle": "-", "marker": "o"},
+    {"color": LIGHT["O"], "linestyle": ":", "marker": "^"},
+    {"color": paint(mix("V", "ink", 0.2)), "linestyle": "-.", "marker": "D"},
 )
 
 
@@ -76,7 +77,7 @@ def against_size(
                 axis.plot(sizes, numbers, linewidth=2.2, label=label, **look)
             axis.set_ylim(bottom=0)
         axes[0].legend(frameon=False, fontsize=11)
-        axes[-1].set_xlabel(name, fontsize=11, color=INK)
+        axes[-1].set_xlabel(name, fontsize=11, color=LIGHT["ink"])
     told = (
         f"{title}: {label} "
         + ", ".join(
@@ -109,7 +110,7 @@ def over_depth(
                 axis.plot(
                     blocks, numbers, linewidth=2.2, markevery=4, label=label, **look
                 )
-        axes[-1].set_xlabel("block", fontsize=11, color=INK)
+        axes[-1].set_xlabel("block", fontsize=11, color=LIGHT["ink"])
         figure.legend(
             *axes[0].get_legend_handles_labels(),
             loc="outside upper center",
@@ -128,9 +129,9 @@ def over_depth(
 
 def _plain(axis, title: str) -> None:
     """A panel with a title, light lines and no box."""
-    axis.set_title(title, fontsize=11, color=INK, loc="left")
-    axis.tick_params(colors=INK, labelsize=11, color=LINE)
-    axis.grid(color=LINE, linewidth=0.6)
+    axis.set_title(title, fontsize=11, color=LIGHT["ink"], loc="left")
+    axis.tick_params(colors=LIGHT["ink"], labelsize=11, color=LIGHT["line"])
+    axis.grid(color=LIGHT["line"], linewidth=0.6)
     axis.spines[:].set_visible(False)
 
 
@@ -149,13 +150,13 @@ def in_the_plane(
         figure = Figure(figsize=(WIDTH, 3.9), layout="constrained")
         axis = figure.subplots()
         _plain(axis, "")
-        axis.set_xlabel(axes[0], fontsize=11, color=INK)
-        axis.set_ylabel(axes[1], fontsize=11, color=INK)
+        axis.set_xlabel(axes[0], fontsize=11, color=LIGHT["ink"])
+        axis.set_ylabel(axes[1], fontsize=11, color=LIGHT["ink"])
         axis.margins(0.22, 0.12)
         x, y = np.transpose(list(points.values()))
-        axis.plot(x, y, "o", color=COLOURS["V"], markersize=11)
-        axis.plot(*path.T, "-", color=COLOURS["O"], linewidth=2.2)
-        axis.plot(*path[[0, -1]].T, "D", color=COLOURS["O"], markersize=7)
+        axis.plot(x, y, "o", color=LIGHT["V"], markersize=11)
+        axis.plot(*path.T, "-", color=LIGHT["O"], linewidth=2.2)
+        axis.plot(*path[[0, -1]].T, "D", color=LIGHT["O"], markersize=7)
         spots = [*points.items(), *zip(ends, path[[0, -1]], strict=True)]
         for label, spot in spots:
             own = label in points
@@ -167,7 +168,7 @@ def in_the_plane(
                 horizontalalignment="right" if own else "left",
                 verticalalignment="center",
                 fontsize=11,
-                color=INK,
+                color=LIGHT["ink"],
                 weight="bold" if own else "normal",
             )
     return Chart(figure, alternative)

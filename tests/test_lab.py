@@ -149,7 +149,7 @@ def test_the_animation_plays_by_mouse_and_by_keyboard(lab):
     scene = notebook.locator("book-scene")
     caption = scene.locator(".scene-caption")
     expect(caption).to_contain_text("steps: play them")
-    assert scene.evaluate("scene => scene.video.paused")  # nothing starts by itself
+    assert not scene.evaluate("scene => scene.playing")  # nothing starts by itself
     scene.get_by_role("button", name="Next step").click()
     expect(caption).to_have_text(re.compile(r"^1/"))
     lab.page.keyboard.press("ArrowRight")
@@ -161,7 +161,6 @@ def test_the_animation_plays_by_mouse_and_by_keyboard(lab):
     scene.get_by_role("button", name="Play").click()
     expect(scene.get_by_role("button", name="Pause")).to_be_visible()
     expect(caption).to_have_text(re.compile(r"^[2-9]/"))
-    assert scene.evaluate("scene => scene.video.currentTime") > 0
     scene.get_by_role("button", name="Pause").click()
     expect(scene.get_by_role("button", name="Play")).to_be_visible()
 

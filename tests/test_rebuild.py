@@ -87,7 +87,7 @@ def house(tmp_path_factory):
     shutil.copytree(ROOT / "autograder", house / "autograder")
     shutil.copytree(ROOT / "book" / "page", house / "book" / "page")
     shutil.copytree(ROOT / "book" / "_static", house / "book" / "_static")
-    for file in ("__init__.py", "sentence.py", "animations/stage.py"):
+    for file in ("__init__.py", "palette.py", "sentence.py", "animations/stage.py"):
         _write(house / "book" / file, (ROOT / "book" / file).read_text("utf-8"))
     for file in ("stepper.js", "stepper.css"):
         shutil.copy(ROOT / "book" / "animations" / file, house / "book" / "animations")

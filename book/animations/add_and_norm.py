@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from book.palette import mix
 from book.sentence import BETA, FEATURES, GAMMA, HEADS_PARAMS, TOKENS, X
 
 from .scene import Scene, Step
-from .stage import COLOURS, INK, LEFT, PALE, PAPER, QUIET, between, mix, number
+from .stage import COLOURS, INK, LEFT, PALE, PAPER, QUIET, between, number
 from .take import cast, ending, right
 
 MIXED, _ = right("multi_head_attention")(X, HEADS_PARAMS, 2)  # (n, d_model)

@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from book.palette import mix
+
 from .scene import Scene, Step
-from .stage import COLOURS, INK, LEFT, PALE, QUIET, WRONG, between, mix, number
-from .take import MARKED, cast, right
+from .stage import COLOURS, INK, LEFT, PALE, PAPER, QUIET, WRONG, between, number
+from .take import MARKED, cast, right, unwritten
 
 D_MODEL = 512
 WORDS, HEADS = 512, 8  # what stays while the other grows
@@ -51,9 +53,10 @@ def _counted(actors, n, h):
 def _player(actors):
     missing = [actor.name for actor in actors.values() if actor.reference]
     if len(missing) == len(actors):
-        return "The references play: both functions are not written yet"
+        return unwritten("The references play: both functions are not written yet")
     if missing:
-        return f"The reference plays {missing[0]}: it is not written yet"
+        told = f"The reference plays {missing[0]}: it is not written yet"
+        return unwritten(told)
     return "Your two functions play"
 
 
@@ -157,7 +160,7 @@ class _Play:
         x, y, wide, high = STRIP
         stage.text(x, y - 20, f"{D_MODEL} columns", align="left", colour=QUIET)
         for i in range(h):
-            tint = mix(COLOURS["Q"], "#ffffff", 0.35 if i % 2 else 0.6)
+            tint = mix(COLOURS["Q"], PAPER, 0.35 if i % 2 else 0.6)
             stage.box(x + i * wide / h, y, wide / h, high, INK, tint, 1)
         told = "one head" if h == 1 else f"{h} heads of {D_MODEL // h}"
         stage.text(x + wide / 2, y + high + 18, told)
@@ -170,7 +173,7 @@ class _Play:
         shift = (128 - side) / 7
         count = before[1] + round((h - before[1]) * go)
         for i in range(count):
-            tint = mix(COLOURS["A"], "#ffffff", 0.55)
+            tint = mix(COLOURS["A"], PAPER, 0.55)
             stage.box(x + i * shift * 2, y + i * shift, side, side, INK, tint, 1)
         told = f"{h} map{'s' if h > 1 else ''}, {n} × {n}"
         stage.text(x, 196 - 18, told, align="left")
@@ -182,7 +185,7 @@ class _Play:
         colour = COLOURS["Q" if kind == "work" else "A"]
         colour = mix(colour, PALE, 0.6) if part.faded else colour
         length = wide * np.clip(np.nan_to_num(value) / top, 0, 1) * whole if top else 0
-        fill = mix(colour, "#ffffff", 0.25)
+        fill = mix(colour, PAPER, 0.25)
         stage.box(x, y - 11, max(length, 1), 22, INK, fill, 1)
         divisor, unit = UNITS[kind]
         told = f"{number(value / divisor)} {unit}"

@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from book.palette import FULLEST, mix
+
 from .scene import Scene, Step
-from .stage import COLOURS, INK, LEFT, PAPER, QUIET, fullest, mix
+from .stage import COLOURS, INK, LEFT, PAPER, QUIET
 
 WIDTH, HEIGHT, X, TOP = 39, 44, 112, 112
 NAMES = {  # the variant -> two short lines
@@ -88,7 +90,7 @@ def _draw(stage, what, values, count, backwards):
     top = 8 if what != "apart" else 1
     for i, j in np.argwhere(shown):
         x, y = grid.corner(i, j)
-        tint = 0.08 + (fullest(colour) - 0.08) * min(size[i, j] / top, 1)
+        tint = 0.08 + (FULLEST - 0.08) * min(size[i, j] / top, 1)
         fill = mix(PAPER, colour, tint)
         stage.box(x, y, WIDTH, HEIGHT, QUIET, fill, 0.6)
         stage.text(x + WIDTH / 2, y + HEIGHT / 2, _short(values[i, j]))

@@ -1,11 +1,11 @@
 """Heads in training: the attention maps of a real run, at some of its steps."""
 
 import numpy as np
-from matplotlib.collections import PolyCollection
-from matplotlib.colors import to_hex
+
+from book.palette import mix
 
 from .scene import Scene, Step
-from .stage import COLOURS, INK, LEFT, LINE, PAPER, QUIET, between, mix
+from .stage import COLOURS, INK, LEFT, PAPER, QUIET, between
 from .take import cast
 
 SIDE = 208  # of a map on the stage
@@ -68,20 +68,16 @@ def _map(stage, weights, x, head):
     n = len(weights)
     cell = SIDE / n
     stage.text(x + SIDE / 2, TOP - 24, f"head {head + 1}", weight="bold")
-    squares = [
-        [
-            (x + j * cell, TOP + i * cell),
-            (x + (j + 1) * cell, TOP + i * cell),
-            (x + (j + 1) * cell, TOP + (i + 1) * cell),
-            (x + j * cell, TOP + (i + 1) * cell),
-        ]
-        for i, j in np.ndindex(n, n)
-    ]
-    # No numbers stand on the cells: they may be as dark as the colour itself.
-    shares = np.clip(np.nan_to_num(weights), 0, 1)
-    colours = [to_hex(mix(PAPER, COLOURS["A"], share)) for share in shares.flat]
-    stage._keep(
-        PolyCollection, squares, facecolors=colours, edgecolors=LINE, linewidths=0.6
+    places = [str(k) for k in range(n)]
+    stage.shades(
+        np.clip(np.nan_to_num(weights), 0, 1),
+        x,
+        TOP,
+        cell,
+        cell,
+        COLOURS["A"],
+        of=(places, places),
+        name=f"head {head + 1}",
     )
     if head == 0:
         for i in (0, n - 1):
@@ -95,6 +91,6 @@ def _bar(stage, right):
     y = 342
     stage.text(LEFT, y, "right", align="left")
     stage.box(76, y - 11, 484, 22)
-    fill = mix(COLOURS["Y"], "#ffffff", 0.25)
+    fill = mix(COLOURS["Y"], PAPER, 0.25)
     stage.box(76, y - 11, max(484 * right, 1), 22, INK, fill, 1)
     stage.text(572, y, f"{right:.0%}", align="left", weight="bold")

@@ -1,34 +1,31 @@
 """A scene: a title, steps with captions, and the forms in which they are shown.
 
-From one list of steps come the video, the stepper under it, the still for print and
-for readers who asked for less motion, and the transcript for a screen reader.
+A scene is drawn on a `Stage`, which writes down what stands where. From that one
+record come the clip that a page plays (`clip`, stepper.js) and matplotlib's pictures
+and animation (`painter`).
 """
 
-import base64
-import hashlib
 import html
-import io
+import json
 import os
-import subprocess
-import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
-import numpy as np
+from . import clip, stepper_files
+from .stage import WIDTH, Stage
 
-from . import stepper_files
-from .stage import Stage, quiet_style
-
-FRAME = 0.12  # seconds; a multiple of the 1/25 s in which ffmpeg times pictures
-LIMIT = 150_000  # bytes of a video
+FOOT = 34  # units at the foot of a stage, which say whose numbers these are
+WORD = 0.22  # seconds in which a word of a caption is read
+GLIDE = 0.5  # seconds from one picture that stands still to the next
+BREATH = 0.4  # seconds that a step rests at least
 
 
 @dataclass(frozen=True)
 class Step:
     """One thought: what it says, and what it draws at time t from 0 to 1.
 
-    `seconds` is how long it moves; 0 is a picture that stands still.
+    `seconds` is how long it moves when it is taken alone; 0 is a picture that stands
+    still. Played through, it moves while its caption is read.
     """
 
     caption: str
@@ -36,13 +33,19 @@ class Step:
     seconds: float = 0.0
 
     @property
-    def frames(self):
-        return max(1, round(self.seconds / FRAME))
+    def reading(self):
+        """How long the caption takes to read, in seconds."""
+        return WORD * len(self.caption.split())
+
+    @property
+    def playing(self):
+        """How long the step moves in the course of the whole scene, in seconds."""
+        return max(self.seconds, 0.7 * self.reading) if self.seconds else GLIDE
 
     @property
     def rest(self):
-        """Time to read the caption, in seconds and in whole frames."""
-        return FRAME * round(min(7, 1 + 0.22 * len(self.caption.split())) / FRAME)
+        """How long it stands still then: until the caption has been read."""
+        return max(self.reading - self.playing, BREATH)
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,10 @@ class Scene:
     """A played function. `text` says what the picture shows to who cannot see it.
 
     `still` is the step whose last frame stands for the whole scene. `player` says
-    whose numbers these are; it is written at the foot of every frame.
+    whose numbers these are; it is written at the foot of every frame, for which
+    `height` leaves room. `upright` is the size, width and height, of a second layout
+    for narrow pages: each step is then drawn on a stage of that size, too, whose
+    `upright` is true.
     """
 
     title: str
@@ -59,7 +65,8 @@ class Scene:
     player: str
     still: int = -1
     height: int = 400
-    _made: dict = field(default_factory=dict, repr=False, compare=False)
+    width: int = WIDTH
+    upright: tuple[int, int] | None = None
 
     # The forms of a scene.
 
@@ -67,74 +74,66 @@ class Scene:
         """The scene in words."""
         lines = [self.title, self.text, self.player]
         lines += [f"{i}. {s.caption}" for i, s in enumerate(self.steps, 1)]
-        return "\n".join(lines)
+        return "\n".join(line for line in lines if line)
 
-    def stages(self):
-        """The stage as each step leaves it, one step after the other."""
-        with quiet_style():
-            stage = Stage(self.height)
-            for step in self.steps:
-                self._draw(stage, step, 1.0)
-                yield stage
+    def as_data(self):
+        """The scene as a dict of plain values, ready for JSON: see `clip.as_data`."""
+        return clip.as_data(self)
 
-    def frame(self, index, t=1.0):
+    def frame(self, index, t=1.0, theme="light", upright=False):
         """One frame as an array, (height, width, 3) bytes; t goes from 0 to 1."""
-        with quiet_style():
-            stage = Stage(self.height)
-            self._draw(stage, self.steps[index], t)
-            return stage.pixels()
+        from . import painter
 
-    def still_webp(self):
-        """The still as the bytes of a WebP file."""
-        if "still" not in self._made:
-            from PIL import Image
+        return painter.frame(self, index, t, theme, upright)
 
-            file = io.BytesIO()
-            picture = Image.fromarray(few_colours(self.frame(self.still)))
-            picture.save(file, "webp", lossless=True, quality=60)
-            self._made["still"] = file.getvalue()
-        return self._made["still"]
+    def animation(self, theme="light", upright=False):
+        """The scene as a `matplotlib.animation.FuncAnimation`.
 
-    def video_mp4(self):
-        """The video as the bytes of an MP4 file; None where no encoder can be run."""
-        if "video" not in self._made:
-            try:
-                self._made["video"] = self._encode()
-            except (OSError, RuntimeError, subprocess.SubprocessError, ImportError):
-                self._made["video"] = None
-        return self._made["video"]
+        Keep it in a variable while it plays, as matplotlib asks for.
+        """
+        from . import painter
 
-    def timing(self):
-        """When each step starts, and when it has come to rest, in seconds."""
-        starts, rests, now = [], [], 0.0
-        for step in self.steps:
-            starts.append(round(now, 2))
-            rests.append(round(now + (step.frames - 1) * FRAME, 2))
-            now += step.frames * FRAME + step.rest
-        return starts, rests, round(now, 2)
+        return painter.animation(self, theme, upright)
+
+    def save(self, file, theme="light", upright=False):
+        """Write the scene for a slide: FILE.gif or FILE.mp4.
+
+        MP4 needs ffmpeg: on the system's path, or as the package imageio-ffmpeg.
+        """
+        from . import painter
+
+        painter.save(self, file, theme, upright)
 
     def html(self, media=None, prefix="../_static/"):
-        """The scene as HTML: files in the folder `media`, or all in one piece."""
-        still = _address(self.still_webp(), "image/webp", media, prefix)
-        video = self.video_mp4()
-        video = _address(video, "video/mp4", media, prefix) if video else ""
-        starts, rests, end = self.timing()
+        """The scene as HTML: a part of a page that has the stepper, its still in the
+        folder `media`; or, without a folder, all in one piece.
+        """
+        from . import painter
+
+        still = painter.address(self, media, prefix)
+        data = json.dumps(self.as_data(), ensure_ascii=False, separators=(",", ":"))
+        data = data.replace("<", "\\u003c")  # nothing in it ends the script around it
         captions = "".join(f"<li>{html.escape(s.caption)}</li>" for s in self.steps)
-        pixels = f'width="640" height="{self.height}"'
-        alternative = html.escape(f"{self.title}. {self.text} {self.player}.")
+        alternative = html.escape(f"{self.title}. {self.text} {self.player}".strip())
+        width, height = self.sizes[0]
+        picture = (
+            f'<img src="{still}" alt="{alternative}" width="{width}" '
+            f'height="{height}" loading="lazy">'
+        )
+        if media:  # who has the stepper does not fetch the still
+            picture = f"<noscript>{picture}</noscript>"
         body = (
-            f'<book-scene data-video="{video}" data-end="{end}" '
-            f'data-starts="{_joined(starts)}" data-rests="{_joined(rests)}">'
-            f'<figure class="scene" aria-label="{html.escape(self.title)}">'
-            f'<div class="scene-picture">'
-            f'<img src="{still}" alt="{alternative}" {pixels} loading="lazy"></div>'
+            f'<book-scene><figure class="scene" aria-label="{html.escape(self.title)}">'
+            f'<div class="scene-picture" style="aspect-ratio: {width} / {height}">'
+            f"{picture}</div>"
             f'<ol class="scene-steps" aria-label="The steps in words">{captions}</ol>'
-            f"</figure></book-scene>"
+            f"</figure>"
+            f'<script type="application/json">{data}</script>'
+            f"</book-scene>"
         )
         if media:
             return body
-        style, script = (file.read_text("utf-8") for file in stepper_files())
-        return f"<style>{style}</style>{body}<script>{script}</script>"
+        return f"<style>{style()}</style>{body}<script>{script()}</script>"
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         media = os.environ.get("BOOK_MEDIA")
@@ -146,79 +145,39 @@ class Scene:
 
     # How they are made.
 
-    def _draw(self, stage, step, t):
+    @property
+    def sizes(self):
+        """Width and height of each layout; the foot is left out where it is empty."""
+        sizes = [(self.width, self.height), *([self.upright] if self.upright else [])]
+        return [(w, h if self.player else h - FOOT) for w, h in sizes]
+
+    def empty_stages(self):
+        """An empty stage for each layout."""
+        return [Stage(*size, upright=k > 0) for k, size in enumerate(self.sizes)]
+
+    def draw(self, stage, step, t):
+        """Draw a step at the time t on a stage, and nothing else."""
         stage.clear()
         step.draw(stage, t)
-        stage.foot(self.player)
+        if self.player:
+            stage.foot(self.player)
 
-    def _frames(self):
-        """Each picture of the video with the seconds for which it stays."""
-        stage = Stage(self.height)
-        for step in self.steps:
-            for k in range(1, step.frames + 1):
-                self._draw(stage, step, k / step.frames)
-                last = k == step.frames
-                yield stage.pixels(), FRAME + (step.rest if last else 0)
-
-    def _encode(self):
-        import imageio_ffmpeg
-
-        with tempfile.TemporaryDirectory() as folder, quiet_style():
-            folder = Path(folder)
-            lines = []
-            for k, (pixels, seconds) in enumerate(self._frames()):
-                height, width, _ = pixels.shape
-                head = f"P6 {width} {height} 255\n".encode()
-                (folder / f"{k}.ppm").write_bytes(head + pixels.tobytes())
-                lines += [f"file {k}.ppm", f"duration {seconds:.2f}"]
-            # The last picture is named twice: else its duration would be lost.
-            (folder / "list").write_text("\n".join([*lines, f"file {k}.ppm"]))
-            for quality in (28, 33, 38, 43):
-                command = [imageio_ffmpeg.get_ffmpeg_exe(), *_options(quality)]
-                subprocess.run(command, cwd=folder, check=True, capture_output=True)
-                video = (folder / "scene.mp4").read_bytes()
-                if len(video) <= LIMIT:
-                    break
-            return video
+    def stages(self):
+        """The stage as each step leaves it, in each layout, one after the other."""
+        for stage in self.empty_stages():
+            for step in self.steps:
+                self.draw(stage, step, 1.0)
+                yield stage
 
 
-def few_colours(pixels, most=256):
-    """A picture in its commonest colours; the rest, seams of letters, in the nearest.
+def style():
+    """The style of the stepper, with the colours of the book."""
+    from book.palette import css
 
-    Few colours are few bytes, and no cell turns into another hue.
-    """
-    packed = pixels.astype(int) @ (1 << 16, 1 << 8, 1)
-    colours, which, counts = np.unique(packed, return_inverse=True, return_counts=True)
-    rgb = np.stack([colours >> 16, colours >> 8 & 255, colours & 255], axis=-1) / 1.0
-    kept = rgb[np.argsort(-counts, kind="stable")[:most]]
-    nearest = ((kept**2).sum(axis=1) - 2 * rgb @ kept.T).argmin(axis=1)
-    return kept.astype(np.uint8)[nearest][which].reshape(pixels.shape)
+    sheet, _ = stepper_files()
+    return f"book-scene {{\n{css()}\n}}\n{sheet.read_text('utf-8')}"
 
 
-def _options(quality):
-    """For ffmpeg: pictures of any length, one key frame, no trace of the time."""
-    return (
-        "-loglevel error -y -f concat -i list -fps_mode vfr -an -c:v libx264 "
-        f"-preset slow -crf {quality} -tune animation -pix_fmt yuv420p -threads 1 "
-        "-vf scale=out_color_matrix=bt709:out_range=tv "
-        "-colorspace bt709 -color_primaries bt709 -color_trc bt709 "
-        "-g 9999 -x264-params scenecut=0:bframes=2 "
-        "-map_metadata -1 -fflags +bitexact -flags:v +bitexact "
-        "-movflags +faststart scene.mp4"
-    ).split()
-
-
-def _joined(times):
-    return " ".join(f"{t:g}" for t in times)
-
-
-def _address(data, kind, media, prefix):
-    """Where the page finds these bytes: a file named by its content, or inline."""
-    if not media:
-        return f"data:{kind};base64,{base64.b64encode(data).decode()}"
-    folder = Path(media)
-    folder.mkdir(parents=True, exist_ok=True)
-    name = f"{hashlib.sha256(data).hexdigest()[:16]}.{kind.split('/')[1]}"
-    if not (folder / name).exists():
-        (folder / name).write_bytes(data)
-    return prefix + name
+def script():
+    """The stepper itself."""
+    return stepper_files()[1].read_text("utf-8")

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from book.palette import mix
 from book.sentence import TOKENS
 
 from .scene import Scene, Step
@@ -15,7 +16,6 @@ from .stage import (
     WRONG,
     between,
     cell_width,
-    mix,
     number,
 )
 from .take import cast, right

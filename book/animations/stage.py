@@ -1,55 +1,32 @@
 """The stage: one visual language for every picture of the book.
 
-A stage is 640 units wide, whatever its size in pixels, and is measured from the top
-left corner. No letter is smaller than 17 units, so that it is still 9 pixels high
-when a phone shows the stage 350 pixels wide. Every kind of matrix has one colour,
-kept from the first chapter to the last. Colours are never alone: a matrix also bears
-its letter, its rows bear their tokens and its cells bear their numbers.
+What a scene puts on the stage is written down: things with roles, at places. A stage
+paints nothing. Who plays a scene does: the stepper on a page, matplotlib elsewhere.
+
+A stage is 640 units wide unless a scene says otherwise, and is measured from the top
+left corner. On a stage of 640 units no letter is smaller than 17, so that it is still
+9 pixels high when a phone shows the stage 350 pixels wide. Every kind of matrix has
+one colour, kept from the first chapter to the last. Colours are never alone: a matrix
+also bears its letter, its rows bear their tokens and its cells bear their numbers.
 """
 
 import textwrap
 from dataclasses import dataclass
-from functools import cache, lru_cache
 
-import matplotlib
-import matplotlib.style
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
-from matplotlib.collections import PolyCollection
-from matplotlib.colors import to_hex, to_rgb
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
-from matplotlib.text import Text
-from matplotlib.transforms import Affine2D
+
+from book.palette import LETTERS, mix
 
 WIDTH = 640
 LEFT, RIGHT = 16, 624  # the margins
-SCALE = 1.25  # pixels a unit
 SMALL, MEDIUM, LARGE = 17, 19, 24  # letter heights
 DIGIT = 10.8  # width of a digit
 CELL = 30  # height of a cell
+POINT = 100 / 72  # units in a point, in which the thickness of lines is given
 
-INK = "#1b1f24"
-QUIET = "#5a626b"
-LINE = "#c3c9d0"
-PAPER = "#ffffff"
-PALE = "#d9dce0"
-WRONG = "#951f11"
-
-# Searched for, near familiar hues: the two that come nearest to each other are 16
-# CIELAB units apart for every one of the three common colour blindnesses, on a light
-# page and turned for a dark one. The test of the palette measures it.
-COLOURS = {
-    "X": "#41474e",
-    "Q": "#042fc9",
-    "K": "#efaa23",
-    "V": "#24995c",
-    "S": "#80bbff",
-    "A": "#aa6bfb",
-    "O": "#d64d00",
-    "Y": "#d64d00",
-}
+INK, QUIET, LINE = "ink", "quiet", "line"
+PAPER, PALE, WRONG = "paper", "pale", "wrong"
+COLOURS = {letter: letter for letter in LETTERS}
 
 
 def number(value, digits=5.0):
@@ -79,12 +56,6 @@ def cut(text, most):
 def breadth(text):
     """How wide a text is, in digits."""
     return len(text) - 0.5 * text.count(".") + 0.3 * text.count("−")
-
-
-def mix(colour, other, share):
-    """Blend two colours: `share` 0 gives the first, 1 the second."""
-    first, second = np.array(to_rgb(colour)), np.array(to_rgb(other))
-    return first + (second - first) * share
 
 
 def between(t, start, stop):
@@ -128,191 +99,172 @@ class Grid:
         return self.x + (j + 0.5) * self.width, self.y + (i + 0.5) * self.height
 
 
-class Words(Text):
-    """A text that is painted once and then stamped: frames repeat their words."""
-
-    def draw(self, renderer):
-        stamp, x, y = self._stamped()
-        context = renderer.new_gc()
-        renderer.draw_image(context, x, y, stamp)
-        context.restore()
-
-    def ink(self):
-        """The pixels that it covers: left, below, right, above."""
-        stamp, x, y = self._stamped()
-        return x, y, x + stamp.shape[1], y + stamp.shape[0]
-
-    def _stamped(self):
-        stamp, left, low = _stamp(
-            self.get_text(),
-            self.get_fontsize(),
-            self.get_fontweight(),
-            self.get_color(),
-            self.get_horizontalalignment(),
-        )
-        x, y = self.get_transform().transform(self.get_position())
-        return stamp, round(x) + left, round(y) + low
-
-
-@cache
-def _figure():
-    return Figure(dpi=100 * SCALE)
-
-
-@lru_cache(4096)
-def _stamp(text, size, weight, colour, align):
-    """The pixels of a text, bottom row first, and where they begin from its point."""
-    dpi = 100 * SCALE
-    wide = int((len(text) + 2) * size * dpi / 72)
-    middle = int(size * dpi / 72)
-    renderer = RendererAgg(2 * wide, 2 * middle, dpi)
-    artist = Text(
-        wide,
-        middle,
-        text,
-        fontsize=size,
-        fontweight=weight,
-        color=colour,
-        **_placed(align),
-    )
-    artist.set_figure(_figure())
-    artist.draw(renderer)
-    pixels = np.asarray(renderer.buffer_rgba())[::-1]
-    rows, columns = (np.flatnonzero(pixels[..., 3].any(axis=k)) for k in (1, 0))
-    if not rows.size:
-        return pixels[:1, :1].copy(), 0, 0
-    ink = pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].copy()
-    return ink, columns[0] - wide, rows[0] - middle
-
-
-def _wide(text, size, weight):
-    """How wide a text is on the stage."""
-    stamp, _, _ = _stamp(text, size * 0.72, weight, _hex(INK), "left")
-    return stamp.shape[1] / SCALE
-
-
-def _placed(align):
-    """How every text stands at its point, and in which letters."""
-    return {
-        "horizontalalignment": align,
-        "verticalalignment": "center_baseline",
-        "fontfamily": "DejaVu Sans",
-        "parse_math": False,
-    }
-
-
 class Stage:
-    """A picture that is drawn afresh for each frame.
+    """What stands on the stage now, in `things`: the first of them lies lowest.
 
-    What a frame begins with is usually what the frame before it began with. That
-    part is painted once and kept, so that a frame costs only what is new in it.
+    A thing is a plain dict. It says what it `is`, at which place it is, and which
+    roles its colours have. What is the same thing from one frame to the next bears the
+    same `id`, so that it moves there.
     """
 
-    def __init__(self, height=400):
-        self.height = height
-        self.figure = Figure(
-            figsize=(WIDTH / 100, height / 100), dpi=100 * SCALE, facecolor=PAPER
-        )
-        self.canvas = FigureCanvasAgg(self.figure)
-        self.renderer = self.canvas.get_renderer()
-        self.transform = Affine2D().scale(SCALE, -SCALE)
-        self.transform.translate(0, height * SCALE)
-        self.artists, self.before = [], []  # of this frame, of the one before
-        self.kept, self.ground = [], None  # what is painted already, and its pixels
-        self.known = {}  # every artist that was ever needed
+    def __init__(self, width=WIDTH, height=400, upright=False):
+        self.width, self.height, self.upright = width, height, upright
+        self.things, self._part = [], ""
 
     def clear(self):
-        self.before, self.artists = self.artists, []
+        self.things = []
 
-    def pixels(self):
-        """The frame as it stands, (height, width, 3) bytes."""
-        same = _common(self.artists, self.before)
-        if self.kept and self.kept == self.artists[: len(self.kept)]:
-            self.renderer.restore_region(self.ground)
-        else:
-            self.kept = []
-            self.renderer.clear()
-            self.figure.patch.draw(self.renderer)
-        done = len(self.kept)
-        for artist in self.artists[done:same]:
-            artist.draw(self.renderer)
-        if same > done:
-            self.kept = self.artists[:same]
-            self.ground = self.renderer.copy_from_bbox(self.figure.bbox)
-        for artist in self.artists[max(same, done) :]:
-            artist.draw(self.renderer)
-        return np.asarray(self.renderer.buffer_rgba())[..., :3].copy()
-
-    def _keep(self, kind, *arguments, **style):
-        """Put an artist on the stage, the same one whenever it is asked for again."""
-        key = repr((kind, arguments, style))
-        if key not in self.known:
-            artist = kind(*arguments, **style)
-            artist.set_figure(self.figure)
-            artist.set_transform(self.transform)
-            self.known[key] = artist
-        self.artists.append(self.known[key])
+    def _put(self, what, id="", **fields):
+        thing = {"is": what, "id": f"{self._part}{id}"}
+        for name, value in fields.items():
+            if name in ROLES:
+                mix(value, value, 0)  # complains of what is no role
+            thing[name] = _short(value) if isinstance(value, _NUMBER) else value
+        self.things.append(thing)
 
     # What can be put on it.
 
-    def text(self, x, y, text, size=SMALL, align="center", colour=INK, **style):
+    def text(
+        self,
+        x,
+        y,
+        text,
+        size=SMALL,
+        align="center",
+        colour=INK,
+        weight="normal",
+        alpha=1.0,
+        id="",
+    ):
         """Write at a point: (x, y) is the middle of the line, or its left or right."""
-        self._keep(
-            Words,
-            float(x),
-            float(y),
-            text,
-            fontsize=size * 0.72,
-            color=_hex(colour),
-            **_placed(align),
-            **style,
-        )
-
-    def box(self, x, y, width, height, colour=LINE, fill="none", line=1.5, **style):
-        self._keep(
-            Rectangle,
-            (float(x), float(y)),
-            float(width),
-            float(height),
-            edgecolor=_hex(colour),
-            facecolor=_hex(fill),
-            linewidth=line,
-            **style,
-        )
-
-    def line(self, x, y, colour=LINE, width=1.5, **style):
-        x, y = [float(v) for v in x], [float(v) for v in y]
-        self._keep(Line2D, x, y, color=_hex(colour), linewidth=width, **style)
-
-    def arrow(self, start, stop, colour=QUIET, bend=0.0, alpha=1.0):
-        self._keep(
-            FancyArrowPatch,
-            tuple(map(float, start)),
-            tuple(map(float, stop)),
-            arrowstyle="-|>",
-            mutation_scale=14,
-            linewidth=1.8,
-            color=_hex(colour),
+        self._put(
+            "text",
+            id or text,
+            x=x,
+            y=y,
+            say=text,
+            size=size,
+            align=align,
+            colour=colour,
+            bold=int(weight == "bold"),
             alpha=alpha,
-            connectionstyle=f"arc3,rad={bend}",
-            shrinkA=0,
-            shrinkB=0,
+        )
+
+    def box(
+        self,
+        x,
+        y,
+        width,
+        height,
+        colour=LINE,
+        fill="none",
+        line=1.5,
+        linestyle=None,
+        round=0,
+        alpha=1.0,
+        id="",
+    ):
+        """A rectangle. `line` is its thickness in points, `round` that of a corner."""
+        fill = {} if fill == "none" else {"fill": fill}
+        self._put(
+            "box",
+            id,
+            x=x,
+            y=y,
+            w=width,
+            h=height,
+            line=colour,
+            thick=line * POINT,
+            dash=_dash(linestyle),
+            round=round,
+            alpha=alpha,
+            **fill,
+        )
+
+    def line(
+        self,
+        x,
+        y,
+        colour=LINE,
+        width=1.5,
+        linestyle=None,
+        alpha=1.0,
+        marker=None,
+        markersize=6,
+        markeredgecolor=None,
+        id="",
+    ):
+        """A line through points, or a `marker` (o, s, X) at each of them."""
+        if marker is None:
+            self._put(
+                "line",
+                id,
+                xs=_shorts(x),
+                ys=_shorts(y),
+                colour=colour,
+                thick=width * POINT,
+                dash=_dash(linestyle),
+                alpha=alpha,
+            )
+            return
+        for k, (across, down) in enumerate(zip(x, y, strict=True)):
+            self._put(
+                "dot",
+                f"{id}{marker}{k}",
+                x=across,
+                y=down,
+                shape=marker,
+                size=markersize * POINT,
+                colour=colour,
+                edge=markeredgecolor or colour,
+                alpha=alpha,
+            )
+
+    def arrow(self, start, stop, colour=QUIET, bend=0.0, alpha=1.0, width=1.8, id=""):
+        self._put(
+            "arrow",
+            id,
+            x1=start[0],
+            y1=start[1],
+            x2=stop[0],
+            y2=stop[1],
+            bend=bend,
+            colour=colour,
+            thick=width * POINT,
+            alpha=alpha,
+        )
+
+    def arc(self, start, stop, y, rise, colour, width, alpha=1.0, id=""):
+        """A bow from x = start to x = stop, `rise` units above the height y."""
+        self._put(
+            "arc",
+            id,
+            x1=start,
+            x2=stop,
+            y=y,
+            rise=rise,
+            colour=colour,
+            thick=width * POINT,
+            alpha=alpha,
         )
 
     def chip(self, x, y, name, colour):
         """A matrix's name on its colour; (x, y) is the middle of the left edge."""
-        width = max(25, 14 + _wide(name, SMALL, "bold"))
-        self._keep(
-            FancyBboxPatch,
-            (float(x + 3), float(y - 8)),
-            float(width - 6),
-            16.0,
-            boxstyle="round,pad=3,rounding_size=5",
-            facecolor=_hex(colour),
-            edgecolor="none",
+        width = max(25, 14 + bold_width(name))
+        box = {"colour": colour, "fill": colour, "line": 0, "round": 6}
+        self.box(x, y - 11, width, 22, id=f"chip {name}", **box)
+        self._put(
+            "text",
+            name,
+            x=x + width / 2,
+            y=y,
+            say=name,
+            size=SMALL,
+            align="center",
+            on=colour,  # in the ink that can be read on it
+            bold=1,
+            alpha=1,
         )
-        dark = np.dot(to_rgb(colour), (0.299, 0.587, 0.114)) < 0.5
-        self.text(x + width / 2, y, name, colour=PAPER if dark else INK, weight="bold")
         return x + width
 
     def matrix(
@@ -334,6 +286,9 @@ class Stage:
         learnt=False,
         top=None,
         lift=None,
+        of=None,
+        size=SMALL,
+        id="",
     ):
         """Draw a matrix as cells with their numbers and return its `Grid`.
 
@@ -341,51 +296,118 @@ class Stage:
         corner, `lit` rows are framed. Numbers that training finds (`learnt`) have a
         dashed frame. A cell's tint grows with the size of its number; `top` is the
         size that gets the full tint. `lift` is how far above stands the name.
+        `of` are the names of rows and columns where they are not written beside it: a
+        reader who points at a cell is told them.
         """
         values = np.atleast_2d(np.asarray(values, dtype=float))
         count, breadth = values.shape
         width = width or cell_width(values)
         grid = Grid(x, y, width, height, count, breadth)
-        shown = np.ones(values.shape, bool) if shown is None else shown
-        colour = mix(colour, PALE, 0.6) if faded else colour
-        self._keep(
-            PolyCollection,
-            [
-                _square(*grid.corner(i, j), width, height)
-                for i, j in np.ndindex(values.shape)
-            ],
-            facecolors=tints(values, colour, shown, top),
-            edgecolors=LINE,
-            linewidths=0.8,
+        shown = np.broadcast_to(True if shown is None else shown, values.shape)
+        outer, self._part = self._part, f"{self._part}{id or name or colour} "
+        self._cells(
+            grid,
+            values,
+            colour,
+            name,
+            rows,
+            columns,
+            shown,
+            wrong,
+            faded,
+            top,
+            of,
+            size,
         )
-        ink, digits = QUIET if faded else INK, (width - 3) / DIGIT
-        for i, j in np.argwhere(shown):
-            self.text(*grid.centre(i, j), number(values[i, j], digits), colour=ink)
-        if wrong is not None:
-            for i, j in np.argwhere(wrong & shown):
-                self.mark(grid, i, j)
-        style = {"linestyle": (0, (4, 2))} if learnt else {}
-        self.box(x, y, grid.right - x, grid.bottom - y, colour, line=2.2, **style)
-        for i in lit:
-            self.box(x, y + i * height, grid.right - x, height, INK, line=2.6)
+        frame = mix(colour, PALE, 0.6) if faded else colour
+        style = {"linestyle": "dashed"} if learnt else {}
+        wide, high = grid.right - x, grid.bottom - y
+        self.box(x, y, wide, high, frame, line=2.2, id="frame", **style)
+        for k, i in enumerate(lit):
+            self.box(x, y + i * height, wide, height, INK, line=2.6, id=f"lit {k}")
+        ink = QUIET if faded else INK
         for i, label in enumerate(rows if rows is not None else ()):
             weight = "bold" if i in lit else "normal"
             spot = (x - 7, grid.centre(i, 0)[1])
-            self.text(*spot, label, align="right", weight=weight, colour=ink)
+            self.text(*spot, label, size, "right", weight=weight, colour=ink)
         for j, label in enumerate(columns if columns is not None else ()):
-            self.text(grid.centre(0, j)[0], y - 13, label, colour=ink)
+            self.text(grid.centre(0, j)[0], y - 13, label, size, colour=ink)
         if name:
             above = y - (lift or (40 if columns is not None else 18))
-            end = self.chip(x, above, name, colour)
+            end = self.chip(x, above, name, frame)
             note = shape_of(values) if note is None else note
-            self.text(end + 7, above, note, align="left", colour=QUIET)
+            if note:
+                self.text(end + 7, above, note, align="left", colour=QUIET)
+        self._part = outer
+        return grid
+
+    def _cells(
+        self,
+        grid,
+        values,
+        colour,
+        name,
+        rows,
+        columns,
+        shown,
+        wrong,
+        faded,
+        top,
+        of,
+        size,
+    ):
+        """The cells themselves: one thing, however many they are."""
+        digits = (grid.width - 3) / DIGIT * SMALL / size
+        known = [v if s else None for v, s in zip(values.flat, shown.flat, strict=True)]
+        texts = [None if v is None else number(v, digits) for v in known]
+        size_of = np.abs(np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0))
+        row, column = of or (rows, columns)
+        marked = np.zeros(values.shape, bool) if wrong is None else wrong & shown
+        self._put(
+            "cells",
+            "cells",
+            **_place(grid),
+            colour=colour,
+            name=name or "",
+            values=[None if v is None else plain(v) for v in known],
+            texts=texts,
+            top=float(top or size_of.max() or 1.0),
+            size=size,
+            faded=int(faded),
+            row=_names(row),
+            column=_names(column),
+            wrong=[int(k) for k in np.flatnonzero(marked)],
+        )
+        for i, j in np.argwhere(marked):
+            self.mark(grid, i, j)
+
+    def shades(self, values, x, y, width, height, colour, of=(None, None), name=""):
+        """A matrix whose cells bear no numbers: 1 is the full colour, 0 is paper."""
+        values = np.atleast_2d(np.asarray(values, dtype=float))
+        grid = Grid(x, y, width, height, *values.shape)
+        row, column = of
+        self._put(
+            "cells",
+            f"shades {name}",
+            **_place(grid),
+            colour=colour,
+            name=name,
+            values=[plain(v) for v in values.flat],
+            texts=None,
+            top=1.0,
+            size=SMALL,
+            faded=0,
+            row=_names(row),
+            column=_names(column),
+            wrong=[],
+        )
         return grid
 
     def foot(self, player):
         """Say at the foot of the frame whose numbers these are."""
         y = self.height - 16
-        self.line([LEFT, RIGHT], [y - 17, y - 17], LINE, 1)
-        self.text(LEFT, y, player, align="left", colour=QUIET)
+        self.line([LEFT, self.width - LEFT], [y - 17, y - 17], LINE, 1, id="foot")
+        self.text(LEFT, y, player, align="left", colour=QUIET, id="foot")
 
     def says(self, x, y, text, width, colour=INK, weight="normal"):
         """Write lines of at most `width` units down from y; return the next y."""
@@ -413,44 +435,83 @@ class Stage:
     def mark(self, grid, i, j):
         """Mark a cell as wrong: by form as well as by colour."""
         x, y = grid.corner(i, j)
-        self.box(x + 1, y + 1, grid.width - 2, grid.height - 2, WRONG, line=1.8)
+        wide, high = grid.width - 2, grid.height - 2
+        self.box(x + 1, y + 1, wide, high, WRONG, line=1.8, id=f"mark {i} {j}")
         right, size = x + grid.width, min(11, 0.36 * grid.height)
-        fold = [(right, y), (right - size, y), (right, y + size)]
-        self._keep(PolyCollection, [fold], facecolors=WRONG)
+        self._put(
+            "shape",
+            f"mark {i} {j}",
+            xs=_shorts([right, right - size, right]),
+            ys=_shorts([y, y, y + size]),
+            colour=WRONG,
+        )
 
 
-def _square(x, y, width, height):
-    x, y = float(x), float(y)
-    return [(x, y), (x + width, y), (x + width, y + height), (x, y + height)]
+ROLES = ("colour", "line", "fill", "edge", "on")
+_NUMBER = (int, float, np.number)
 
 
-def _hex(colour):
-    return colour if isinstance(colour, str) and colour == "none" else to_hex(colour)
+def _place(grid):
+    return {
+        "x": grid.x,
+        "y": grid.y,
+        "w": grid.width,
+        "h": grid.height,
+        "rows": grid.rows,
+        "columns": grid.columns,
+    }
 
 
-def _common(these, those):
-    """How many artists two frames share from their beginning."""
-    pairs = zip(these, those, strict=False)
-    return next(
-        (k for k, (a, b) in enumerate(pairs) if a is not b),
-        min(len(these), len(those)),
-    )
+def _short(value):
+    """A length to a tenth of a unit, and a share to a hundredth."""
+    value = float(value)
+    value = round(value, 1 if abs(value) > 1 else 2)
+    return int(value) if value == int(value) else value
 
 
-def tints(values, colour, shown, top=None):
-    """The fill of each cell: the matrix's colour, stronger for larger numbers."""
-    size = np.abs(np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0))
-    share = np.clip(size / (top or size.max() or 1.0), 0, 1)
-    share = np.where(np.isinf(values), 1.0, share)
-    share = np.where(shown, 0.10 + (fullest(colour) - 0.10) * share, 0.0)
-    white, full = np.array(to_rgb(PAPER)), np.array(to_rgb(colour))
-    bytes_ = np.round(255 * (white + (full - white) * share.reshape(-1, 1))).astype(int)
-    return ["#{:02x}{:02x}{:02x}".format(*rgb) for rgb in bytes_]
+def _shorts(values):
+    return [_short(value) for value in values]
 
 
-def fullest(colour):
-    """The strongest tint on which a number can still be read, light or turned."""
-    return 0.38 if np.dot(to_rgb(colour), (0.2126, 0.7152, 0.0722)) < 0.3 else 0.50
+def plain(value):
+    """A number as it travels: four digits are enough to be read; what JSON has no
+    word for is written out.
+    """
+    value = float(value)
+    if not np.isfinite(value):
+        return number(value)
+    value = float(f"{value:.4g}")
+    return int(value) if value == int(value) else value
+
+
+def share(value, top):
+    """How strong the tint of a cell is, from 0 to 1; the size of its number counts."""
+    if isinstance(value, str):
+        return 0.0 if value == "nan" else 1.0
+    return min(abs(value) / top, 1.0)
+
+
+def _names(labels):
+    return [] if labels is None else [str(label) for label in labels]
+
+
+def _dash(linestyle):
+    """1 for a broken line, however it is broken; 0 for a solid one."""
+    return int(linestyle not in (None, "-", "solid"))
+
+
+# Widths of bold letters that names of matrices are made of, in thousandths of the
+# letter height; all others count as a wide one.
+_BOLD = {" ": 348, "′": 262, ".": 380, "·": 380, "/": 365, "+": 838, "_": 500}
+
+
+def bold_width(text, size=SMALL):
+    """About how wide a name in bold letters is."""
+    letters = {
+        **dict.fromkeys("abcdeghknopqsuvxyz", 690),
+        **dict.fromkeys("fijlrt", 420),
+    }
+    return sum((_BOLD | letters).get(c, 760) for c in text) * size / 1000
 
 
 def cell_width(*arrays):
@@ -460,8 +521,3 @@ def cell_width(*arrays):
         default=1,
     )
     return max(34, 6 + DIGIT * longest)
-
-
-def quiet_style():
-    """matplotlib's own defaults, whatever style the reader's notebook has set."""
-    return matplotlib.style.context("default")

@@ -2,11 +2,12 @@
 
 import numpy as np
 
+from book.palette import mix
 from book.sentence import CARRIES, TOKENS, V
 
 from .scene import Scene, Step
 from .softmax import WEIGHTS
-from .stage import COLOURS, INK, LEFT, QUIET, WRONG, mix, number
+from .stage import COLOURS, INK, LEFT, QUIET, WRONG, number
 from .take import cast, ending, right
 
 TOP = 66

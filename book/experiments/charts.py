@@ -7,17 +7,18 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from book.animations.stage import COLOURS, INK, LINE, QUIET, mix, quiet_style
+from book.animations.painter import quiet_style
 from book.charts import WIDTH, Chart
+from book.palette import LIGHT, mix, paint
 
 LOOKS = (  # of the first line of a panel, the second, and so on
-    {"color": COLOURS["Q"], "linestyle": "-", "marker": "o"},
-    {"color": COLOURS["O"], "linestyle": (0, (5, 1)), "marker": "^"},
-    {"color": COLOURS["V"], "linestyle": (0, (3, 1, 1, 1)), "marker": "s"},
-    {"color": mix(COLOURS["A"], INK, 0.25), "linestyle": (0, (1, 1)), "marker": "D"},
+    {"color": LIGHT["Q"], "linestyle": "-", "marker": "o"},
+    {"color": LIGHT["O"], "linestyle": (0, (5, 1)), "marker": "^"},
+    {"color": LIGHT["V"], "linestyle": (0, (3, 1, 1, 1)), "marker": "s"},
+    {"color": paint(mix("A", "ink", 0.25)), "linestyle": (0, (1, 1)), "marker": "D"},
 )
 EXPECTED = {  # drawn above what is measured, which may lie on it
-    "color": QUIET,
+    "color": LIGHT["quiet"],
     "linestyle": (0, (2, 2)),
     "marker": None,
     "zorder": 3,
@@ -59,7 +60,7 @@ def lines(
                 axis.plot(sizes, middle, linewidth=2.2, label=label, **look)
             _scales(axis, sizes if ticks is None else ticks, log)
         _legend(figure, axes[0])
-        axes[-1].set_xlabel(name, fontsize=11, color=INK)
+        axes[-1].set_xlabel(name, fontsize=11, color=LIGHT["ink"])
     return Chart(figure, alternative)
 
 
@@ -79,7 +80,7 @@ def points(
             look = look | {"linestyle": "none"}
             axis.plot(values, heights, markersize=7, label=label, **look)
         _legend(figure, axis)
-        axis.set_xlabel(name, fontsize=11, color=INK)
+        axis.set_xlabel(name, fontsize=11, color=LIGHT["ink"])
     return Chart(figure, alternative)
 
 
@@ -89,26 +90,32 @@ def strips(name: str, rows: Mapping[str, Sequence[float]], alternative: str) -> 
         figure = Figure(figsize=(WIDTH, 0.5 + 0.42 * len(rows)), layout="constrained")
         axis = figure.subplots()
         weights = np.array(list(rows.values()))
-        paint = LinearSegmentedColormap.from_list("weights", ["white", COLOURS["A"]])
-        axis.pcolormesh(weights, cmap=paint, vmin=0, vmax=1, edgecolors=LINE)
+        shades = LinearSegmentedColormap.from_list("weights", ["white", LIGHT["A"]])
+        axis.pcolormesh(weights, cmap=shades, vmin=0, vmax=1, edgecolors=LIGHT["line"])
         for (row, column), weight in np.ndenumerate(weights):
             if weight >= 0.05:
                 place = column + 0.5, row + 0.5
-                axis.text(*place, f"{weight:.1f}", ha="center", va="center", color=INK)
+                axis.text(
+                    *place,
+                    f"{weight:.1f}",
+                    ha="center",
+                    va="center",
+                    color=LIGHT["ink"],
+                )
         axis.set_yticks(np.arange(len(rows)) + 0.5, list(rows))
         axis.set_xticks(np.arange(weights.shape[1]) + 0.5, range(weights.shape[1]))
-        axis.tick_params(colors=INK, labelsize=11, length=0)
+        axis.tick_params(colors=LIGHT["ink"], labelsize=11, length=0)
         axis.invert_yaxis()
         axis.spines[:].set_visible(False)
-        axis.set_xlabel(name, fontsize=11, color=INK)
+        axis.set_xlabel(name, fontsize=11, color=LIGHT["ink"])
     return Chart(figure, alternative)
 
 
 def _plain(axis, title):
     """A panel with a title, light lines and no box."""
-    axis.set_title(title, fontsize=11, color=INK, loc="left")
-    axis.tick_params(colors=INK, labelsize=11, color=LINE)
-    axis.grid(color=LINE, linewidth=0.6)
+    axis.set_title(title, fontsize=11, color=LIGHT["ink"], loc="left")
+    axis.tick_params(colors=LIGHT["ink"], labelsize=11, color=LIGHT["line"])
+    axis.grid(color=LIGHT["line"], linewidth=0.6)
     axis.spines[:].set_visible(False)
 
 

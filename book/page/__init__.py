@@ -4,7 +4,7 @@
 `sources`   which files a chapter depends on, so that exactly stale chapters run again
 `exercises` what stands under a stub: where to write it
 `streams`   what a cell prints, in one piece
-`media`     the videos and stills of the animations
+`media`     the stills of the animations, and the charts
 `contents`  the drawings of the first page: its sentence, its table of contents
 `preview`   the picture for links to the book
 `theme`     the page itself: one layout, one style sheet, one small script
@@ -13,6 +13,8 @@
 import base64
 import re
 from pathlib import Path
+
+from book import palette
 
 from . import contents, exercises, mathml, media, preview, sources, streams
 
@@ -25,6 +27,7 @@ def setup(app):
     app.add_config_value("comments_config", {}, "env")
     app.connect("html-page-context", fill_in)
     app.connect("build-finished", embed_faces)
+    app.connect("build-finished", fill_in_palette)
     for part in (mathml, media, sources, streams, exercises, contents, preview):
         part.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
@@ -37,6 +40,15 @@ def fill_in(app, page, template, context, doctree):
         context["description"] = contents.describe(app, page)
     context["html_baseurl"] = app.config.html_baseurl
     context["has_scene"] = "<book-scene" in context.get("body", "")
+
+
+def fill_in_palette(app, error):
+    """Give the page's style the colours that scenes and charts have, too."""
+    if error or app.builder.format != "html":
+        return
+    sheet = Path(app.outdir, "_static", "page.css")
+    css = sheet.read_text("utf-8").replace("--palette: 0;", palette.css())
+    sheet.write_text(css, "utf-8")
 
 
 def embed_faces(app, error):

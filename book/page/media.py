@@ -1,9 +1,10 @@
-"""The files of animations: made while a chapter runs, fetched when they are needed.
+"""Stills and charts: made while a chapter runs, fetched when they are needed.
 
-A scene writes its video and its still into the folder that BOOK_MEDIA names, under
-names made of their contents. They are kept beside the cached results that name them;
-those that a page shows are published. A chart stands inside its cell's output, and
-becomes such a file too: else a page would be several times as heavy to begin with.
+A scene writes its still, for readers without a script, into the folder that BOOK_MEDIA
+names, under a name made of its content. They are kept beside the cached results that
+name them; those that a page shows are published. A chart stands inside its cell's
+output, and becomes such a file too: else a page would be several times as heavy to
+begin with.
 """
 
 import base64

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Curve
 
-from book.animations.stage import COLOURS, INK, QUIET
+from book.palette import LIGHT
 from book.sentence import TOKENS
 
 from .contents import last_word
@@ -29,12 +29,12 @@ def draw(title, file):
     figure = Figure(SIZE, DPI, facecolor=PAPER)
     page = figure.add_axes((0, 0, 1, 1), xlim=(0, 12), ylim=(0, 6.3))
     page.axis("off")
-    serif = {"family": "STIXGeneral", "color": INK}
+    serif = {"family": "STIXGeneral", "color": LIGHT["ink"]}
     page.text(1, 4.9, title, size=58, weight="bold", **serif)
     places = [1.5 + 3 * i for i in range(len(TOKENS))]
     for token, weight, x in zip(TOKENS, last_word(), places, strict=True):
         page.text(x, 1.45, token, size=38, weight="bold", ha="center", **serif)
-        page.text(x, 0.8, f"{weight:.2f}", size=22, ha="center", color=QUIET)
+        page.text(x, 0.8, f"{weight:.2f}", size=22, ha="center", color=LIGHT["quiet"])
         if x != places[-1]:
             page.add_patch(arc(places[-1], x, 2.2, max(2, 18 * weight)))
     figure.savefig(file, metadata={"Software": None})
@@ -45,5 +45,5 @@ def arc(start, stop, base, width):
     top = base + 0.6 + 0.2 * (start - stop)
     points = [(start, base), (start, top), (stop, top), (stop, base)]
     path = Curve(points, [Curve.MOVETO, *[Curve.CURVE4] * 3])
-    look = {"edgecolor": COLOURS["A"], "linewidth": width, "capstyle": "round"}
+    look = {"edgecolor": LIGHT["A"], "linewidth": width, "capstyle": "round"}
     return PathPatch(path, facecolor="none", **look)
