@@ -10,6 +10,7 @@ import math
 import torch
 
 from autograder.exercise import exercise
+from solutions.scaling import scale
 
 
 @exercise(
@@ -230,437 +231,367 @@ class _Block(torch.nn.Module):
         return self.project(O, "o"), A
 
 
-@MultiHeadAttention.mistake
-class starts_all_the_same(_Block):
+@MultiHeadAttention.mistake_in(_Block.start)
+def starts_all_the_same(self, d_model):
     """All numbers of a matrix start the same, such as zero. Then the heads are the
     same, get the same gradient, and stay the same. Draw them at random.
     """
-
-    def start(self, d_model):
-        return torch.zeros(d_model, d_model)
+    return torch.zeros(d_model, d_model)
 
 
-@MultiHeadAttention.mistake
-class starts_with_one_matrix(_Block):
+@MultiHeadAttention.mistake_in(_Block.start)
+def starts_with_one_matrix(self, d_model):
     """W_q, W_k, W_v and W_o do not all start different. Draw each one anew: queries,
     keys and values have to be able to differ.
     """
-
-    def start(self, d_model):
-        torch.manual_seed(0)
-        return super().start(d_model)
+    torch.manual_seed(0)
+    return _Block.start(self, d_model)
 
 
-@MultiHeadAttention.mistake
-class starts_with_equal_heads(_Block):
+@MultiHeadAttention.mistake_in(_Block.start)
+def starts_with_equal_heads(self, d_model):
     """All heads start with the same weights. They get the same gradients, and stay the
     same. Draw all d_model columns, not d_k of them repeated.
     """
-
-    def start(self, d_model):
-        d_k = d_model // self.h
-        return torch.randn(d_model, d_k).repeat(1, self.h) / math.sqrt(d_model)
+    d_k = d_model // self.h
+    return torch.randn(d_model, d_k).repeat(1, self.h) / math.sqrt(d_model)
 
 
-@MultiHeadAttention.mistake
-class starts_never_negative(_Block):
+@MultiHeadAttention.mistake_in(_Block.start)
+def starts_never_negative(self, d_model):
     """The weights start between 0 and 1, as `torch.rand` draws them. They have to lie
     around 0: `torch.randn`.
     """
-
-    def start(self, d_model):
-        return torch.rand(d_model, d_model)
+    return torch.rand(d_model, d_model)
 
 
-@MultiHeadAttention.mistake
-class starts_too_large(_Block):
+@MultiHeadAttention.mistake_in(_Block.start)
+def starts_too_large(self, d_model):
     """The weights start too large: softmax puts everything on one key, and its gradient
     vanishes. Divide by sqrt(d_model).
     """
-
-    def start(self, d_model):
-        return 2.5 * torch.randn(d_model, d_model)
+    return 2.5 * torch.randn(d_model, d_model)
 
 
-@MultiHeadAttention.mistake
-class starts_too_small(_Block):
+@MultiHeadAttention.mistake_in(_Block.start)
+def starts_too_small(self, d_model):
     """The weights start far smaller than 1 / sqrt(d_model), so each layer shrinks what
     goes through it. Divide `torch.randn(...)` by sqrt(d_model), and by nothing else.
     """
-
-    def start(self, d_model):
-        return torch.randn(d_model, d_model) / d_model
+    return torch.randn(d_model, d_model) / d_model
 
 
-@MultiHeadAttention.mistake
-class starts_with_large_biases(_Block):
+@MultiHeadAttention.mistake_in(_Block.start_bias)
+def starts_with_large_biases(self, d_model):
     """The biases start as large as the features. Start them at 0."""
-
-    def start_bias(self, d_model):
-        return torch.ones(d_model)
+    return torch.ones(d_model)
 
 
-@MultiHeadAttention.mistake
-class weights_transposed(_Block):
+@MultiHeadAttention.mistake_in(_Block.project)
+def weights_transposed(self, X, name):
     """The weights are used on their sides. `torch.nn.functional.linear` and
     `nn.Linear` keep them as (d_out, d_in); here they are (d_in, d_out): `X @ W + b`.
     """
-
-    def project(self, X, name):
-        W, b = self.get_parameter(f"W_{name}"), self.get_parameter(f"b_{name}")
-        return torch.nn.functional.linear(X, W, b)
+    W, b = self.get_parameter(f"W_{name}"), self.get_parameter(f"b_{name}")
+    return torch.nn.functional.linear(X, W, b)
 
 
-@MultiHeadAttention.mistake
-class output_weights_transposed(_Block):
+@MultiHeadAttention.mistake_in(_Block.forward)
+def output_weights_transposed(self, X):
     """W_o is used on its side. Like the other three it is (d_in, d_out): `O @ W_o`."""
-
-    def forward(self, X):
-        O, A = self.heads(X)
-        return O @ self.W_o.T + self.b_o, A
+    O, A = self.heads(X)
+    return O @ self.W_o.T + self.b_o, A
 
 
-@MultiHeadAttention.mistake
-class projections_missing(_Block):
+@MultiHeadAttention.mistake_in(_Block.project)
+def projections_missing(self, X, name):
     """X itself is split into heads. Each head compares queries with keys and adds up
     values: map X with W_q, W_k and W_v first.
     """
-
-    def project(self, X, name):
-        return super().project(X, name) if name == "o" else X
+    return _Block.project(self, X, name) if name == "o" else X
 
 
-@MultiHeadAttention.mistake
-class biases_missing(_Block):
+@MultiHeadAttention.mistake_in(_Block.project)
+def biases_missing(self, X, name):
     """The biases are never added."""
-
-    def project(self, X, name):
-        return X @ self.get_parameter(f"W_{name}")
+    return X @ self.get_parameter(f"W_{name}")
 
 
-@MultiHeadAttention.mistake
-class output_projection_missing(_Block):
+@MultiHeadAttention.mistake_in(_Block.forward)
+def output_projection_missing(self, X):
     """The heads are joined, and that is all. W_o and b_o come last: without them no
     head learns what another one found.
     """
-
-    def forward(self, X):
-        return self.heads(X)
+    return self.heads(X)
 
 
-@MultiHeadAttention.mistake
-class output_bias_missing(_Block):
+@MultiHeadAttention.mistake_in(_Block.forward)
+def output_bias_missing(self, X):
     """b_o is missing from the output."""
-
-    def forward(self, X):
-        O, A = self.heads(X)
-        return O @ self.W_o, A
+    O, A = self.heads(X)
+    return O @ self.W_o, A
 
 
-@MultiHeadAttention.mistake
-class never_split(_Block):
+@MultiHeadAttention.mistake_in(_Block.split)
+def never_split(self, M):
     """There is one head of full width, and one map. Cut the features into num_heads
     pieces, each an entry along the axis h.
     """
-
-    def split(self, M):
-        return M[:, None]
+    return M[:, None]
 
 
-@MultiHeadAttention.mistake
-class two_heads_always(_Block):
+@MultiHeadAttention.mistake_in(_Block.split)
+def two_heads_always(self, M):
     """There are two heads, whatever num_heads says."""
-
-    def split(self, M):
-        self.h = 2
-        return super().split(M)
+    self.h = 2
+    return _Block.split(self, M)
 
 
-@MultiHeadAttention.mistake
-class features_cut_the_other_way(_Block):
+def _joined_as_dealt(self, O):
+    return O.transpose(1, 2).flatten(2)
+
+
+@MultiHeadAttention.mistake_in(_Block.split, join=_joined_as_dealt)
+def features_cut_the_other_way(self, M):
     """The columns are cut into d_k groups of h, so a head gets every h-th column.
     The columns of a head lie together: (b, n, h, d_k).
     """
-
-    def split(self, M):
-        return M.view(*M.shape[:2], -1, self.h).permute(0, 3, 1, 2)
-
-    def join(self, O):
-        return O.transpose(1, 2).flatten(2)
+    return M.view(*M.shape[:2], -1, self.h).permute(0, 3, 1, 2)
 
 
-@MultiHeadAttention.mistake
-class split_by_reshape_alone(_Block):
+@MultiHeadAttention.mistake_in(_Block.split)
+def split_by_reshape_alone(self, M):
     """A reshape straight to (b, h, n, d_k) mixes tokens and features. First cut the
     features, (b, n, h, d_k); then let the heads change places with the tokens.
     """
-
-    def split(self, M):
-        return M.reshape(M.shape[0], self.h, M.shape[1], -1)
+    return M.reshape(M.shape[0], self.h, M.shape[1], -1)
 
 
-@MultiHeadAttention.mistake
-class joined_by_reshape_alone(_Block):
+@MultiHeadAttention.mistake_in(_Block.join)
+def joined_by_reshape_alone(self, O):
     """The heads are joined without a transpose. Let heads and tokens change places
     back first: (b, h, n, d_k) to (b, n, h, d_k).
     """
-
-    def join(self, O):
-        return O.reshape(O.shape[0], O.shape[2], -1)
+    return O.reshape(O.shape[0], O.shape[2], -1)
 
 
-@MultiHeadAttention.mistake
-class reshaped_both_ways(_Block):
+@MultiHeadAttention.mistake_in(_Block.split, join=joined_by_reshape_alone)
+def reshaped_both_ways(self, M):
     """Split and joined with a reshape alone: each head gets a mixture of tokens and
     features. It runs, and nothing warns. Transpose after splitting, before joining.
     """
-
-    split = split_by_reshape_alone.split
-    join = joined_by_reshape_alone.join
+    return split_by_reshape_alone(self, M)
 
 
-@MultiHeadAttention.mistake
-class batch_and_tokens_exchanged(_Block):
+@MultiHeadAttention.mistake_in(_Block.forward)
+def batch_and_tokens_exchanged(self, X):
     """The first axis is taken for the tokens, so each token attends to the same place
     in the other sentences. The axes are (b, n, d_model), the batch first.
     """
-
-    def forward(self, X):
-        O, A = self.heads(X.transpose(0, 1))
-        return self.project(O.transpose(0, 1), "o"), A
+    O, A = self.heads(X.transpose(0, 1))
+    return self.project(O.transpose(0, 1), "o"), A
 
 
-@MultiHeadAttention.mistake
-class all_sentences_together(_Block):
+@MultiHeadAttention.mistake_in(_Block.forward)
+def all_sentences_together(self, X):
     """Tokens attend to the other sentences of the batch, too. Each sentence is on its
     own: keep b as an axis.
     """
-
-    def forward(self, X):
-        O, A = self.heads(X.flatten(0, 1)[None])
-        return self.project(O, "o").view(X.shape), A
+    O, A = self.heads(X.flatten(0, 1)[None])
+    return self.project(O, "o").view(X.shape), A
 
 
-@MultiHeadAttention.mistake
-class not_scaled(_Block):
+@MultiHeadAttention.mistake_in(_Block.scale)
+def not_scaled(self, S, d_k):
     """The scores are not scaled. Divide by the square root of d_k, the width of a
     head.
     """
-
-    def scale(self, S, d_k):
-        return S
+    return S
 
 
-@MultiHeadAttention.mistake
-class scaled_by_d_model(_Block):
+@MultiHeadAttention.mistake_in(_Block.scale)
+def scaled_by_d_model(self, S, d_k):
     """The scores are divided by the root of d_model. Inside a head there are d_k
     features: the last axis of Q after splitting.
     """
-
-    def scale(self, S, d_k):
-        return S / self.d_model**0.5
+    return S / self.d_model**0.5
 
 
-@MultiHeadAttention.mistake
-class scaled_by_d_k(_Block):
+@MultiHeadAttention.mistake_in(_Block.scale)
+def scaled_by_d_k(self, S, d_k):
     """The scores are divided by d_k. The root is missing."""
-
-    def scale(self, S, d_k):
-        return S / d_k
+    return S / d_k
 
 
-@MultiHeadAttention.mistake
-class scaled_by_n(_Block):
+@MultiHeadAttention.mistake_in(_Block.scale)
+def scaled_by_n(self, S, d_k):
     """The scores are divided by the root of n: of four axes, -2 holds the tokens. The
     features are the last axis.
     """
-
-    def scale(self, S, d_k):
-        return S / S.shape[-1] ** 0.5
+    return S / S.shape[-1] ** 0.5
 
 
-@MultiHeadAttention.mistake
-class scaled_by_h(_Block):
+@MultiHeadAttention.mistake_in(_Block.scale)
+def scaled_by_h(self, S, d_k):
     """The scores are divided by the root of the number of heads. Divide by the root of
     d_k, the width of a head.
     """
-
-    def scale(self, S, d_k):
-        return S / self.h**0.5
+    return S / self.h**0.5
 
 
-@MultiHeadAttention.mistake
-class multiplied_by_the_root(_Block):
+@MultiHeadAttention.mistake_in(_Block.scale)
+def multiplied_by_the_root(self, S, d_k):
     """The scores are multiplied by the root of d_k. Divide by it."""
-
-    def scale(self, S, d_k):
-        return S * d_k**0.5
+    return S * d_k**0.5
 
 
-@MultiHeadAttention.mistake
-class scaled_after_softmax(_Block):
+@MultiHeadAttention.mistake_in(_Block.heads)
+def scaled_after_softmax(self, X):
     """The weights are divided, so they sum to less than 1. Divide the scores, before
     softmax.
     """
-
-    def heads(self, X):
-        Q, K, V = (self.split(self.project(X, name)) for name in "qkv")
-        A = self.weigh(Q @ K.mT) / Q.shape[-1] ** 0.5
-        return self.join(A @ V), A
+    Q, K, V = (self.split(self.project(X, name)) for name in "qkv")
+    A = self.weigh(Q @ K.mT) / Q.shape[-1] ** 0.5
+    return self.join(A @ V), A
 
 
-@MultiHeadAttention.mistake
-class softmax_missing(_Block):
+MultiHeadAttention.inherits(
+    scale,
+    at=_Block.scale,
+    but=(
+        # Declared above in words of their own.
+        *("divided_by_d_k", "multiplied", "divided_by_sqrt_m", "divided_by_sqrt_n"),
+        "root_subtracted",  # it cancels in softmax
+        "root_rounded_down",  # for a small d_k this is no scaling, or half of it
+        # They lose the gradient, which says more.
+        *("floor_divided", "root_of_the_scores", "root_of_the_scores_alone"),
+    ),
+    divided_by_their_sum="""The scores are divided by the sum of their row. All of
+    them are divided by the same number, sqrt(d_k).""",
+)
+
+
+@MultiHeadAttention.mistake_in(_Block.weigh)
+def softmax_missing(self, S):
     """The scores are used as weights. Softmax makes shares of them: rows sum to 1."""
-
-    def weigh(self, S):
-        return S
+    return S
 
 
-@MultiHeadAttention.mistake
-class queries_and_keys_exchanged(_Block):
+@MultiHeadAttention.mistake_in(_Block.heads)
+def queries_and_keys_exchanged(self, X):
     """Queries and keys have changed places: K @ Q.mT. A row belongs to a query."""
-
-    def heads(self, X):
-        Q, K, V = (self.split(self.project(X, name)) for name in "qkv")
-        A = self.weigh(self.scale(K @ Q.mT, Q.shape[-1]))
-        return self.join(A @ V), A
+    Q, K, V = (self.split(self.project(X, name)) for name in "qkv")
+    A = self.weigh(self.scale(K @ Q.mT, Q.shape[-1]))
+    return self.join(A @ V), A
 
 
-@MultiHeadAttention.mistake
-class queries_for_keys(_Block):
+@MultiHeadAttention.mistake_in(_Block.project)
+def queries_for_keys(self, X, name):
     """The queries are compared with themselves. They meet the keys: Q @ K.mT."""
-
-    def project(self, X, name):
-        return super().project(X, "q" if name == "k" else name)
+    return _Block.project(self, X, "q" if name == "k" else name)
 
 
-@MultiHeadAttention.mistake
-class keys_for_values(_Block):
+@MultiHeadAttention.mistake_in(_Block.project)
+def keys_for_values(self, X, name):
     """The keys are added up. What is handed over are the values: A @ V."""
-
-    def project(self, X, name):
-        return super().project(X, "k" if name == "v" else name)
+    return _Block.project(self, X, "k" if name == "v" else name)
 
 
-@MultiHeadAttention.mistake
-class looks_back_only(_Block):
+@MultiHeadAttention.mistake_in(_Block.scale)
+def looks_back_only(self, S, d_k):
     """Later tokens are hidden. That is a mask, as a language model needs it; here each
     token sees the whole sentence.
     """
-
-    def scale(self, S, d_k):
-        hidden = torch.ones_like(S).triu(1).bool()
-        return super().scale(S, d_k).masked_fill(hidden, -math.inf)
+    hidden = torch.ones_like(S).triu(1).bool()
+    return _Block.scale(self, S, d_k).masked_fill(hidden, -math.inf)
 
 
-@MultiHeadAttention.mistake
-class over_queries(_Block):
+@MultiHeadAttention.mistake_in(_Block.weigh)
+def over_queries(self, S):
     """Softmax runs over the queries. Each query distributes its attention over the
     keys, the last axis: dim=-1.
     """
-
-    def weigh(self, S):
-        return S.softmax(-2)
+    return S.softmax(-2)
 
 
-@MultiHeadAttention.mistake
-class over_heads(_Block):
+@MultiHeadAttention.mistake_in(_Block.weigh)
+def over_heads(self, S):
     """Softmax runs over the heads: dim=1 of four axes. The keys are the last one:
     dim=-1.
     """
-
-    def weigh(self, S):
-        return S.softmax(1)
+    return S.softmax(1)
 
 
-@MultiHeadAttention.mistake
-class over_the_batch(_Block):
+@MultiHeadAttention.mistake_in(_Block.weigh)
+def over_the_batch(self, S):
     """Softmax runs over the batch: dim=0. The keys are the last axis: dim=-1."""
-
-    def weigh(self, S):
-        return S.softmax(0)
+    return S.softmax(0)
 
 
-@MultiHeadAttention.mistake
-class maps_averaged(_Block):
+@MultiHeadAttention.mistake_in(_Block.forward)
+def maps_averaged(self, X):
     """The maps are averaged over the heads, as nn.MultiheadAttention does unless it is
     told not to. Return them all: (b, h, n, n).
     """
-
-    def forward(self, X):
-        Y, A = super().forward(X)
-        return Y, A.mean(1)
+    Y, A = _Block.forward(self, X)
+    return Y, A.mean(1)
 
 
-@MultiHeadAttention.mistake
-class maps_on_their_sides(_Block):
+@MultiHeadAttention.mistake_in(_Block.forward)
+def maps_on_their_sides(self, X):
     """The output is right, and the maps lie on their sides: rows belong to queries."""
-
-    def forward(self, X):
-        Y, A = super().forward(X)
-        return Y, A.mT
+    Y, A = _Block.forward(self, X)
+    return Y, A.mT
 
 
-@MultiHeadAttention.mistake
-class scores_returned(_Block):
+def _with_scores(self, X):
+    Y, _ = _Block.forward(self, X)
+    return Y, self.scores
+
+
+@MultiHeadAttention.mistake_in(_Block.weigh, forward=_with_scores)
+def scores_returned(self, S):
     """The output is right, and what came with it are the scores. Return the weights,
     after softmax.
     """
-
-    def weigh(self, S):
-        self.scores = S
-        return super().weigh(S)
-
-    def forward(self, X):
-        Y, _ = super().forward(X)
-        return Y, self.scores
+    self.scores = S
+    return _Block.weigh(self, S)
 
 
-@MultiHeadAttention.mistake
-class output_only(_Block):
+@MultiHeadAttention.mistake_in(_Block.forward)
+def output_only(self, X):
     """The output came alone. Return two things: Y and the maps A."""
-
-    def forward(self, X):
-        return super().forward(X)[0]
+    return _Block.forward(self, X)[0]
 
 
-@MultiHeadAttention.mistake
-class maps_first(_Block):
+@MultiHeadAttention.mistake_in(_Block.forward)
+def maps_first(self, X):
     """The two results are in the wrong order: Y first, then A."""
-
-    def forward(self, X):
-        Y, A = super().forward(X)
-        return A, Y
+    Y, A = _Block.forward(self, X)
+    return A, Y
 
 
-@MultiHeadAttention.mistake
-class weights_detached(_Block):
+@MultiHeadAttention.mistake_in(_Block.weigh)
+def weights_detached(self, S):
     """The output is right, but no gradient flows through the attention weights: W_q and
     W_k never learn. Leave out `detach`, `.data` and `torch.tensor(...)`.
     """
-
-    def weigh(self, S):
-        return S.softmax(-1).detach()
+    return S.softmax(-1).detach()
 
 
-@MultiHeadAttention.mistake
-class input_added(_Block):
+@MultiHeadAttention.mistake_in(_Block.forward)
+def input_added(self, X):
     """X is added to the output. The residual is a step of its own, outside."""
-
-    def forward(self, X):
-        Y, A = super().forward(X)
-        return X + Y, A
+    Y, A = _Block.forward(self, X)
+    return X + Y, A
 
 
-@MultiHeadAttention.mistake
-class heads_reversed(_Block):
+@MultiHeadAttention.mistake_in(_Block.join)
+def heads_reversed(self, O):
     """The heads are joined in reverse order. As a model that is as good, since training
     would permute the rows of W_o; but for these weights the output is wrong.
     """
-
-    def join(self, O):
-        return super().join(O.flip(1))
+    return _Block.join(self, O.flip(1))
 
 
 @MultiHeadAttention.mistake

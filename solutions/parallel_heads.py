@@ -31,76 +31,85 @@ def attend_in_parallel(Q, K, V):
     return A @ V, A
 
 
-def _attend(Q, K, V, factor, axis=-1):
-    """All heads, with a chosen factor on the scores and a chosen softmax axis."""
-    S = factor * (Q @ K.swapaxes(1, 2))
-    E = np.exp(S - S.max(axis=axis, keepdims=True))
-    A = E / E.sum(axis=axis, keepdims=True)
-    return A @ V, A
+attend_in_parallel.inherits(
+    scale,
+    but=("root_subtracted", "root_of_the_scores_alone"),
+    divided_by_sqrt_n="""The scores are divided by the square root of the number of
+    queries. In a 3-D array `shape[1]` is the sequence length; d_k is `shape[-1]`.""",
+    divided_by_their_sum="""The scores are divided by the sum of their row. All of
+    them are divided by the same number, sqrt(d_k).""",
+)
+attend_in_parallel.inherits(
+    softmax,
+    over_queries="""The softmax runs over the queries. With heads in front, the keys
+    are axis 2, no longer axis 1: count from the end, `axis=-1`.""",
+    over_the_whole_matrix="""All weights of all heads together sum to 1. Each query of
+    each head has a whole unit of attention: softmax along the last axis alone.""",
+    without_keepdims="""The totals have shape (h, n), and NumPy lays them along the
+    wrong axes. Use `keepdims=True`, or your softmax of chapter 5.""",
+    without_keepdims_twice="""The maxima and the totals have shape (h, n), and NumPy
+    lays them along the wrong axes. Use `keepdims=True`, or your softmax of chapter
+    5.""",
+    without_keepdims_overflowing="""The totals have shape (h, n), and NumPy lays them
+    along the wrong axes: `keepdims=True`. And a large score overflows: subtract each
+    row's maximum.""",
+    maximum_without_keepdims="""The maxima have shape (h, n), and NumPy lays them along
+    the wrong axes. With `keepdims=True` they fit the rows.""",
+    scaled_again="""The scores are divided by the square root of the number of keys,
+    too. Of d_k alone is meant.""",
+)
 
 
-@attend_in_parallel.mistake
-def over_queries(Q, K, V):
-    """The softmax runs over the queries. With heads in front, the keys are axis 2,
-    no longer axis 1: count from the end, `axis=-1`.
-    """
-    return _attend(Q, K, V, 1 / np.sqrt(Q.shape[-1]), axis=1)
-
-
-@attend_in_parallel.mistake
-def over_heads(Q, K, V):
-    """The softmax runs over the heads: they compete with each other. Each head
-    distributes its own attention over the keys: `axis=-1`.
-    """
-    return _attend(Q, K, V, 1 / np.sqrt(Q.shape[-1]), axis=0)
-
-
-@attend_in_parallel.mistake
-def over_each_whole_head(Q, K, V):
-    """All weights of a head together sum to 1. Each query has a whole unit of
-    attention: softmax along the last axis alone.
-    """
-    return _attend(Q, K, V, 1 / np.sqrt(Q.shape[-1]), axis=(1, 2))
-
-
-@attend_in_parallel.mistake
-def over_everything(Q, K, V):
-    """All weights of all heads together sum to 1. Each query of each head has a whole
-    unit of attention: softmax along the last axis alone.
-    """
-    return _attend(Q, K, V, 1 / np.sqrt(Q.shape[-1]), axis=(0, 1, 2))
-
-
-@attend_in_parallel.mistake
-def d_k_from_the_second_axis(Q, K, V):
-    """The scores are divided by the square root of the number of queries. In a 3-D
-    array `shape[1]` is the sequence length; d_k is `shape[-1]`.
-    """
-    return _attend(Q, K, V, 1 / np.sqrt(Q.shape[1]))
-
-
-@attend_in_parallel.mistake
-def divided_by_sqrt_m(Q, K, V):
-    """The scores are divided by the square root of the number of keys. d_k is the
-    last axis of Q and K.
-    """
-    return _attend(Q, K, V, 1 / np.sqrt(K.shape[1]))
-
-
-@attend_in_parallel.mistake
-def divided_by_sqrt_h(Q, K, V):
+@attend_in_parallel.mistake_in(scale)
+def divided_by_sqrt_h(S, d_k):
     """The scores are divided by the square root of the number of heads. d_k is the
     last axis of Q and K.
     """
-    return _attend(Q, K, V, 1 / np.sqrt(len(Q)))
+    return S / np.sqrt(len(S))
 
 
-@attend_in_parallel.mistake
-def divided_by_sqrt_d_model(Q, K, V):
+@attend_in_parallel.mistake_in(scale)
+def divided_by_sqrt_d_model(S, d_k):
     """The scores are divided by sqrt(h·d_k), the width of all heads together. A score
     adds up the d_k features of one head.
     """
-    return _attend(Q, K, V, 1 / np.sqrt(len(Q) * Q.shape[-1]))
+    return S / np.sqrt(len(S) * d_k)
+
+
+def _softmax_along(S, axis):
+    """Softmax along any axes."""
+    E = np.exp(S - S.max(axis=axis, keepdims=True))
+    return E / E.sum(axis=axis, keepdims=True)
+
+
+@attend_in_parallel.mistake_in(softmax)
+def over_heads(S):
+    """The softmax runs over the heads: they compete with each other. Each head
+    distributes its own attention over the keys: `axis=-1`.
+    """
+    return _softmax_along(S, 0)
+
+
+@attend_in_parallel.mistake_in(softmax)
+def over_each_whole_head(S):
+    """All weights of a head together sum to 1. Each query has a whole unit of
+    attention: softmax along the last axis alone.
+    """
+    return _softmax_along(S, (1, 2))
+
+
+@attend_in_parallel.mistake_in(softmax)
+def softmax_twice(S):
+    """Softmax is applied to the weights once more, which flattens them. Once is
+    enough.
+    """
+    return softmax(softmax(S))
+
+
+@attend_in_parallel.mistake_in(softmax)
+def without_softmax(S):
+    """The scaled scores weigh the values as they are. Softmax is missing."""
+    return S
 
 
 @attend_in_parallel.mistake
@@ -108,37 +117,8 @@ def divided_by_sqrt_d_v(Q, K, V):
     """The scores are divided by sqrt(d_v), the width of the values. What was added
     up in a score are the d_k features of Q and K.
     """
-    return _attend(Q, K, V, 1 / np.sqrt(V.shape[-1]))
-
-
-@attend_in_parallel.mistake
-def divided_by_eight(Q, K, V):
-    """The scores are divided by 8. That is sqrt(d_k) for d_k = 64 only: read d_k off
-    the arrays.
-    """
-    return _attend(Q, K, V, 1 / 8)
-
-
-@attend_in_parallel.mistake
-def not_scaled(Q, K, V):
-    """The scores go into softmax unscaled. Divide them by sqrt(d_k) first."""
-    return _attend(Q, K, V, 1)
-
-
-@attend_in_parallel.mistake
-def divided_by_d_k(Q, K, V):
-    """The scores are divided by d_k: the weights come out too even. Divide by the
-    square root of d_k.
-    """
-    return _attend(Q, K, V, 1 / Q.shape[-1])
-
-
-@attend_in_parallel.mistake
-def multiplied_by_sqrt_d_k(Q, K, V):
-    """The scores are multiplied by sqrt(d_k): the weights come out far too sharp.
-    Divide.
-    """
-    return _attend(Q, K, V, np.sqrt(Q.shape[-1]))
+    A = softmax(scale(Q @ K.swapaxes(1, 2), V.shape[-1]))
+    return A @ V, A
 
 
 @attend_in_parallel.mistake
@@ -166,43 +146,6 @@ def forgot_to_transpose(Q, K, V):
     """
     A = softmax(scale(Q @ K, Q.shape[-1]))
     return A @ V, A
-
-
-@attend_in_parallel.mistake
-def overflowing(Q, K, V):
-    """Large scores give nan: exp overflows. Use your softmax of chapter 5, or
-    subtract each row's maximum.
-    """
-    E = np.exp(Q @ K.swapaxes(1, 2) / np.sqrt(Q.shape[-1]))
-    A = E / E.sum(axis=-1, keepdims=True)
-    return A @ V, A
-
-
-@attend_in_parallel.mistake
-def without_keepdims(Q, K, V):
-    """The totals have shape (h, n), and NumPy lays them along the wrong axes. Use
-    `keepdims=True`, or your softmax of chapter 5.
-    """
-    S = scale(Q @ K.swapaxes(1, 2), Q.shape[-1])
-    E = np.exp(S - S.max(axis=-1, keepdims=True))
-    A = E / E.sum(axis=-1)
-    return A @ V, A
-
-
-@attend_in_parallel.mistake
-def softmax_twice(Q, K, V):
-    """Softmax is applied to the weights once more, which flattens them. Once is
-    enough.
-    """
-    A = softmax(softmax(scale(Q @ K.swapaxes(1, 2), Q.shape[-1])))
-    return A @ V, A
-
-
-@attend_in_parallel.mistake
-def without_softmax(Q, K, V):
-    """The scaled scores weigh the values as they are. Softmax is missing."""
-    S = scale(Q @ K.swapaxes(1, 2), Q.shape[-1])
-    return S @ V, S
 
 
 @attend_in_parallel.mistake
@@ -325,9 +268,7 @@ def weights_transposed(Q, K, V):
 
 @attend_in_parallel.also_right
 def head_by_head(Q, K, V):
-    heads = [
-        _attend(Q[[i]], K[[i]], V[[i]], Q.shape[-1] ** -0.5) for i in range(len(Q))
-    ]
+    heads = [attend_in_parallel(Q[[i]], K[[i]], V[[i]]) for i in range(len(Q))]
     return np.concatenate([o for o, _ in heads]), np.concatenate([a for _, a in heads])
 
 
@@ -339,7 +280,8 @@ def with_einsum(Q, K, V):
 
 @attend_in_parallel.also_right
 def with_scaled_queries(Q, K, V):
-    return _attend(Q / np.sqrt(Q.shape[-1]), K, V, 1)
+    A = softmax((Q / np.sqrt(Q.shape[-1])) @ K.swapaxes(1, 2))
+    return A @ V, A
 
 
 @attend_in_parallel.also_right

@@ -62,7 +62,7 @@ def divided_by_sqrt_n(S, d_k):
     """Divided by the square root of the number of queries. The spread of a score
     comes from the features that were added up: there are d_k of them.
     """
-    return S / np.sqrt(S.shape[0])
+    return S / np.sqrt(S.shape[-2])
 
 
 @scale.mistake

@@ -36,8 +36,8 @@ def over_queries(S):
     """Your columns sum to 1. Here each query distributes its attention over the
     keys, so each row has to. The keys are the last axis.
     """
-    E = np.exp(S - S.max(axis=0, keepdims=True))
-    return E / E.sum(axis=0, keepdims=True)
+    E = np.exp(S - S.max(axis=-2, keepdims=True))
+    return E / E.sum(axis=-2, keepdims=True)
 
 
 @softmax.mistake
@@ -46,7 +46,7 @@ def over_queries_overflowing(S):
     the last axis. And a large score overflows: subtract the row's maximum first.
     """
     E = np.exp(S)
-    return E / E.sum(axis=0, keepdims=True)
+    return E / E.sum(axis=-2, keepdims=True)
 
 
 @softmax.mistake
@@ -55,7 +55,7 @@ def totals_of_columns(S):
     divided by the total of that row: axis=-1, and `keepdims=True`.
     """
     E = np.exp(S - S.max(axis=-1, keepdims=True))
-    return E / E.sum(axis=0)
+    return E / E.sum(axis=-2, keepdims=True)
 
 
 @softmax.mistake
@@ -160,7 +160,7 @@ def maximum_of_each_column(S):
     """The totals are per row, but the maximum is taken per column. It cancels only
     if everything in a row loses the same amount.
     """
-    E = np.exp(S - S.max(axis=0, keepdims=True))
+    E = np.exp(S - S.max(axis=-2, keepdims=True))
     return E / E.sum(axis=-1, keepdims=True)
 
 

@@ -21,10 +21,11 @@ from autograder.values.wire import call_in_process
 from book.experiments import attention, full_rank_match, kept, stack, two_tokens
 from book.experiments.charts import lines, points, spread, strips
 from solutions import cost
-from solutions.layer import MultiHeadAttention, split_by_reshape_alone
+from solutions.layer import MultiHeadAttention
 from solutions.output_projection import multi_head_attention
 
 LAYER = discover()["MultiHeadAttention"]
+WRONG = {mistake.__name__: mistake for mistake in LAYER.mistakes}
 BLOCKS = [(5, 8, 1), (7, 12, 3), (48, 64, 8), (64, 8, 2)]  # n, d_model, num_heads
 
 
@@ -192,7 +193,8 @@ def test_a_layer_that_is_scrambled_on_one_side_can_learn_all_the_same():
     words, vocabulary, d_model = 8, 16, 32
     tokens = torch.nn.Embedding(vocabulary, d_model)
     places = torch.nn.Parameter(torch.randn(words, d_model))
-    layer, norm = split_by_reshape_alone(d_model, 2), torch.nn.LayerNorm(d_model)
+    layer = WRONG["split_by_reshape_alone"](d_model, 2)
+    norm = torch.nn.LayerNorm(d_model)
     readout = torch.nn.Linear(d_model, vocabulary)
     parts = tokens, layer, norm, readout
     adam = torch.optim.Adam([places, *(p for m in parts for p in m.parameters())], 0.01)

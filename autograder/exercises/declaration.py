@@ -163,6 +163,7 @@ class Inherited:
 
     step: Callable
     at: Callable
+    where: str
     but: tuple[str, ...]
     hints: dict[str, str]
 
@@ -207,19 +208,22 @@ class Declared:
         step: Callable,
         *,
         at: Callable | None = None,
+        where: str = "",
         but: tuple[str, ...] = (),
         **hints: str,
     ) -> None:
         """Every mistake of an exercise that is a step of this one, made at that step.
 
         at     where the step stands, if not under its own name: a method of a class.
+        where  what a hint calls the step, if not by its name: "the output projection".
         but    the names of those that are none here, or have another name here.
         hints  what is said here of a mistake, by its name, where the step's own hint
                does not fit. The others are told at which step they are.
         A mistake that this exercise declares itself under the same name is not
         inherited.
         """
-        self._parts["mistakes"].append(Inherited(step, at or step, but, hints))
+        where = where or f"the step `{step.__name__}`"
+        self._parts["mistakes"].append(Inherited(step, at or step, where, but, hints))
 
     def also_right(self, function: Callable) -> Callable:
         """Another right function."""
@@ -309,22 +313,19 @@ class Declared:
         step = part.step.__name__
         for name, wrong in self._known(part).items():
             if name not in own and name not in part.but:
-                hint = part.hints.get(name) or _told_at(step, wrong)
+                hint = part.hints.get(name) or _told_at(part.where, wrong)
                 called = f"{name}_in_{step}" if taken[name] > 1 else name
                 made = self._made(part.at, wrong)
                 yield named(made, called, inspect.cleandoc(hint))
 
 
-AT = "At the step"
-
-
-def _told_at(step: str, wrong: Callable) -> str:
+def _told_at(where: str, wrong: Callable) -> str:
     """The hint of a mistake, with the step at which it was made.
 
     One that is inherited from further down says already where it is.
     """
     hint = inspect.getdoc(wrong) or ""
-    return hint if hint.startswith(AT) else f"{AT} `{step}`: {hint}"
+    return hint if hint.startswith("At the ") else f"At {where}: {hint}"
 
 
 def exercise(**fields) -> Callable:
