@@ -140,7 +140,7 @@ def _add_limits(verb: argparse.ArgumentParser) -> None:
     """An option for each limit, and those of the sandbox."""
     from dataclasses import fields
 
-    from autograder.sandbox.tiers import Limits
+    from autograder.sandbox.limits import Limits
 
     verb.add_argument(
         "--allow-unsafe",
@@ -166,8 +166,8 @@ def _add_limits(verb: argparse.ArgumentParser) -> None:
 def _options(options: argparse.Namespace):
     from dataclasses import fields
 
-    from autograder.grading.assess import Options
-    from autograder.sandbox.tiers import Limits
+    from autograder.grading.assignment import Options
+    from autograder.sandbox.limits import Limits
 
     limits = {limit.name: getattr(options, limit.name) for limit in fields(Limits)}
     tiers = (options.tier,) if options.tier else Options().tiers
@@ -290,7 +290,7 @@ def _example(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from autograder.course.grade import spare_imports
+    from autograder.course.spare import spare_imports
 
     spare_imports()
     from autograder.course.report import report_chapter

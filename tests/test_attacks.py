@@ -19,13 +19,13 @@ import numpy as np
 import pytest
 
 from autograder.exercises.registry import discover
-from autograder.grading.assess import stop_engines
+from autograder.grading.warm import stop_engines
 from autograder.judge.fingerprint import Watched
 from autograder.judge.render import as_html, as_text
 from autograder.judge.verdict import judge
 from autograder.sandbox import tiers as sandbox
 from autograder.sandbox.engine import Engine, Room
-from autograder.sandbox.tiers import Limits
+from autograder.sandbox.limits import Limits
 from autograder.values.compare import conform
 from autograder.values.wire import Opaque, Outcome
 

@@ -7,7 +7,7 @@ import pytest
 
 from autograder.__main__ import main
 from autograder.course.bench import COMMANDS, Run, _compare, _prepare, _run
-from autograder.grading.assess import CourseError
+from autograder.grading.assignment import CourseError
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="graded runs need Linux"

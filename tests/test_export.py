@@ -19,7 +19,8 @@ from nbgrader.api import Gradebook
 
 from autograder.chapters.chapter import load_chapters
 from autograder.course import export as exports
-from autograder.course.grade import RECORDS, grade_chapter
+from autograder.course.desk import RECORDS
+from autograder.course.grade import grade_chapter
 from autograder.files.tables import as_text, read_table, write_table
 
 pytestmark = pytest.mark.skipif(

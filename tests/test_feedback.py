@@ -20,7 +20,8 @@ from autograder.course import pages as page
 from autograder.course.grade import grade_chapter
 from autograder.course.setup import make_course
 from autograder.exercises.registry import discover
-from autograder.grading.assess import Options, stop_engines
+from autograder.grading.assignment import Options
+from autograder.grading.warm import stop_engines
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="graded runs need Linux"

@@ -10,9 +10,10 @@ from playwright.sync_api import expect
 from server import serving
 
 from autograder.chapters.chapter import load_chapters, source_notebook, write
-from autograder.course.grade import RECORDS, grade_chapter
+from autograder.course.desk import RECORDS
+from autograder.course.grade import grade_chapter
 from autograder.course.setup import CONFIG
-from autograder.grading.assess import Options
+from autograder.grading.assignment import Options
 
 pytest_plugins = ["browser"]
 pytestmark = pytest.mark.skipif(

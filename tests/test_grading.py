@@ -13,13 +13,15 @@ import sys
 import textwrap
 import time
 from concurrent.futures import BrokenExecutor, Future
-from pathlib import Path
 
 import nbformat
 import pytest
 from nbgrader.api import Gradebook
 
+from autograder.chapters.toc import ROOT
+from autograder.course import desk as desk_module
 from autograder.course import grade as grade_module
+from autograder.course import pools
 from autograder.course.changes import changed_scores, line_of
 from autograder.course.grade import RECORDS, grade_chapter
 from autograder.course.gradebook import GradebookWriter
@@ -27,15 +29,9 @@ from autograder.course.report import report_chapter
 from autograder.course.setup import make_course
 from autograder.exercises.registry import discover
 from autograder.grading import submission
-from autograder.grading.assess import (
-    SENTENCES,
-    Assignment,
-    CourseError,
-    GradedCell,
-    Options,
-    grade,
-    stop_engines,
-)
+from autograder.grading.assess import SENTENCES, assess
+from autograder.grading.assignment import Assignment, CourseError, GradedCell, Options
+from autograder.grading.warm import stop_engines
 from autograder.judge.cases import VISIBLE_SEED, draw_cases
 from autograder.judge.verdict import judge
 from autograder.sandbox import tiers as sandbox
@@ -47,7 +43,6 @@ pytestmark = pytest.mark.skipif(
 )
 
 CHAPTER = "05_softmax"
-ROOT = Path(grade_module.__file__).parents[2]
 POINTS = 4.0
 OPTIONS = Options(
     Limits(
@@ -513,7 +508,7 @@ def graded_alone(*cells):
         for cell in cells
     ]
     data = json.dumps({"cells": cells}).encode()
-    return grade(assignment, "ada", data, OPTIONS)
+    return assess(assignment, "ada", data, OPTIONS)
 
 
 WITH_TORCH = """
@@ -568,7 +563,7 @@ def test_a_verdict_is_short_whatever_the_answer_holds():
     test = GradedCell("init_parameters", "check(init_parameters)", "", 3.0)
     assignment = Assignment("13_initialisation", (test,), (), 1, {}, {})
     data = json.dumps({"cells": [{"cell_type": "code", "source": cell}]}).encode()
-    result = grade(assignment, "ada", data, OPTIONS)
+    result = assess(assignment, "ada", data, OPTIONS)
     assert len(result.verdicts[0]["rationale"]) == SENTENCES
     assert len(result.notebook) < 200_000
 
@@ -962,7 +957,7 @@ def wait_until_gone(family):
 def test_a_full_disk_loses_nothing(course, release, where, monkeypatch):
     expected = many(course, release, 20)
     full = OSError(28, "No space left on device")
-    written = grade_module.write_whole
+    written = desk_module.write_whole
     count = iter(range(1000))
 
     def write_whole(path, text, mode):
@@ -979,7 +974,7 @@ def test_a_full_disk_loses_nothing(course, release, where, monkeypatch):
         saved(self, batch)
 
     with monkeypatch.context() as patched:
-        patched.setattr(grade_module, "write_whole", write_whole)
+        patched.setattr(desk_module, "write_whole", write_whole)
         patched.setattr(GradebookWriter, "save", save)
         summary, _ = run(course)
     assert summary.missing > 0 and "free some space" in " ".join(summary.lines())
@@ -1058,7 +1053,7 @@ def test_what_the_grader_is_not_prepared_for_costs_nobody_else(
         return parse(data)
 
     monkeypatch.setattr(submission, "parse", faulty)  # forks of this process have it
-    monkeypatch.setattr(grade_module, "_start_method", lambda: "fork")
+    monkeypatch.setattr(pools, "_start_method", lambda: "fork")
     summary, said = run(course)
     assert summary.missing == 0
     assert scores(course) == expected
@@ -1066,7 +1061,7 @@ def test_what_the_grader_is_not_prepared_for_costs_nobody_else(
     assert "could not be graded" in verdict(course, "bad")["rationale"]
 
 
-class Mortal(grade_module._Pool):
+class Mortal(pools.Pool):
     """An executor in this process; some submissions end what it stands for."""
 
     width, renewed = 3, 0
@@ -1094,10 +1089,10 @@ def test_a_submission_that_ends_its_process_is_found_and_refused(
         expected[f"bad{number}"] = 0.0
     pool = Mortal()
     monkeypatch.setattr(
-        grade_module, "_executor", lambda *_: contextlib.nullcontext(pool)
+        grade_module, "executor", lambda *_: contextlib.nullcontext(pool)
     )
     summary, said = run(course)
-    if count > grade_module.LOST_WORKERS:  # so many in one run: it may be the machine
+    if count > pools.LOST_WORKERS:  # so many in one run: it may be the machine
         assert "lost again and again" in summary.interrupted
         summary, said = run(course)  # what was refused is done
     assert summary.missing == 0 and summary.interrupted is None

@@ -11,15 +11,11 @@ import zipfile
 import nbformat
 import pytest
 
-from autograder.grading.assess import (
-    Assignment,
-    GradedCell,
-    Options,
-    as_file,
-    grade,
-    kit_for,
-    stop_engines,
-)
+from autograder.grading.assess import grade
+from autograder.grading.assignment import Assignment, GradedCell, Options
+from autograder.grading.rebuild import as_file
+from autograder.grading.stand_ins import kit_for
+from autograder.grading.warm import stop_engines
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="graded runs need Linux"

@@ -18,16 +18,20 @@ from nbgrader.api import Gradebook
 
 from autograder.__main__ import main
 from autograder.chapters.chapter import load_chapters
+from autograder.course.classwork import STANDS
+from autograder.course.drafts import _visible_code, draft
 from autograder.course.grade import grade_chapter
 from autograder.course.gradebook import GradebookWriter, Graded, load_course
-from autograder.course.report import STANDS, _visible_code, draft, report_chapter
+from autograder.course.report import report_chapter
 from autograder.course.setup import make_course
 from autograder.exercises.registry import discover
-from autograder.grading.assess import CourseError, Options, Result, stop_engines
+from autograder.grading.assess import Result
+from autograder.grading.assignment import CourseError, Options
+from autograder.grading.warm import stop_engines
 from autograder.judge.cases import VISIBLE_SEED, draw_cases
 from autograder.judge.fingerprint import Watched
 from autograder.judge.verdict import judge
-from autograder.sandbox.tiers import Limits
+from autograder.sandbox.limits import Limits
 from autograder.values.wire import Outcome, call_in_process
 
 pytestmark = pytest.mark.skipif(

@@ -22,9 +22,11 @@ from autograder.course.gradebook import (
 )
 from autograder.files.whole import write_whole
 from autograder.grading import submission
-from autograder.grading.assess import Options, as_file, judge_notebook, rebuilt
+from autograder.grading.assess import assess_notebook
+from autograder.grading.assignment import Options
+from autograder.grading.rebuild import as_file, rebuilt
 from autograder.grading.submission import UnreadableError
-from autograder.sandbox.tiers import Limits
+from autograder.sandbox.limits import Limits
 
 
 class SubmissionExporter(NotebookExporter):
@@ -82,7 +84,7 @@ class Judge(NbGraderPreprocessor):
         assignment = _assignment(course, about["assignment"])
         options = Options(Limits(**self.limits), self.allow_unsafe)
         notebook = json.loads(json.dumps(nb))
-        judged = judge_notebook(assignment, notebook, options)
+        judged = assess_notebook(assignment, notebook, options)
         for note in judged.notes:
             self.log.warning("%s: %s", about["student"], note)
         return nbformat.from_dict(notebook), resources

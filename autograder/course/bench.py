@@ -23,7 +23,7 @@ from autograder.chapters.chapter import load_chapters, source_notebook
 from autograder.course.example import answered
 from autograder.course.setup import make_course
 from autograder.exercises.declaration import Exercise
-from autograder.grading.assess import CourseError
+from autograder.grading.assignment import CourseError
 from autograder.grading.plan import chosen_of, part_of
 from autograder.grading.submission import Cell
 

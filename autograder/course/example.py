@@ -17,7 +17,7 @@ import nbformat
 from autograder.chapters.chapter import load_chapters
 from autograder.exercises.declaration import Exercise
 from autograder.exercises.source import renamed
-from autograder.grading.assess import CourseError
+from autograder.grading.assignment import CourseError
 
 STUDENTS = "example-[0-9][0-9]*"
 BROKEN = 12  # the student whose file is cut off, as by a full disk

@@ -35,13 +35,9 @@ from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 from autograder.exercises.declaration import STUB
 from autograder.exercises.registry import discover, own_sources
 from autograder.grading import submission
-from autograder.grading.assess import (
-    Assignment,
-    CourseError,
-    GradedCell,
-    Result,
-    kit_for,
-)
+from autograder.grading.assess import Result
+from autograder.grading.assignment import Assignment, CourseError, GradedCell
+from autograder.grading.stand_ins import kit_for
 
 SECRET = ".grading_secret"
 TIMESTAMP = "timestamp.txt"

@@ -91,7 +91,7 @@ def make_course(
 def open_course(folder: Path):
     """nbgrader's view of a course folder; an error that helps where it is none."""
     from autograder.course.gradebook import load_course
-    from autograder.grading.assess import CourseError
+    from autograder.grading.assignment import CourseError
 
     if not (folder / "nbgrader_config.py").is_file():
         raise CourseError(

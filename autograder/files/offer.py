@@ -1,10 +1,11 @@
 """A new version is laid beside what is a person's own, never over it."""
 
 import contextlib
-import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
+
+from autograder.files.whole import digest_of, write_whole
 
 
 @contextlib.contextmanager
@@ -13,7 +14,7 @@ def handed_out_in(folder: Path) -> Iterator[dict[str, str]]:
     ledger = folder / ".handed_out.json"
     handed_out = _read(ledger)
     yield handed_out
-    _write(ledger, json.dumps(handed_out, indent=1) + "\n")
+    write_whole(ledger, json.dumps(handed_out, indent=1) + "\n")
 
 
 def offer(
@@ -25,15 +26,15 @@ def offer(
     newer  where a version goes that was not handed out yet, `05_softmax.new.ipynb`.
     Returns what there is to say, if anything.
     """
-    digest = _digest(text)
-    if not _there(mine):
+    digest = digest_of(text)
+    if not is_taken(mine):
         said = f"{mine.relative_to(newer.parent)}: new"
-        _write(mine, text)
-    elif digest in (handed_out.get(mine.stem), _digest_of(mine)):
+        write_whole(mine, text)
+    elif digest in (handed_out.get(mine.stem), _digest_at(mine)):
         said = None
-    elif not _there(newer):
+    elif not is_taken(newer):
         said = f"{newer.name}: {what} has changed; yours is untouched"
-        _write(newer, text)
+        write_whole(newer, text)
     else:
         return (
             f"{newer.name} is there already and stays; rename or delete it to get "
@@ -43,25 +44,14 @@ def offer(
     return said
 
 
-def _there(path: Path) -> bool:
+def is_taken(path: Path) -> bool:
     """True where a name is taken, be it by a link that leads nowhere just now."""
     return path.is_symlink() or path.exists()
 
 
-def _write(path: Path, text: str) -> None:
-    """Write a whole file or none of it."""
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _digest_of(path: Path) -> str | None:
+def _digest_at(path: Path) -> str | None:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return digest_of(path.read_bytes())
     except OSError:
         return None
 

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.files.whole import write_whole
+
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute
 
 
@@ -156,6 +158,4 @@ def table_text(rows: list[list]) -> str:
 
 def write_table(path: Path, rows: list[list]) -> None:
     """Write a CSV, whole or not at all."""
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(table_text(rows), encoding="utf-8", newline="")
-    part.replace(path)
+    write_whole(path, table_text(rows))

@@ -5,109 +5,30 @@ touches the gradebook or the course folder, so that the same function serves one
 machine, many machines, and nbgrader's own `autograde`.
 """
 
-import hashlib
-import inspect
-import json
 import platform
-import re
-import threading
 import time
-from dataclasses import asdict, dataclass, field, replace
-from html import escape
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from autograder.chapters import toc as workflow
 from autograder.exercises.declaration import Exercise
 from autograder.exercises.registry import discover, take_in
-from autograder.exercises.source import source_of
+from autograder.files.whole import digest_of
 from autograder.grading import submission
+from autograder.grading.assignment import Assignment, CourseError, GradedCell, Options
 from autograder.grading.cells import flags_in, names_in, seems_to_define
 from autograder.grading.plan import Part, chosen_of, groups, part_of
+from autograder.grading.rebuild import as_file, rebuilt
 from autograder.grading.submission import Cell, UnreadableError
+from autograder.grading.warm import engine_for
 from autograder.judge.cases import VISIBLE_SEED
 from autograder.judge.fingerprint import Watched
 from autograder.judge.render import as_html, as_text, points
 from autograder.judge.verdict import Verdict, judge
-from autograder.sandbox.engine import Engine, start_together
-from autograder.sandbox.tiers import Limits
 from autograder.values.wire import TEXT_LIMIT, CallError, Outcome
 
-HEAVY = {"torch": "torch", "matplotlib": "matplotlib.pyplot"}
 SENTENCES = 2 * TEXT_LIMIT  # characters: one text of the submission, and our words
 OUTPUT_LINES = 200  # of a cell's prints, in the graded notebook
-
-
-class CourseError(ValueError):
-    """A course that cannot be graded. One sentence that names the remedy."""
-
-
-@dataclass(frozen=True)
-class GradedCell:
-    """A cell that nbgrader knows: a test with its points, a solution, or both in one
-    for a person to grade.
-    """
-
-    grade_id: str
-    source: str
-    checksum: str
-    points: float | None = None  # None for a solution
-    by_hand: bool = False  # a question whose answer a person grades
-    kind: str = "code"
-
-    @property
-    def exercise(self) -> str:
-        return self.grade_id.removesuffix("_answer")
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """What the instructor set: one chapter of one course. Travels to any machine.
-
-    cells     the tests and solutions, as the gradebook has them, in their order.
-    released  (kind, source) of every cell, as it was handed out.
-    seed      what the hidden inputs are drawn from.
-    kit       sources of the modules that the cells may import.
-    own       sources of the exercises that are kept outside this project.
-    """
-
-    chapter: str
-    cells: tuple[GradedCell, ...]
-    released: tuple[tuple[str, str], ...]
-    seed: int
-    kit: dict[str, str]
-    own: dict[str, str]
-    kernelspec: dict = field(default_factory=dict)
-
-    @property
-    def tests(self) -> list[GradedCell]:
-        return [c for c in self.cells if c.points is not None and not c.by_hand]
-
-    def fingerprint(self) -> str:
-        """Changes whenever a verdict could: with an exercise, a score, the seed."""
-        parts = [self.chapter, self.seed, [asdict(cell) for cell in self.cells]]
-        return digest_of(json.dumps([*parts, self.exercises()]).encode())
-
-    def exercises(self) -> dict[str, str]:
-        """The digest of each exercise's declaration, by the test's grade_id."""
-        return {
-            cell.grade_id: digest_of(
-                inspect.getsource(
-                    inspect.getmodule(discover()[cell.exercise].reference)
-                ).encode()
-            )
-            for cell in self.tests
-            if cell.exercise in discover()
-        }
-
-
-@dataclass(frozen=True)
-class Options:
-    """How submissions are run."""
-
-    limits: Limits = field(default_factory=Limits)
-    allow_unsafe: bool = False
-    tiers: tuple[str, ...] = ("namespaces", "landlock")
 
 
 @dataclass(frozen=True)
@@ -134,52 +55,7 @@ class Result:
     seconds: float
 
 
-def kit_for(chapter: str) -> dict[str, str]:
-    """Stand-ins for the book's own modules, for the cells of one chapter.
-
-    `check` and the animations do nothing; `ready("scores")` gives the function of
-    an earlier chapter, and never one of this chapter's.
-    """
-    earlier = [
-        name
-        for step in workflow.steps()
-        if step.chapter < chapter
-        for name in step.exercises
-    ]
-    sources = [source_of(discover()[name].reference) for name in earlier]
-    ready = (
-        "def ready(function):\n"
-        "    if not isinstance(function, str):\n        return function\n"
-        f"    if function in {earlier!r}:\n        return globals()[function]\n"
-        "    import __main__\n    return getattr(__main__, function)\n"
-    )
-    nothing = (
-        "def __getattr__(name):\n"
-        "    if name.startswith('__'):\n        raise AttributeError(name)\n"
-        "    return lambda *a, **k: None\n"
-    )
-    sentence = (workflow.ROOT / "book" / "sentence.py").read_text(encoding="utf-8")
-    kit = {
-        "autograder": "\n\n".join(["import numpy as np", *sources, ready, nothing]),
-        "book": "",
-        "book.sentence": sentence,
-    }
-    folder = workflow.ROOT / "book"
-    names = {path.stem for path in folder.glob("*.py")}
-    for name in sorted(names - {"__init__", "sentence"}):
-        kit[f"book.{name}"] = nothing
-    for package in ("animations", "experiments"):
-        kit[f"book.{package}"] = nothing
-        for path in sorted((folder / package).glob("*.py")):
-            if path.stem != "__init__":
-                kit[f"book.{package}.{path.stem}"] = nothing
-    return kit
-
-
-# --- grading -------------------------------------------------------------------
-
-
-def grade_batch(
+def assess_batch(
     assignment: Assignment, batch: list[tuple[str, bytes | str]], options: Options
 ) -> list[Result]:
     """Grade (student, the notebook's bytes or the trouble with it), one after another.
@@ -187,13 +63,13 @@ def grade_batch(
     The warm processes stay, for the next batch in this process.
     """
     take_in(assignment.own)
-    return [grade_safely(assignment, *one, options) for one in batch]
+    return [assess_safely(assignment, *one, options) for one in batch]
 
 
-def grade_safely(assignment, student, data, options) -> Result:
+def assess_safely(assignment, student, data, options) -> Result:
     """Grade one submission: whatever is in it, the others of the class are graded."""
     try:
-        return grade(assignment, student, data, options)
+        return assess(assignment, student, data, options)
     except (OSError, CourseError):  # of the machine or the course, not of this one
         raise
     except Exception as error:
@@ -206,10 +82,10 @@ def refuse(assignment, student, data, options, why: str) -> Result:
         f"This notebook could not be graded ({why}). A person has to look at it: there "
         "is something in it that the grader was not prepared for."
     )
-    return grade(assignment, student, data, options, trouble)
+    return assess(assignment, student, data, options, trouble)
 
 
-def grade(assignment, student, data, options, trouble=None) -> Result:
+def assess(assignment, student, data, options, trouble=None) -> Result:
     """Grade one submission. What a learner did wrong is in the result.
 
     trouble  why it is not even read; the sentence is for the learner.
@@ -224,7 +100,7 @@ def grade(assignment, student, data, options, trouble=None) -> Result:
     except UnreadableError as error:
         trouble = str(error)
     notebook = rebuilt(assignment, cells, trouble)
-    judged = judge_notebook(assignment, notebook, options)
+    judged = assess_notebook(assignment, notebook, options)
     return Result(
         student=student,
         notebook=as_file(notebook),
@@ -253,16 +129,6 @@ def _untouched(assignment, notebook) -> list[str]:
     ]
 
 
-def as_file(notebook: dict) -> str:
-    """A notebook as nbformat writes it."""
-    return json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-
-
-def digest_of(data: bytes) -> str:
-    """SHA-256, in hexadecimal."""
-    return hashlib.sha256(data).hexdigest()
-
-
 def versions() -> dict[str, str]:
     """What a verdict depends on besides the submission and the exercise."""
     from importlib.metadata import version
@@ -270,202 +136,6 @@ def versions() -> dict[str, str]:
     names = ("numpy", "torch", "ipython", "nbgrader")
     found = {name: version(name) for name in names}
     return {"python": platform.python_version(), **found}
-
-
-# --- the graded notebook, made anew ----------------------------------------------
-
-
-def rebuilt(assignment: Assignment, cells: list[Cell], trouble: str | None) -> dict:
-    """A sound notebook from a submission's cells, whatever was done to them.
-
-    Each test and solution that nbgrader knows occurs exactly once, with the
-    metadata and, for tests, the source that it was handed out with. Text that was
-    not handed out is shown as it was typed: nothing of it is rendered or run.
-    """
-    if trouble:
-        cells = [Cell(kind, source) for kind, source in assignment.released]
-    cells = _answers_as_code(assignment, cells)
-    places = _places(assignment, cells)
-    known = {source for kind, source in assignment.released if kind == "markdown"}
-    made = []
-    for index, cell in enumerate(cells):
-        graded = places.get(index)
-        if graded and graded in assignment.tests:
-            made.append(_code(graded.source, graded))
-        elif cell.kind == "code":
-            made.append(_code(cell.source, graded))
-        elif cell.kind == "markdown" and cell.source in known:
-            made.append(_markdown(cell.source, graded))
-        else:
-            made.append(_markdown(_verbatim(cell.source), graded))
-    missing = [cell for cell in assignment.cells if cell not in places.values()]
-    for cell in missing:
-        made.append(_markdown(_where_it_is(cell, cells)))
-        cell_of = _code if cell.kind == "code" else _markdown
-        made.append(cell_of(cell.source if cell in assignment.tests else "", cell))
-    if trouble:
-        # As HTML: inside it, nothing that the name of a file holds is Markdown.
-        made.insert(0, _markdown(f"<p><strong>{escape(trouble)}</strong></p>"))
-    for index, cell in enumerate(made):
-        cell["id"] = f"cell-{index}"
-    about = {"submission": {"trouble": trouble}}
-    kernel = {"kernelspec": assignment.kernelspec} if assignment.kernelspec else {}
-    return {
-        "cells": made,
-        "metadata": {**kernel, "autograder": about},
-        "nbformat": 4,
-        "nbformat_minor": 5,
-    }
-
-
-def _answers_as_code(assignment, cells) -> list[Cell]:
-    """The cells, with answers that were turned into Markdown or Raw as code again."""
-    released = {source for _, source in assignment.released}
-    answers = {c.grade_id: c for c in assignment.cells if c.points is None}
-    unwritten = {
-        answer.exercise
-        for answer in answers.values()
-        if not any(c.source not in released for c in _defining(cells, answer.exercise))
-    }
-    made = []
-    for cell in cells:
-        code = _unfenced(cell.source)
-        known = answers.get(cell.grade_id)
-        if cell.kind != "code" and (
-            (known and known.kind == "code")
-            or (cell.source not in released and _is_answer(code, unwritten))
-        ):
-            cell = Cell("code", code, cell.grade_id)
-        made.append(cell)
-    return made
-
-
-def _defining(cells, name) -> list[Cell]:
-    return [cells[index] for index in _definitions(cells, name)]
-
-
-def _is_answer(text, names) -> bool:
-    """Whether a text is Python that writes one of these functions."""
-    if not any(name in text for name in names):
-        return False
-    found = names_in(text)
-    return bool(found and found.written & names)
-
-
-def _unfenced(text) -> str:
-    """The code in a text that is one block of code, or the text itself."""
-    fenced = re.fullmatch(r"\s*```\w*\n(.*?)\n?```\s*", text, re.DOTALL)
-    return fenced[1] if fenced and "```" not in fenced[1] else text
-
-
-def _where_it_is(graded: GradedCell, cells) -> str:
-    """What is true of a cell that a notebook does not have."""
-    if graded.points is None and _definitions(cells, graded.exercise):
-        return f"`{graded.exercise}` is written in another exercise's cell, above."
-    return (
-        f"The cell of `{graded.exercise}` was not in the notebook that was handed in."
-    )
-
-
-def _places(assignment, cells) -> dict[int, GradedCell]:
-    """Which of a submission's cells stands for which cell that nbgrader knows."""
-    places = {}
-    stubs = {source for _, source in assignment.released}
-    # A cell stays its own exercise's, though it repeats an earlier function, too.
-    home = {
-        index: graded.grade_id
-        for graded in assignment.cells
-        if graded.points is None
-        for index in _definitions(cells, graded.exercise)
-        if cells[index].grade_id == graded.grade_id
-    }
-    for graded in assignment.cells:
-        named = [i for i, c in enumerate(cells) if c.grade_id == graded.grade_id]
-        if graded.points is None:
-            own = [
-                index
-                for index in _definitions(cells, graded.exercise)
-                if home.get(index, graded.grade_id) == graded.grade_id
-            ]
-            written = [index for index in own if cells[index].source not in stubs]
-            check = _check_of(assignment, cells, graded.exercise)
-            above = [index for index in written if index < check]
-            found = above[-1:] or written[-1:] or own[-1:] or named[:1]
-        elif graded.by_hand:
-            found = named[:1]
-        else:
-            found = named[:1] or _checks(cells, graded.exercise)[:1]
-        free = [index for index in found + named if index not in places]
-        if free:
-            places[free[0]] = graded
-    return places
-
-
-def _check_of(assignment, cells, name) -> int:
-    """The place of an exercise's test; the end where there is none."""
-    ids = {test.grade_id for test in assignment.tests if test.exercise == name}
-    named = [index for index, cell in enumerate(cells) if cell.grade_id in ids]
-    return [*named, *_checks(cells, name), len(cells)][0]
-
-
-def _definitions(cells, name) -> list[int]:
-    """The code cells that define a name, those that cannot be read included."""
-    return [
-        index
-        for index, cell in enumerate(cells)
-        if cell.kind == "code"
-        and name in cell.source
-        and seems_to_define(cell.source, {name})
-    ]
-
-
-def _checks(cells, name) -> list[int]:
-    call = f"check({name})"
-    return [i for i, c in enumerate(cells) if c.source.strip() == call]
-
-
-def _code(source, graded=None) -> dict:
-    return {
-        "cell_type": "code",
-        "execution_count": None,
-        "metadata": _metadata(graded, "code"),
-        "outputs": [],
-        "source": source,
-    }
-
-
-def _markdown(source, graded=None) -> dict:
-    metadata = _metadata(graded, "markdown")
-    return {"cell_type": "markdown", "metadata": metadata, "source": source}
-
-
-def _metadata(graded: GradedCell | None, kind: str) -> dict:
-    """A cell's metadata, as nbgrader handed it out."""
-    if graded is None:
-        return {}
-    solution = graded.points is None or graded.by_hand
-    about = {
-        "grade": graded.points is not None,
-        "grade_id": graded.grade_id,
-        "locked": not solution,
-        "schema_version": 3,
-        "solution": solution,
-        "task": False,
-        "cell_type": kind,
-        "checksum": graded.checksum,
-    }
-    points = {} if graded.points is None else {"points": graded.points}
-    return {"nbgrader": about | points}
-
-
-def _verbatim(text) -> str:
-    """Text as a block of code, whatever it contains."""
-    longest = max(map(len, re.findall("`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}text\n{text}\n{fence}"
-
-
-# --- judging it ------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -478,7 +148,7 @@ class Judged:
     tier: str | None
 
 
-def judge_notebook(assignment: Assignment, notebook: dict, options: Options) -> Judged:
+def assess_notebook(assignment: Assignment, notebook: dict, options: Options) -> Judged:
     """Run the cells that are needed, judge, and put the verdicts into the outputs."""
     trouble = notebook["metadata"]["autograder"]["submission"]["trouble"]
     if trouble:
@@ -570,19 +240,19 @@ class _Job:
             # hidden inputs could tell of them.
             visible = {part.name: _explained(part.name, run) for part in group}
             for part in group:
-                self._judge(part, run, visible[part.name])
+                self._judged(part, run, visible[part.name])
         self.tier = engine.tier
         for position, error in run.errors:
             self.errors[chosen[position]] = error
         for position, text in enumerate(run.outputs):
             self.outputs[chosen[position]] = text
 
-    def _judge(self, part, run, seen):
+    def _judged(self, part, run, seen):
         own = [self.cells[index].source for index in part.chosen]
         own = [source for source in own if source not in self.stubs]
         trees = [found and found.tree for found in map(names_in, own)]
         name = part.name
-        verdict, notes = _judge(name, run, self.assignment.seed, trees, seen)
+        verdict, notes = _verdict_of(name, run, self.assignment.seed, trees, seen)
         if name in self.verdicts and verdict.score <= self.verdicts[name].score:
             return
         self.verdicts[name], self.judged[name] = _short(verdict), part
@@ -623,7 +293,7 @@ def _explained(name, run) -> tuple[Verdict, Watched] | None:
     watched = Watched(_port(name, run))
     try:
         return judge(discover()[name], watched, seed=VISIBLE_SEED), watched
-    except Exception:  # a value that the judge was not prepared for: see `_judge`
+    except Exception:  # a value that the judge was not prepared for: see `_verdict_of`
         return None
 
 
@@ -636,7 +306,7 @@ def _port(name, run):
     return call
 
 
-def _judge(name, run, seed, trees, seen) -> tuple[Verdict, list[str]]:
+def _verdict_of(name, run, seed, trees, seen) -> tuple[Verdict, list[str]]:
     """The verdict on hidden inputs, in the words of the one on visible inputs."""
     exercise = discover()[name]
     flags = flags_in(trees, exercise.flagged)
@@ -764,51 +434,3 @@ def _show_text(cell, text):
         text = "\n".join(text.split("\n")[:OUTPUT_LINES])
         stream = {"output_type": "stream", "name": "stdout", "text": text}
         cell["outputs"].insert(0, stream)
-
-
-# --- warm processes ---------------------------------------------------------------
-
-_engines = threading.local()  # an engine serves one thread
-
-
-def engine_for(sources: list[str], options: Options) -> Engine:
-    """The warm process for these cells: one without torch is ready much sooner."""
-    text = "\n".join(sources)
-    heavy = tuple(HEAVY.values()) if any(word in text for word in HEAVY) else ()
-    engines = vars(_engines).setdefault("engines", {})
-    key = _key(options, heavy)
-    if key not in engines:
-        engines[key] = _engine(options, heavy).__enter__()
-    return engines[key]
-
-
-def _key(options: Options, heavy: tuple[str, ...] = ()) -> tuple:
-    return heavy, json.dumps(asdict(options), sort_keys=True)
-
-
-def _engine(options: Options, heavy: tuple[str, ...] = ()) -> Engine:
-    preload = ("numpy", *heavy)
-    return Engine(options.limits, options.allow_unsafe, options.tiers, preload)
-
-
-def warm_up(options: Options):
-    """Start a warm process ahead of the first submission."""
-    engine_for([], options)
-
-
-def engines_for_forks(options: Options, count: int) -> list[Engine]:
-    """As many warm processes, started at once, for forks of this process to use."""
-    engines = [_engine(options) for _ in range(count)]
-    start_together(engines)
-    return engines
-
-
-def use_engine(engine: Engine, options: Options):
-    """Take over a warm process that the parent of this fork started."""
-    vars(_engines).setdefault("engines", {})[_key(options)] = engine.__enter__()
-
-
-def stop_engines():
-    """End this thread's warm processes. They also end with this process."""
-    for engine in vars(_engines).pop("engines", {}).values():
-        engine.__exit__(None, None, None)

@@ -27,7 +27,7 @@ def judge_file(path: Path, allow_unsafe: bool = False) -> list[Verdict]:
     The file runs in the sandbox. Raises SubmissionError where there is nothing to
     judge, and SandboxUnavailable where this machine offers no sandbox.
     """
-    from autograder.grading.assess import kit_for
+    from autograder.grading.stand_ins import kit_for
     from autograder.sandbox.engine import Engine
 
     cells, notes = _cells(path)

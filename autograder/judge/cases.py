@@ -60,7 +60,7 @@ def confirm(exercise: Exercise) -> None:
 
     It may raise on some: an error can be what is asked for.
     """
-    errors = [expected.error for *_, expected in _drawn(exercise, VISIBLE_SEED)]
+    errors = [expected.error for *_, expected in drawn_cases(exercise, VISIBLE_SEED)]
     if all(errors):
         line = f", in `{errors[0].line}`" if errors[0].line else ""
         raise DeclarationError(
@@ -70,7 +70,7 @@ def confirm(exercise: Exercise) -> None:
 
 
 @lru_cache(maxsize=64)
-def _drawn(exercise: Exercise, seed: int) -> list[tuple[str, tuple, Outcome]]:
+def drawn_cases(exercise: Exercise, seed: int) -> list[tuple[str, tuple, Outcome]]:
     """Every case with what is expected of it: the same for a whole class.
 
     Whoever calls a function gives it copies, so that nobody changes these.

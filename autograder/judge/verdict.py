@@ -11,7 +11,7 @@ from functools import partial
 
 from autograder.exercises.declaration import Exercise
 from autograder.exercises.shapes import ShapeLine
-from autograder.judge.cases import VISIBLE_SEED, Case, _drawn, draw_cases, try_case
+from autograder.judge.cases import VISIBLE_SEED, Case, draw_cases, drawn_cases, try_case
 from autograder.values.compare import first_difference
 from autograder.values.wire import Outcome
 
@@ -61,7 +61,7 @@ def judge(
     seed      a non-negative integer; the same seed gives the same cases.
     flags     what reading the source found, handed through to the verdict.
     """
-    cases = [try_case(exercise, call, *drawn) for drawn in _drawn(exercise, seed)]
+    cases = [try_case(exercise, call, *drawn) for drawn in drawn_cases(exercise, seed)]
     errors = [case.actual.error for case in cases]
     if all(error and error.kind == "NotImplementedError" for error in errors):
         return not_written(exercise)

@@ -27,6 +27,7 @@ from autograder.exercises.registry import discover
 from autograder.exercises.shapes import ShapeLine
 from autograder.judge.render import AGREEMENT, Points, as_html, as_text, show
 from autograder.judge.verdict import Verdict, judge
+from autograder.values.compare import close, tolerance
 from autograder.values.wire import call_in_process, plain
 
 SOLVED = Path(".solved")  # beside the learner's notebooks: what is solved, as source
@@ -141,8 +142,9 @@ def agree(yours: Any, theirs: Any) -> None:
     if yours.shape != theirs.shape:
         print(f"They differ: yours has shape {yours.shape}, theirs {theirs.shape}.")
         return
+    coarser = max(yours.dtype, theirs.dtype, key=tolerance)
     difference = float(np.max(np.abs(yours - theirs), initial=0.0))
-    if difference < (1e-5 if np.float32 in (yours.dtype, theirs.dtype) else 1e-9):
+    if np.all(close(yours.astype(coarser), theirs)):
         print(AGREEMENT)
     else:
         print(f"They differ: the largest difference is {difference:.3g}.")

@@ -16,7 +16,8 @@ import nbformat
 
 from autograder.chapters import toc as workflow
 from autograder.chapters.chapter import Chapter, learner_notebook, load_chapters
-from autograder.files.offer import _digest, _there, _write, handed_out_in, offer
+from autograder.files.offer import handed_out_in, is_taken, offer
+from autograder.files.whole import digest_of, write_whole
 from autograder.notebook import verbs as notebook
 
 START = "00_start"
@@ -79,14 +80,14 @@ def _start_page(work: Path, handed_out: dict[str, str]) -> None:
     """Write the start page, or bring it up to date where nobody has written in it."""
     path = work / f"{START}.ipynb"
     page = _start_notebook(work)
-    if _there(path):
+    if is_taken(path):
         mine = None if path.is_symlink() else _notebook(path)
-        if mine is None or handed_out.get(START) != _digest(_sources(mine)):
+        if mine is None or handed_out.get(START) != digest_of(_sources(mine)):
             return
         if _shown(mine) == _shown(page) and _sources(mine) == _sources(page):
             return
-    _write(path, nbformat.writes(page) + "\n")
-    handed_out[START] = _digest(_sources(page))
+    write_whole(path, nbformat.writes(page) + "\n")
+    handed_out[START] = digest_of(_sources(page))
 
 
 def _start_notebook(work: Path) -> nbformat.NotebookNode:

@@ -23,9 +23,11 @@ from pathlib import Path
 
 import numpy as np
 
-from autograder.sandbox import tiers as sandbox
-from autograder.sandbox.tiers import Limits, SandboxUnavailable
+from autograder.sandbox import seccomp
+from autograder.sandbox.limits import Limits
+from autograder.sandbox.tiers import SandboxUnavailable, describe
 from autograder.values import wire
+from autograder.values.endings import ENDINGS
 from autograder.values.wire import LENGTH, CallError, Outcome, written_size
 
 PRELOAD = ("numpy", "torch", "matplotlib.pyplot")
@@ -79,7 +81,7 @@ class Engine:
 
     def describe(self) -> str:
         """The tier in force, and why it is not a stronger one."""
-        return sandbox.describe(self.tier, self.reasons)
+        return describe(self.tier, self.reasons)
 
     def let_go(self):
         """Leave a started engine to another process, a fork of this one."""
@@ -423,28 +425,10 @@ class _WorkerLostError(Exception):
     """The warm process is gone."""
 
 
-# What a learner reads when a limit was met. The sentence names the likely cause.
-MESSAGES = {
-    "Timeout": "stopped after {seconds:g} s: is there a loop that does not end?",
-    "CPU": "stopped after {seconds:g} s of computing: is there a loop that does not "
-    "end?",
-    "Memory": "stopped at {megabytes:g} MB of memory: is an array far larger than it "
-    "should be?",
-    "FileSize": "stopped at {megabytes:g} MB written to files: no file is needed here",
-    "TooLarge": "the result is larger than {megabytes:g} MB, or has more than "
-    f"{wire.NODES_LIMIT} parts: is its shape right?",
-    "Threads": "too many threads were started: none is needed here",
-    "Processes": "another process was started: that is not possible here",
-    "Network": "a connection was opened: there is no network here",
-    "Crashed": "Python itself crashed ({signal}): was memory used outside an array?",
-    "Exited": "the code ended Python itself: leave out exit() and os._exit()",
-    "Killed": "the process that ran the code was killed",
-    "Garbled": "the code wrote into a channel that is not its own",
-}
 # By these signs an ordinary exception of the child shows that a limit was met.
 SIGNS = {
-    "Processes": lambda error: _has_number(error, sandbox.NO_PROCESS),
-    "Network": lambda error: _has_number(error, sandbox.NO_NETWORK),
+    "Processes": lambda error: _has_number(error, seccomp.NO_PROCESS),
+    "Network": lambda error: _has_number(error, seccomp.NO_NETWORK),
     "FileSize": lambda error: (
         _has_number(error, errno.EFBIG) or _has_number(error, errno.ENOSPC)
     ),
@@ -460,8 +444,7 @@ def _has_number(error, number):
 
 
 def _limit(kind, line=None, seconds=0, size=0, signal=""):
-    text = MESSAGES[kind].format(seconds=seconds, megabytes=size / 2**20, signal=signal)
-    return CallError(kind, text, line)
+    return CallError(kind, ENDINGS[kind].said(seconds, size, signal), line)
 
 
 def _cause(report, limits) -> CallError:

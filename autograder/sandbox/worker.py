@@ -1,7 +1,7 @@
 """The untrusted side: a warm process that forks a child for each submission.
 
-Runs as a script of its own, started by `autograder.engine`, and imports nothing
-of this package but its neighbours `wire` and `sandbox`: no reference, no seed, no
+Runs as a script of its own, started by `autograder.sandbox.engine`, and imports nothing
+of this project but `values.wire` and `sandbox.tiers`: no reference, no seed, no
 test is ever in its memory. The child runs a submission's cells in a plain IPython
 shell, and then calls its functions with the arguments that it is sent.
 """
@@ -9,7 +9,7 @@ shell, and then calls its functions with the arguments that it is sent.
 import array
 import ctypes
 import gc
-import importlib.util
+import importlib
 import io
 import json
 import marshal
@@ -23,26 +23,28 @@ import struct
 import sys
 import tempfile
 from pathlib import Path
+from types import ModuleType
 
 MESSAGE_LIMIT = 256 * 2**20  # what the engine may send: cells and arguments
 CHILD_SOCKET = 3
-PLACES = {"wire": "values/wire.py", "sandbox": "sandbox/tiers.py"}
 WATCH_MILLISECONDS = 50
 
 
-def neighbour(name):
-    """Load a module from this folder, without leaving a trace in sys.modules."""
-    path = Path(__file__).parents[1] / PLACES[name]
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    del sys.modules[name]
-    return module
+def neighbours(*names):
+    """Import modules of this project, and leave no trace of it in sys.modules.
+
+    Nothing but these and what they import is loaded: the package itself is a stand-in.
+    """
+    package = ModuleType("autograder")
+    package.__path__ = [str(Path(__file__).parents[1])]
+    sys.modules["autograder"] = package
+    found = [importlib.import_module(f"autograder.{name}") for name in names]
+    for name in [n for n in sys.modules if n.partition(".")[0] == "autograder"]:
+        del sys.modules[name]
+    return found
 
 
-wire = neighbour("wire")
-sandbox = neighbour("sandbox")
+wire, tiers = neighbours("values.wire", "sandbox.tiers")
 
 
 # --- the warm process --------------------------------------------------------
@@ -51,8 +53,8 @@ sandbox = neighbour("sandbox")
 def main():
     controls = [socket.socket(fileno=number) for number in json.loads(sys.argv[1])]
     settings = json.loads(sys.argv[2])
-    limits = sandbox.Limits(**settings["limits"])
-    name, reasons = sandbox.probe(settings["tiers"])
+    limits = tiers.Limits(**settings["limits"])
+    name, reasons = tiers.probe(settings["tiers"])
     if name is None and settings["allow_unsafe"]:
         name = "none"
     if name is None:
@@ -63,7 +65,7 @@ def main():
     rehearse(shell, limits)
     forget_surroundings()
     control = share(controls)
-    tier = sandbox.TIERS[name]()
+    tier = tiers.TIERS[name]()
     tier.enter()
     gc.collect()
     gc.freeze()  # the children share these objects: do not write their headers
@@ -225,7 +227,7 @@ def forget_surroundings():
     os.environ.clear()
     blank_environment()
     sys.argv[:] = [""]
-    libraries = [path for path in sandbox.PATHS if path != "/etc/localtime"]
+    libraries = [path for path in tiers.PATHS if path != "/etc/localtime"]
     sys.path[:] = [
         entry
         for entry in sys.path

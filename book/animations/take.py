@@ -9,6 +9,7 @@ import numpy as np
 
 from autograder import is_reference, ready
 from autograder.exercises.registry import discover
+from autograder.values.compare import close
 
 
 @dataclass(frozen=True)
@@ -121,11 +122,13 @@ class Actor:
         if came.shape != expected.shape:
             problem = f"shape {came.shape}, should be {expected.shape}"
             return self._failed(expected, problem, came)
-        wrong = ~np.isclose(came, expected, rtol=1e-4, atol=1e-6)
+        wrong = ~close(came, expected)
+        came = came.astype(float)
         return Part(came, wrong, False, None, came)
 
     def _failed(self, expected, problem, came=None):
         nothing = np.zeros(expected.shape, bool)
+        came = came if came is None else came.astype(float)
         return Part(expected, nothing, True, problem, came)
 
 
@@ -169,13 +172,13 @@ def _copied(argument):
 
 
 def _numbers(value):
-    """The value as a float array, or None where it is not made of real numbers."""
+    """The value as an array, or None where it is not made of real numbers."""
     if hasattr(value, "detach"):  # a torch tensor
         value = value.detach().cpu()
     try:
         with _silence():
             array = np.asarray(value)
-        return array.astype(float) if array.dtype.kind in "biuf" else None
+        return array if array.dtype.kind in "biuf" else None
     except Exception:
         return None
 

@@ -8,7 +8,6 @@ for the instructor to fill in. `nbgrader zip_collect` collects the same way: its
 plugins are at the end of this file.
 """
 
-import hashlib
 import shutil
 import tempfile
 from collections import defaultdict
@@ -28,8 +27,9 @@ from autograder.course.gradebook import handed_in_at
 from autograder.course.roster import Roster
 from autograder.course.setup import open_course, open_gradebook
 from autograder.files.tables import kept, read_table, write_table
+from autograder.files.whole import digest_of, write_whole
 from autograder.grading import submission
-from autograder.grading.assess import CourseError
+from autograder.grading.assignment import CourseError
 from autograder.grading.submission import UnreadableError, parse
 
 # The columns of matches.csv, none with another spelling.
@@ -171,7 +171,7 @@ class Collection:
             name,
             path,
             marks,
-            _digest_of(data),
+            _short_digest(data),
             path.stat().st_mtime,
             time,
             self._belongs(name, data),
@@ -306,10 +306,7 @@ class Collection:
         """Write a file into `submitted/`; return where an older one lies now."""
         aside = self.make_room(student)
         there = self.folder(student)
-        there.mkdir(parents=True, exist_ok=True)
-        part = there / ".part"
-        shutil.copyfile(file.path, part)
-        part.replace(there / f"{self.chapter}.ipynb")  # whole, or not at all
+        write_whole(there / f"{self.chapter}.ipynb", file.path.read_bytes())
         self.stamp(student, file)
         return aside
 
@@ -354,13 +351,13 @@ def _newest(files: list[File]) -> list[File]:
 def _digest(path: Path) -> str | None:
     """Of a notebook that was handed in; None where it cannot be read."""
     try:
-        return _digest_of(submission.read(path))
+        return _short_digest(submission.read(path))
     except UnreadableError:
         return None
 
 
-def _digest_of(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:16]
+def _short_digest(data: bytes) -> str:
+    return digest_of(data)[:16]  # as a list that a person reads has it
 
 
 def _zone(name: str) -> ZoneInfo | None:

@@ -31,7 +31,8 @@ from autograder.course.handout.record import key_of, recorded
 from autograder.exercises.declaration import Exercise
 from autograder.exercises.registry import discover
 from autograder.exercises.source import excerpt
-from autograder.grading.assess import CourseError
+from autograder.files.whole import write_whole
+from autograder.grading.assignment import CourseError
 
 ALWAYS = ("jupyterlab",)  # what starts the notebook; nothing imports it
 BESIDE = (".css", ".js")  # what a package reads besides its modules
@@ -66,10 +67,7 @@ def release(course: Path, name: str, tell=lambda line: None) -> list[str]:
     files = _handout(folder / f"{name}.ipynb", name) | files
     packed = _packed(files, name)
     target = course / "handout" / f"{name}.zip"
-    target.parent.mkdir(exist_ok=True)
-    part = target.with_suffix(".part")
-    part.write_bytes(packed)
-    part.replace(target)
+    write_whole(target, packed)
     return [
         f"{folder}: released by nbgrader",
         f"{target}: written, {len(files)} files, {_size(len(packed))}",

@@ -11,20 +11,9 @@ from autograder.exercises.registry import discover
 from autograder.exercises.shapes import SIZE_NAMES
 from autograder.judge.cases import Case
 from autograder.judge.diagnosis.wording import Diagnosis, advice, told
+from autograder.values.endings import ENDINGS
 from autograder.values.wire import CallError
 
-# Kinds of CallError that no learner's code raises: the sandbox stopped it.
-LIMITS = {
-    "Timeout",
-    "CpuTime",
-    "Memory",
-    "Killed",
-    "TooLarge",
-    "Output",
-    "FileSize",
-    "Processes",
-    "Crashed",
-}
 SHAPES = re.compile(
     r"operands could not be broadcast|mismatch in its core dimension|not aligned"
     r"|shapes cannot be multiplied|must match the size|size mismatch"
@@ -60,26 +49,17 @@ def raised(exercise: Exercise, failed: list[Case]) -> Diagnosis | None:
             )
         return None
     error = case.actual.error
-    if case.expected.error and error.kind not in LIMITS:
+    if case.expected.error and error.kind not in ENDINGS:
         kind = case.expected.error.kind
         return Diagnosis(
             f"In the case '{case.name}' the answer is to raise {kind}, but your "
             f"function raised {error.kind}.",
             f"Write `raise {kind}(...)`, with a sentence for whoever called.",
         )
-    if error.kind in LIMITS:
-        return Diagnosis(
-            f"{exercise.name} gave no answer: {error.message}", _limit_hint(error)
-        )
+    if ending := ENDINGS.get(error.kind):
+        said = f"{exercise.name} gave no answer: {error.message}"
+        return Diagnosis(said, ending.hint)
     return Diagnosis(told(error), advice(error) or _error_hint(exercise, case, error))
-
-
-def _limit_hint(error: CallError) -> str:
-    if error.kind in ("Timeout", "CpuTime"):
-        return "Is there a loop that does not end, or a call that waits?"
-    if error.kind in ("Memory", "TooLarge"):
-        return "Does an array grow in a loop, or broadcast to a size not meant?"
-    return "Run the cell in JupyterLab, in a fresh kernel, and see what happens there."
 
 
 def _error_hint(exercise: Exercise, case: Case, error: CallError) -> str:

@@ -17,9 +17,9 @@ from autograder.judge.cases import (
     run,
     try_case,
 )
-from autograder.judge.diagnosis.exceptions import LIMITS
 from autograder.judge.diagnosis.wording import Diagnosis, failing, promise, told
 from autograder.values.compare import is_finite, shape_of
+from autograder.values.endings import ENDINGS
 from autograder.values.wire import CallError, Outcome, call_in_process
 
 CHANGED_ARGUMENTS = "changed_its_arguments"
@@ -146,7 +146,7 @@ def _behaves_like(exercise: Exercise, mistake: Callable, cases: list[Case]) -> b
     for case in cases:
         outcome = _outcome_of(exercise, mistake, case)
         if outcome.error:
-            if not case.actual.error or case.actual.error.kind in LIMITS:
+            if not case.actual.error or case.actual.error.kind in ENDINGS:
                 return False
             same_words = same_words and _words(outcome.error) == _words(
                 case.actual.error
