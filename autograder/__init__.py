@@ -8,13 +8,13 @@ from importlib import import_module
 from typing import Any
 
 VERBS = {
-    "agree": "autograder.notebook.verbs",
-    "check": "autograder.notebook.verbs",
-    "here": "autograder.chapters.toc",
-    "hint": "autograder.notebook.verbs",
-    "is_reference": "autograder.notebook.verbs",
-    "progress": "autograder.notebook.verbs",
-    "ready": "autograder.notebook.verbs",
+    "agree": "notebook.verbs",
+    "check": "notebook.verbs",
+    "here": "chapters.toc",
+    "hint": "notebook.verbs",
+    "is_reference": "notebook.verbs",
+    "progress": "notebook.verbs",
+    "ready": "notebook.verbs",
 }
 __all__ = list(VERBS)
 
@@ -25,4 +25,4 @@ def __getattr__(name: str) -> Any:
     from autograder.notebook.errors import explain_errors
 
     explain_errors()  # whoever takes a verb learns, and reads errors in plain words
-    return getattr(import_module(VERBS[name]), name)
+    return getattr(import_module(f"{__name__}.{VERBS[name]}"), name)

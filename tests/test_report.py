@@ -19,7 +19,7 @@ from nbgrader.api import Gradebook
 from autograder.__main__ import main
 from autograder.chapters.chapter import load_chapters
 from autograder.course.classwork import STANDS
-from autograder.course.drafts import _visible_code, draft
+from autograder.course.drafts import draft, visible_code
 from autograder.course.grade import grade_chapter
 from autograder.course.gradebook import GradebookWriter, Graded, load_course
 from autograder.course.report import report_chapter
@@ -251,7 +251,7 @@ def test_what_defines_nothing_or_hides_something_gives_no_draft(source):
 
 
 def test_what_hides_in_code_is_written_out():
-    assert _visible_code("a\u202e\r\n\tb\x1b") == "a\\u202e\n    b\\x1b"
+    assert visible_code("a\u202e\r\n\tb\x1b") == "a\\u202e\n    b\\x1b"
 
 
 def test_a_human_is_asked_to_look(told):

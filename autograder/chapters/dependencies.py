@@ -97,7 +97,7 @@ def _origin(module, name, root):
         if isinstance(node, ast.Dict):  # imported on demand: {name: its module}
             for key, value in zip(node.keys, node.values, strict=True):
                 if _text(key) == name and (
-                    home := _file((*module, _text(value)), root)
+                    home := _file((*module, *_text(value).split(".")), root)
                 ):
                     return {home}
     return {file}

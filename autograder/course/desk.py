@@ -5,12 +5,12 @@ import errno
 import glob
 import json
 import os
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from autograder.course.changes import changed_scores
-from autograder.course.grade import Summary
 from autograder.files.whole import digest_of, write_whole
 from autograder.grading import submission
 from autograder.grading.assess import Result, versions
@@ -29,6 +29,33 @@ class Entry:
     folder: Path
     digest: str
     heavy: bool  # mentions a module that takes long to import
+
+
+@dataclass
+class Summary:
+    """What a run did."""
+
+    chapter: str
+    graded: int = 0
+    unchanged: int = 0
+    missing: int = 0
+    seconds: float = 0.0
+    tier: str | None = None
+    interrupted: str | None = None
+    changes: list[dict] = field(default_factory=list)  # scores that are others now
+
+    def lines(self) -> Iterator[str]:
+        """The summary for people."""
+        each = 1000 * self.seconds / self.graded if self.graded else 0
+        yield (
+            f"{self.chapter}: {self.graded} graded in {self.seconds:.1f} s "
+            f"({each:.0f} ms each), {self.unchanged} unchanged"
+        )
+        if self.interrupted:
+            yield (
+                f"{self.interrupted}: {self.missing} are left. Nothing that was graded "
+                "is lost; run the same command again to finish."
+            )
 
 
 class Desk:

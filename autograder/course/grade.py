@@ -16,43 +16,15 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from autograder.course.changes import line_of
-from autograder.course.desk import Desk
+from autograder.course.desk import Desk, Summary
 from autograder.course.pools import executor, results_of
 from autograder.course.spare import spare_imports
 from autograder.grading.assignment import CourseError, Options
 from autograder.grading.submission import visible
 from autograder.sandbox.tiers import SandboxUnavailable
-
-
-@dataclass
-class Summary:
-    """What a run did."""
-
-    chapter: str
-    graded: int = 0
-    unchanged: int = 0
-    missing: int = 0
-    seconds: float = 0.0
-    tier: str | None = None
-    interrupted: str | None = None
-    changes: list[dict] = field(default_factory=list)  # scores that are others now
-
-    def lines(self) -> Iterator[str]:
-        """The summary for people."""
-        each = 1000 * self.seconds / self.graded if self.graded else 0
-        yield (
-            f"{self.chapter}: {self.graded} graded in {self.seconds:.1f} s "
-            f"({each:.0f} ms each), {self.unchanged} unchanged"
-        )
-        if self.interrupted:
-            yield (
-                f"{self.interrupted}: {self.missing} are left. Nothing that was graded "
-                "is lost; run the same command again to finish."
-            )
 
 
 def grade_chapter(

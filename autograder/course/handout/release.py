@@ -102,7 +102,9 @@ def _handout(path: Path, name: str) -> dict[str, bytes]:
     """The files around a released notebook, by their place in the zip."""
     chapter = Chapter(path, nbformat.read(str(path), as_version=4))
     code = "\n\n".join(c.source for c in chapter.notebook.cells if _is_python(c))
-    modules = dependencies.with_packages(dependencies.modules(code, ROOT), ROOT)
+    # A declaration imports the face that is made for it.
+    modules = dependencies.modules(f"import autograder.exercise\n{code}", ROOT)
+    modules = dependencies.with_packages(modules, ROOT)
     modules = {file for file in modules if file.parent.name != "solutions"}
     files = {_place(file): file.read_bytes() for file in modules}
     for folder in {file.parent for file in modules}:
