@@ -23,7 +23,8 @@ from autograder.course import desk as desk_module
 from autograder.course import grade as grade_module
 from autograder.course import pools
 from autograder.course.changes import changed_scores, line_of
-from autograder.course.grade import RECORDS, grade_chapter
+from autograder.course.desk import RECORDS
+from autograder.course.grade import grade_chapter
 from autograder.course.gradebook import GradebookWriter
 from autograder.course.report import report_chapter
 from autograder.course.setup import make_course

@@ -11,7 +11,7 @@ import zipfile
 import nbformat
 import pytest
 
-from autograder.grading.assess import grade
+from autograder.grading.assess import assess
 from autograder.grading.assignment import Assignment, GradedCell, Options
 from autograder.grading.rebuild import as_file
 from autograder.grading.stand_ins import kit_for
@@ -66,7 +66,7 @@ def as_notebook(*cells):
 def graded_file(data):
     kit = kit_for(CHAPTER)
     assignment = Assignment(CHAPTER, (ANSWER, TEST), RELEASED, 1, kit, {})
-    return grade(assignment, "ada", data, OPTIONS)
+    return assess(assignment, "ada", data, OPTIONS)
 
 
 def score(*cells):
@@ -192,7 +192,7 @@ def two_exercises(*cells):
         GradedCell("scale", "check(scale)", "", 2.0),
     )
     assignment = Assignment(CHAPTER, known, RELEASED, 1, kit_for("03_scores"), {})
-    return grade(assignment, "ada", as_notebook(cell(IMPORTS), *cells), OPTIONS)
+    return assess(assignment, "ada", as_notebook(cell(IMPORTS), *cells), OPTIONS)
 
 
 def scale(source):
