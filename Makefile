@@ -7,8 +7,14 @@ VENV   := .venv
 RUN    := $(VENV)/bin/
 READY  := $(VENV)/.ready
 SHELL  := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 # On all cores, each file of tests on one of them.
 PARALLEL := -n auto --dist loadfile
+# What `make test` needs: a browser for the tests of pages. BROWSER=no does without.
+BROWSER ?= yes
+# Where uv is installed, it installs. The book needs no GPU, and PyTorch's build without
+# one is gigabytes smaller. For another one: make book UV_OPTIONS=
+UV_OPTIONS ?= --torch-backend cpu
 
 .DEFAULT_GOAL := help
 .PHONY: help install book lab test course sync lint clean
@@ -22,8 +28,8 @@ install: $(READY)  ## make the virtual environment .venv and install everything
 book: $(READY)  ## build the HTML book
 	@echo "Composing the notebooks ..."
 	@$(RUN)python -m autograder build
-	@echo "Building the pages; the first time every chapter is run, which takes minutes ..."
-	@$(RUN)jupyter-book build . -n -W --keep-going || { \
+	@echo "Building the pages ..."
+	@$(RUN)jupyter-book build . -q -n -W --keep-going >/dev/null || { \
 	  echo "The book could not be built. The first error above names the file."; exit 1; }
 	@echo "Open the book: file://$(CURDIR)/_build/html/index.html"
 
@@ -37,6 +43,7 @@ lab: $(READY)  ## open JupyterLab on your own copies of the chapters, in work/
 	  $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_OPTIONS)
 
 test: book  ## build the book and run all tests
+	@test $(BROWSER) = no || $(RUN)python tests/support/get_browser.py
 	@echo "Checking the stubs, the style and the code ..."
 	@$(RUN)python -m autograder sync --check
 	@$(RUN)ruff check .
@@ -44,7 +51,7 @@ test: book  ## build the book and run all tests
 	@echo "Running the chapters with their solutions, and comparing what the checks say ..."
 	@$(RUN)pytest $(PARALLEL) --nbval-lax _build/source
 	@echo "Running the tests ..."
-	@$(RUN)pytest $(PARALLEL) tests
+	@$(RUN)pytest $(PARALLEL) --browser=$(BROWSER) tests
 
 course: $(READY)  ## make an nbgrader course in course/; nothing there is overwritten
 	@$(RUN)python -m autograder course course
@@ -69,7 +76,19 @@ $(READY): requirements.txt constraints.txt pyproject.toml
 	@$(PYTHON) -m venv $(VENV) || { \
 	  echo "Python's venv module is missing (on Debian and Ubuntu: apt install python3-venv)."; \
 	  rm -rf $(VENV); exit 1; }
-	@$(RUN)python -m pip install --quiet --quiet --disable-pip-version-check -r requirements.txt || { \
+	@$(WITH_UV) || $(WITH_PIP) || { \
 	  echo "The installation failed. Is there a network, and enough disk?"; \
 	  echo "Run the same command again: it goes on where it stopped."; exit 1; }
 	@touch $@
+
+# pip reads settings that uv does not know, such as a mirror: it has the last word.
+WITH_UV = { command -v uv >/dev/null \
+  && { uv pip install --python $(VENV) $(UV_OPTIONS) -r requirements.txt \
+  || { echo "uv could not do it. Now pip tries ..."; false; }; }; }
+# Python compiles a module when it is first imported: not all of them now.
+WITH_PIP = $(RUN)python -m pip install --no-compile --disable-pip-version-check \
+  -r requirements.txt | awk '$(PIPS_PROGRESS)'
+# One line that moves, where somebody watches; else only that the longest part begins.
+PIPS_PROGRESS = BEGIN { watched = !system("test -t 2") } \
+  /^Collecting/ && watched { printf "\r\033[K%3d fetched: %s", ++n, $$2 >"/dev/stderr" } \
+  /^Installing/ { if (watched) print "" >"/dev/stderr"; print "Unpacking them ..." }

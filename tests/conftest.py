@@ -1,12 +1,24 @@
-"""What several test modules share."""
+"""What several test modules share, and what happens where there is no browser."""
 
+from collections import Counter
 from pathlib import Path
 
+import pytest
 from browser import chromium  # noqa: F401  (a fixture)
+from get_browser import HOW, found
+
+BROWSERS = {"chromium"}  # fixtures: what asks for one of them needs a browser
+WITHOUT = "without a browser"
 
 
 def pytest_addoption(parser):
     parser.addoption("--course", help="a course folder with exercises of its own")
+    parser.addoption(
+        "--browser",
+        choices=("yes", "no"),
+        default="yes",
+        help="no: leave out what needs a browser, and be content with that",
+    )
 
 
 def pytest_configure(config):
@@ -15,3 +27,48 @@ def pytest_configure(config):
         from autograder.chapters.toc import add_home
 
         add_home(Path(course))
+
+
+# Without a browser, everything else is run, and one block at the end tells the rest.
+
+
+def pytest_collection_modifyitems(config, items):
+    asking = [item for item in items if BROWSERS.intersection(item.fixturenames)]
+    wanted = config.getoption("--browser") == "yes"
+    there = bool(asking) and wanted and found() is not None
+    for item in asking:
+        item.add_marker("browser")
+        if not there:
+            item.add_marker(pytest.mark.skip(reason="it needs a browser"))
+
+
+def pytest_report_teststatus(report, config):
+    """Counted and listed apart from what is skipped for other reasons."""
+    if report.when == "setup" and report.skipped and "browser" in report.keywords:
+        return WITHOUT, "b", "NO BROWSER"
+    return None
+
+
+def pytest_sessionfinish(session):
+    """Not to have run them is a failure, unless that was asked for."""
+    wanted = session.config.getoption("--browser") == "yes"
+    if wanted and not session.exitstatus and _without(session.config):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if not (files := _without(config)):
+        return
+    terminalreporter.section("Not run: what needs a browser")
+    for file, count in files.items():
+        terminalreporter.line(f"{file}: {count} {'test' if count == 1 else 'tests'}")
+    if config.getoption("--browser") == "yes":
+        terminalreporter.line(f"\nNo Chromium, Chrome or Edge was found. {HOW}")
+        terminalreporter.line("To do without, and be content: make test BROWSER=no")
+
+
+def _without(config):
+    """How many tests were left out, by file. In a worker of xdist: none are known."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    reports = reporter.stats.get(WITHOUT, ()) if reporter else ()
+    return Counter(report.nodeid.partition("::")[0] for report in reports)

@@ -15,7 +15,6 @@ from autograder.course.grade import grade_chapter
 from autograder.course.setup import CONFIG
 from autograder.grading.assignment import Options
 
-pytest_plugins = ["browser"]
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="graded runs need Linux"
 )

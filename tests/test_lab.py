@@ -16,7 +16,6 @@ from autograder.chapters.toc import ROOT
 from autograder.course.setup import CONFIG
 from autograder.notebook.workspace import lay_out
 
-pytest_plugins = ["browser"]
 WINDOW = {"width": 1280, "height": 7000}  # high: Lab draws only what is in sight
 PATIENCE = 60_000  # ms; a busy machine is slow, a broken one never comes
 RIGHT = """import numpy as np

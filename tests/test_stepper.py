@@ -20,8 +20,6 @@ from autograder.exercises.registry import discover
 from book.animations.painter import SCALE, Painter, Words, frame
 from book.animations.scene import script, style
 
-pytest_plugins = ["browser"]
-
 PAGE = """<!doctype html><html lang="en" data-theme="light"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><title>Scenes</title>
 <style>:root { color-scheme: light; --sans: "DejaVu Sans" } body { margin: 8px }

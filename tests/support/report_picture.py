@@ -1,15 +1,15 @@
 """The guide's picture of a report. Run it where the report looks different now:
 
-python tests/report_picture.py
+python tests/support/report_picture.py
 """
 
 import io
-import shutil
 import tempfile
 from pathlib import Path
 
 from browser import QUIET
 from classroom import autograder, release, small_course
+from get_browser import found
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
@@ -36,8 +36,7 @@ def picture(file: Path) -> bytes:
     is enough for what is flat.
     """
     with sync_playwright() as playwright:
-        path = shutil.which("chromium")
-        browser = playwright.chromium.launch(executable_path=path, args=QUIET)
+        browser = playwright.chromium.launch(executable_path=found(), args=QUIET)
         page = browser.new_page(viewport={"width": WIDTH, "height": 2000})
         page.goto(file.as_uri())
         title = page.locator("section.exercise h2").first.bounding_box()

@@ -1,0 +1,107 @@
+"""The browser that the tests of pages drive: found, or got.
+
+`python tests/support/get_browser.py` is what `make test` runs first. It tries, in this
+order: a Chromium, Chrome or Edge that is installed; on Debian, for root, the
+distribution's package; Playwright's own download. The first that starts is taken.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+COMMANDS = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "microsoft-edge",
+    "microsoft-edge-stable",
+)
+APPLICATIONS = (  # macOS and Windows put nothing on the PATH
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
+    r"C:\Program Files\Google\Chrome\Application\chrome.exe",
+    r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
+)
+DOWNLOAD = [sys.executable, "-m", "playwright", "install", "chromium"]
+HOW = f"""\
+To get one, install Chromium or Chrome as your system does it, for instance
+    sudo apt install chromium           (Debian)
+    brew install --cask chromium        (macOS)
+or let Playwright download its own, and what it needs of the system:
+    {" ".join(DOWNLOAD)} --with-deps"""
+
+
+@cache
+def found() -> str | None:
+    """The path of a browser that starts; None where there is none."""
+    return next(filter(_starts, _candidates()), None)
+
+
+def get() -> str | None:
+    """The path of a browser, installed if need be; None where none can be had."""
+    for install in (None, _install_package, _download):
+        if install:
+            install()
+            found.cache_clear()
+        if path := found():
+            return path
+    return None
+
+
+def _candidates() -> Iterator[str]:
+    yield from filter(None, map(shutil.which, COMMANDS))
+    yield from filter(os.path.exists, APPLICATIONS)
+    yield _playwrights_own()
+
+
+def _playwrights_own() -> str:
+    """Where Playwright keeps the one that it downloads, whether it is there or not."""
+    with sync_playwright() as playwright:
+        return playwright.chromium.executable_path
+
+
+def _starts(path: str) -> bool:
+    """Whether a browser is whole: what it needs of the system may be missing."""
+    command = [path, "--version"]
+    try:
+        return subprocess.run(command, capture_output=True, timeout=60).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+def _install_package() -> None:
+    """For root on Debian only: elsewhere a package is somebody's own decision."""
+    if not (_is_debian() and os.geteuid() == 0):
+        return
+    print("Installing the package chromium, for the tests of the pages ...", flush=True)
+    quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    install = ["apt-get", "install", "-yqq", "--no-install-recommends", "chromium"]
+    for command in (["apt-get", "update", "-qq"], install):
+        subprocess.run(command, env=quiet, stdout=subprocess.DEVNULL)
+
+
+def _is_debian() -> bool:
+    """Debian itself: Ubuntu's package of this name is no more than a snap."""
+    release = Path("/etc/os-release")
+    return release.exists() and "ID=debian" in release.read_text("utf-8").splitlines()
+
+
+def _download() -> None:
+    print("Downloading a Chromium for the tests of the pages ...", flush=True)
+    if subprocess.run(DOWNLOAD, capture_output=True).returncode:
+        print("It could not be downloaded.", flush=True)
+
+
+if __name__ == "__main__":
+    path = get()
+    print(
+        f"The pages are tested in {path}." if path else "There is no browser to be had."
+    )
