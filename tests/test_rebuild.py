@@ -6,10 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 
 import book.animations as animations
 from autograder.exercises.registry import registered
+from book.page import runs
 from book.page.sources import code_of, dependencies
 
 ROOT = Path(__file__).parent.parent
@@ -157,6 +159,51 @@ def test_nothing_new_runs_nothing(house):
     assert _runs(house) == before
 
 
+def test_a_chapter_that_fails_is_told_by_its_name_and_kept_nowhere(house):
+    file = house / "book" / "left.md"
+    _edit(file, "play_left(left)\n", "play_left(left)\n1 / 0\n")
+    for _ in range(2):  # not even for the next build
+        run = _jupyter_book(house)
+        assert run.returncode
+        assert "failed  book/left" in run.stderr
+        assert "left.md: WARNING: Executing notebook failed" in run.stderr
+    _edit(file, "play_left(left)\n1 / 0\n", "play_left(left)\n")
+    _build(house)
+
+
+def test_chapters_run_at_once(tmp_path):
+    """Each waits until the other has begun."""
+    wait = """
+import time
+from pathlib import Path
+
+Path("{0}").touch()
+while not Path("{1}").exists():
+    time.sleep(0.1)
+"""
+    todo = [_notebook(tmp_path, wait.format(*pair)) for pair in ("ab", "ba")]
+    ended = list(runs.finished(todo, workers=2))
+    assert [fine for _, _, _, fine in ended] == [True, True]
+
+
+def test_what_measures_time_runs_alone():
+    """And so does what quotes measurements: it shares the module that takes them."""
+    timing = ROOT / "book" / "experiments" / "timing.py"
+    alone = set()
+    for chapter in CHAPTERS:
+        code = code_of(chapter.read_text("utf-8"))
+        files = dependencies(code, ROOT)
+        if runs.measures_time(code, [f for f in files if ROOT / "book" in f.parents]):
+            alone.add(chapter.stem)
+        assert timing not in files or chapter.stem in alone
+    assert 1 < len(alone) < len(CHAPTERS) / 2
+
+
+def _notebook(folder, code):
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    return runs.Run("page", folder / "page.md", notebook, 60, 0, False)
+
+
 def test_the_address_of_the_book_is_set_in_one_place(house):
     before = _runs(house)
     _edit(house / "_config.yml", 'baseurl: ""', 'baseurl: "https://example.org/a/"')
@@ -191,15 +238,19 @@ def _module(name):
 
 
 def _build(house):
+    run = _jupyter_book(house)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def _jupyter_book(house):
     command = [Path(sys.executable).with_name("jupyter-book"), "build", "."]
-    run = subprocess.run(
+    return subprocess.run(
         [*command, "-n", "-W", "--keep-going"],
         cwd=house,
         env=os.environ | {"PYTHONPATH": str(house)},
         capture_output=True,
         text=True,
     )
-    assert run.returncode == 0, run.stdout + run.stderr
 
 
 def _runs(house):

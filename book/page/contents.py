@@ -6,6 +6,7 @@ the colours of the book; the arcs are the attention weights of the running sente
 """
 
 import ast
+from functools import cache
 from html import escape
 from pathlib import Path
 
@@ -91,10 +92,8 @@ def exercises(app, chapter):
 
     -> [(file, name)], in the order of the chapter.
     """
-    known = registered(Path(app.srcdir, "solutions"))
-    text = Path(app.env.doc2path(chapter)).read_text("utf-8")
-    body = ast.parse(code_of(text)).body if is_myst_markdown_notebook(text) else []
-    names = (getattr(node, "name", None) for node in body)
+    known = _known(Path(app.srcdir, "solutions"))
+    names = _names(Path(app.env.doc2path(chapter)).read_text("utf-8"))
     return [(known[name], name) for name in names if name in known]
 
 
@@ -104,6 +103,19 @@ def shape_line(file, name):
     return ShapeLine.of(ast.get_docstring(function))
 
 
+# Asked for again with every card; while one book is built, the answers stay the same.
+
+_known = cache(registered)
+
+
+@cache
+def _names(text):
+    """What the cells of a page define."""
+    body = ast.parse(code_of(text)).body if is_myst_markdown_notebook(text) else []
+    return [getattr(node, "name", None) for node in body]
+
+
+@cache
 def _parse(file):
     return ast.parse(file.read_text("utf-8"))
 

@@ -28,13 +28,18 @@ def mark(app, page, text):
     """Note what the chapter depends on, and write the state of it into the key."""
     if not is_myst_markdown_notebook(text[0]):
         return
-    root = Path(app.srcdir)
-    files = dependencies(code_of(text[0]), root)
+    old = text[0]
+    text[0], files = marked(old, Path(app.srcdir))
     for file in files:
         app.env.note_dependency(str(file))
-    text[0], found = KERNEL.subn(rf"\1 {digest(files, root)}", text[0], count=1)
-    if not found:
+    if text[0] == old:
         logger.warning("the chapter names no kernelspec: display_name", location=page)
+
+
+def marked(text, root):
+    """(The text with the state of its files in the name of its kernel, these files)."""
+    files = dependencies(code_of(text), root)
+    return KERNEL.sub(rf"\1 {digest(files, root)}", text, count=1), files
 
 
 def code_of(text):
