@@ -2,8 +2,8 @@
 
 "Take a small example and work out this one number by hand" is true of every wrong
 answer, and helps nobody. Here it is counted: on answers that are made (see
-tests/wrong_answers.py), and on every wrong answer that the tests of the judge give.
-Prints a table, and with --show N what was said of N answers that it was said of.
+tests/support/wrong_answers.py), and on every wrong answer that the tests of the judge
+give. Prints a table, and with --show N what was said of N answers that it was said of.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT / "tests" / "support")]
 
 import pytest  # noqa: E402
 from wrong_answers import LAST_RESORT, is_last_resort, sampled, told  # noqa: E402

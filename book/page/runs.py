@@ -45,7 +45,17 @@ class Run:
 
 
 def setup(app):
+    app.connect("env-get-outdated", failed)
     app.connect("env-before-read-docs", run_ahead)
+
+
+def failed(app, env, added, changed, removed):
+    """The pages to read again since a cell of theirs failed the last time. Sphinx would
+    take them for done, and a second build would pass in silence.
+    """
+    ran = getattr(env, "nb_metadata", {})
+    data = {page: found.get("exec_data", {}) for page, found in ran.items()}
+    return [page for page, run in data.items() if not run.get("succeeded", True)]
 
 
 def run_ahead(app, env, pages):
