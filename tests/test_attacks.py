@@ -24,8 +24,9 @@ from autograder.judge.fingerprint import Watched
 from autograder.judge.render import as_html, as_text
 from autograder.judge.verdict import judge
 from autograder.sandbox import tiers as sandbox
-from autograder.sandbox.engine import Engine, Room
+from autograder.sandbox.engine import Engine
 from autograder.sandbox.limits import Limits
+from autograder.sandbox.room import Room
 from autograder.values.compare import conform
 from autograder.values.wire import Opaque, Outcome
 

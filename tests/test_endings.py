@@ -7,23 +7,28 @@ import pytest
 
 from autograder.exercises.registry import discover
 from autograder.judge.verdict import judge
-from autograder.sandbox import engine
+from autograder.sandbox import causes, engine
 from autograder.values.endings import ENDINGS
 from autograder.values.wire import CallError, Outcome
 
 
 def kinds_that_the_engine_sends():
     """Every kind that the engine's source names when it makes an ending."""
-    calls = [n for n in ast.walk(ast.parse(inspect.getsource(engine)))]
+    calls = [
+        n
+        for n in ast.walk(
+            ast.parse(inspect.getsource(engine) + inspect.getsource(causes))
+        )
+    ]
     calls = [n for n in calls if isinstance(n, ast.Call)]
     named = {
         call.args[0].value
         for call in calls
-        if getattr(call.func, "id", "") == "_limit"
+        if getattr(call.func, "id", "") == "ended_by"
         and isinstance(call.args[0], ast.Constant)
     }
     # Those that the warm process names when it ends a child.
-    return named | set(engine.SIGNS) | {"FileSize", "Threads"}
+    return named | set(causes.SIGNS) | {"FileSize", "Threads"}
 
 
 def test_what_the_engine_sends_and_the_table_are_the_same():

@@ -16,6 +16,7 @@ from nbgrader.api import (
     SubmittedNotebook,
 )
 
+from autograder.course.folder import confirm_course
 from autograder.course.gradebook import load_assignment, load_course
 from autograder.exercises.declaration import Exercise
 from autograder.exercises.registry import discover
@@ -103,8 +104,7 @@ class ClassWork:
 
 def read_class(root: Path, chapter: str) -> ClassWork:
     """What the gradebook and the graded notebooks say of a chapter."""
-    if not (root / "nbgrader_config.py").is_file():
-        raise CourseError(f"{root} is no nbgrader course; name yours with --course")
+    confirm_course(root)
     course = load_course(root)
     assignment = load_assignment(course, chapter)
 

@@ -28,8 +28,8 @@ def configure(c, config_file: str = "nbgrader_config.py") -> None:
     ]
     c.GenerateFeedback.exporter_class = "autograder.course.feedback.FeedbackPage"
     c.GenerateFeedback.preprocessors = ["autograder.course.feedback.Grades"]
-    c.ZipCollectApp.extractor_plugin = "autograder.course.collect.collect.Extractor"
-    c.ZipCollectApp.collector_plugin = "autograder.course.collect.collect.Collector"
+    c.ZipCollectApp.extractor_plugin = "autograder.course.collect.plugins.Extractor"
+    c.ZipCollectApp.collector_plugin = "autograder.course.collect.plugins.Collector"
     find_own_programs()
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from autograder.course.changes import line_of
 from autograder.course.desk import Desk, Summary
+from autograder.course.folder import confirm_course
 from autograder.course.pools import executor, results_of
 from autograder.course.spare import spare_imports
 from autograder.grading.assignment import CourseError, Options
@@ -48,11 +49,7 @@ def grade_chapter(
     def tell(line):
         say(visible(line))
 
-    if not (root / "nbgrader_config.py").is_file():
-        raise CourseError(
-            f"{root} is no nbgrader course; make one with `python -m autograder "
-            f"course {root}`, or name yours with --course"
-        )
+    confirm_course(root)
     summary, todo = Summary(chapter), []
     handed_in = len(list(root.glob(f"submitted/*/{chapter}")))
     jobs = max(1, min(jobs or _cores(), handed_in))

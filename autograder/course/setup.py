@@ -22,6 +22,7 @@ import nbformat
 from autograder.chapters.chapter import Chapter, load_chapters, source_notebook
 from autograder.chapters.toc import told_became
 from autograder.course.config import find_own_programs
+from autograder.course.folder import confirm_course
 from autograder.files.offer import handed_out_in, offer
 from autograder.files.tables import read_table
 
@@ -91,13 +92,8 @@ def make_course(
 def open_course(folder: Path):
     """nbgrader's view of a course folder; an error that helps where it is none."""
     from autograder.course.gradebook import load_course
-    from autograder.grading.assignment import CourseError
 
-    if not (folder / "nbgrader_config.py").is_file():
-        raise CourseError(
-            f"{folder} is no nbgrader course; make one with `python -m autograder "
-            f"course {folder}`, or name yours with --course"
-        )
+    confirm_course(folder)
     return load_course(folder)
 
 

@@ -7,12 +7,9 @@ What comes back is data, checked by `wire.decode`. A submission that hangs,
 crashes or floods becomes a `CallError`; it never becomes an exception here.
 """
 
-import bisect
-import errno
 import json
 import marshal
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -23,12 +20,12 @@ from pathlib import Path
 
 import numpy as np
 
-from autograder.sandbox import seccomp
+from autograder.sandbox.causes import SIGNS, cause_of, ended_by
 from autograder.sandbox.limits import Limits
+from autograder.sandbox.room import Room
 from autograder.sandbox.tiers import SandboxUnavailable, describe
 from autograder.values import wire
-from autograder.values.endings import ENDINGS
-from autograder.values.wire import LENGTH, CallError, Outcome, written_size
+from autograder.values.wire import LENGTH, CallError, Outcome
 
 PRELOAD = ("numpy", "torch", "matplotlib.pyplot")
 START_SECONDS = 120  # a cold disk may take that long to import torch
@@ -314,13 +311,13 @@ class Submission:
             self._finish(kill=True)
             final = deadline == self._deadline
             seconds = limits.total_seconds if final else limits.call_seconds
-            raise _EndedError(_limit("Timeout", seconds=seconds)) from None
+            raise _EndedError(ended_by("Timeout", seconds=seconds)) from None
         except wire.TooLargeError:
             self._finish(kill=True)
-            raise _EndedError(_limit("TooLarge", size=limits.result_bytes)) from None
+            raise _EndedError(ended_by("TooLarge", size=limits.result_bytes)) from None
         except wire.WireError:
             self._finish(kill=True)
-            raise _EndedError(_limit("Garbled")) from None
+            raise _EndedError(ended_by("Garbled")) from None
         except OSError:
             raise _EndedError(self._finish(kill=False)) from None
 
@@ -343,7 +340,7 @@ class Submission:
         """Close the child's socket, see the child ended, and say what ended it."""
         self._socket.close()
         self._socket = None
-        return _cause(self._engine._reap(kill), self._engine.limits)
+        return cause_of(self._engine._reap(kill), self._engine.limits)
 
     def _replace_worker(self):
         """The warm process was lost: not this submission's fault, up to a point."""
@@ -357,8 +354,8 @@ class Submission:
 
     def _exhausted(self) -> CallError:
         if self._lost_workers > LOST_WORKERS:
-            return _limit("Killed")
-        return _limit("Timeout", seconds=self._engine.limits.total_seconds)
+            return ended_by("Killed")
+        return ended_by("Timeout", seconds=self._engine.limits.total_seconds)
 
     def _named(self, error) -> CallError | None:
         """An error of the child, under the name of the limit that it met, if any."""
@@ -369,37 +366,10 @@ class Submission:
             if sign(error):
                 limits = self._engine.limits
                 size = {"Memory": limits.memory_bytes, "FileSize": limits.file_bytes}
-                return _limit(kind, error.line, size=size.get(kind, 0))
+                return ended_by(kind, error.line, size=size.get(kind, 0))
         if error.kind == "TooLarge":
-            return _limit("TooLarge", size=self._engine.limits.result_bytes)
+            return ended_by("TooLarge", size=self._engine.limits.result_bytes)
         return error
-
-
-class Room:
-    """The bytes that several texts may take together in a notebook's file.
-
-    JSON writes some characters as six bytes. Once a text was cut, none has room.
-    """
-
-    def __init__(self, size: int):
-        self._left, self._sizes = size, {}
-
-    def take(self, place: object, text: str) -> str:
-        """The text, or its beginning where there is no room for all of it.
-
-        A text that stands in the place of an earlier one has its room.
-        """
-        left = self._left + self._sizes.get(place, 0)
-        size = written_size(text)
-        if size > left:
-            text, size = _beginning(text, left), left
-        self._left, self._sizes[place] = left - size, size
-        return text
-
-
-def _beginning(text, size):
-    lengths = range(1, len(text) + 1)
-    return text[: bisect.bisect(lengths, size, key=lambda n: written_size(text[:n]))]
 
 
 @lru_cache(maxsize=8)
@@ -423,41 +393,6 @@ class _EndedError(Exception):
 
 class _WorkerLostError(Exception):
     """The warm process is gone."""
-
-
-# By these signs an ordinary exception of the child shows that a limit was met.
-SIGNS = {
-    "Processes": lambda error: _has_number(error, seccomp.NO_PROCESS),
-    "Network": lambda error: _has_number(error, seccomp.NO_NETWORK),
-    "FileSize": lambda error: (
-        _has_number(error, errno.EFBIG) or _has_number(error, errno.ENOSPC)
-    ),
-    "Memory": lambda error: (
-        "MemoryError" in error.kind or "can't allocate memory" in error.message
-    ),
-    "Threads": lambda error: "can't start new thread" in error.message,
-}
-
-
-def _has_number(error, number):
-    return f"[Errno {number}]" in error.message
-
-
-def _limit(kind, line=None, seconds=0, size=0, signal=""):
-    return CallError(kind, ENDINGS[kind].said(seconds, size, signal), line)
-
-
-def _cause(report, limits) -> CallError:
-    """What ended a child, from how the warm process saw it end."""
-    if report["code"] == -signal.SIGKILL:
-        if report["exceeded"]:
-            return _limit(report["exceeded"], size=limits.scratch_bytes)
-        if report["cpu_seconds"] > limits.cpu_seconds / 2:  # clocks differ
-            return _limit("CPU", seconds=limits.cpu_seconds)
-        return _limit("Killed")
-    if report["code"] < 0:
-        return _limit("Crashed", signal=signal.strsignal(-report["code"]))
-    return _limit("Exited")
 
 
 # The forms that answers must have.

@@ -5,7 +5,7 @@
 Each notebook is matched with a student of the gradebook by its name. What is certain
 goes to `submitted/`; everything else is listed, in `downloaded/CHAPTER/matches.csv`,
 for the instructor to fill in. `nbgrader zip_collect` collects the same way: its two
-plugins are at the end of this file.
+plugins are in `plugins.py`.
 """
 
 import shutil
@@ -17,11 +17,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 from zoneinfo import ZoneInfo
 
-from nbgrader.plugins import ExtractorPlugin, FileNameCollectorPlugin
-from traitlets import Unicode
-
 from autograder.chapters.toc import told_became
-from autograder.course.collect.download import NOTEBOOK, shown, unpack
+from autograder.course.collect.download import NOTEBOOK, unpack
 from autograder.course.collect.filenames import Marks, marks_of, without_attempt
 from autograder.course.gradebook import handed_in_at
 from autograder.course.roster import Roster
@@ -387,7 +384,7 @@ def collect_chapter(folder: Path, chapter: str, source: Path | None = None) -> S
     source: a folder or a zip; by default nbgrader's `downloaded/CHAPTER/archive`.
     """
     course = open_course(folder)
-    timezone = Collector(config=course.config).timezone
+    timezone = course.config.Collector.get("timezone", "")
     collection = Collection(course, chapter, timezone)
     source = source or collection.desk / "archive"
     with tempfile.TemporaryDirectory() as room:
@@ -398,7 +395,7 @@ def collect_chapter(folder: Path, chapter: str, source: Path | None = None) -> S
         summary = Summary(complete=not (plan.open or plan.other))
         placed = list(_placed(collection, plan, same))
     collection.write_matches(plan)
-    summary.lines = list(_told(collection, plan, same, placed, unpacked.added))
+    summary.lines = list(told_of(collection, plan, same, placed, unpacked.added))
     return summary
 
 
@@ -413,7 +410,7 @@ def _placed(collection, plan, same) -> Iterator[str]:
             yield f"{student}: replaced by {file.name}; the older one lies in {aside}"
 
 
-def _told(collection, plan, same, placed, added) -> Iterator[str]:
+def told_of(collection, plan, same, placed, added) -> Iterator[str]:
     new = len(plan.chosen) - len(same)
     yield (
         f"{collection.chapter}: {new} collected, {len(same)} there already, "
@@ -448,59 +445,3 @@ def _told(collection, plan, same, placed, added) -> Iterator[str]:
         few = ", ".join(missing[:10]) + (", ..." if len(missing) > 10 else "")
         many = "" if len(missing) == 1 else "s"
         yield f"Nothing from {len(missing)} student{many}: {few}"
-
-
-# --- nbgrader's plugins -------------------------------------------------------
-
-
-class Extractor(ExtractorPlugin):
-    """Unpacks what was downloaded for `nbgrader zip_collect`, with care."""
-
-    def extract(self, archive_path: str, extracted_path: str) -> None:
-        """Copy the notebooks of a folder, zips and all, into another one."""
-        unpacked = unpack(Path(archive_path), Path(extracted_path))
-        for name, told in unpacked.refused:
-            self.log.warning("%s: not taken, %s", name, told)
-
-
-class Collector(FileNameCollectorPlugin):
-    """Finds the student of each file for `nbgrader zip_collect`."""
-
-    timezone = Unicode(
-        "", help="Of the times in file names, as Europe/Berlin; '': this machine's."
-    ).tag(config=True)
-
-    _answers = None
-
-    def collect(self, submitted_file: str) -> dict | None:
-        """The student, the notebook's name and the time; None, and a warning, else."""
-        if self._answers is None:
-            self._answers = self._decide()
-        return self._answers.get(Path(submitted_file).resolve())
-
-    def _decide(self) -> dict[Path, dict]:
-        app = self.parent
-        chapter = app.coursedir.assignment_id
-        collection = Collection(app.coursedir, chapter, self.timezone)
-        folder = Path(app._format_collect_path(app.extracted_directory)).resolve()
-        names = {
-            path: shown(path.relative_to(folder).as_posix())
-            for path in sorted(folder.rglob("*.ipynb"))
-            if path.is_file() and not path.is_symlink()
-        }
-        plan = collection.plan(names)
-        same = collection.standing(plan)
-        for line in _told(collection, plan, same, [], []):
-            self.log.warning("%s", line)
-        collection.write_matches(plan)
-        answers = {}
-        for student, (file, _) in plan.chosen.items():
-            if student in same:
-                continue
-            aside = collection.make_room(student)
-            if aside:
-                self.log.warning("%s: the older one lies in %s", student, aside)
-            about = {"student_id": student, "file_id": chapter}
-            stamp = {"timestamp": file.time} if file.time else {}
-            answers[file.path.resolve()] = about | stamp
-        return answers

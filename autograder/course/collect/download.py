@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from autograder.grading import submission
-from autograder.grading.submission import NOTEBOOK_BYTES, UnreadableError
+from autograder.grading.submission import NOTEBOOK_BYTES, UnreadableError, visible
 
 FILES = 20_000  # in one download
 ALL_BYTES = 2 * 2**30  # written for one download
@@ -197,7 +197,7 @@ def _name_of(member: zipfile.ZipInfo) -> str:
 def _take(unpacked: Unpacked, name: str, content: _Content, depth: int = 0):
     """Copy a notebook, unpack a zip, and name all else."""
     if BY_THEMSELVES.search(name):
-        unpacked.added.append(shown(name))
+        unpacked.added.append(visible(name))
         return
     unpacked.files += 1
     trouble = _trouble(unpacked, name, depth)
@@ -219,7 +219,7 @@ def _take(unpacked: Unpacked, name: str, content: _Content, depth: int = 0):
         with open(path, "xb") as file:
             file.write(data)
         os.utime(path, (content.changed, content.changed))
-        unpacked.names[path] = shown(name)
+        unpacked.names[path] = visible(name)
     except FileExistsError:
         _refuse(unpacked, name, "there are two of this name")
     except (UnreadableError, NotImplementedError, RuntimeError, zipfile.BadZipFile,
@@ -254,9 +254,4 @@ def _on_disk(name: str) -> PurePosixPath:
 
 
 def _refuse(unpacked: Unpacked, name: str, why: str):
-    unpacked.refused.append((shown(name), why))
-
-
-def shown(name: str) -> str:
-    """A learner's file name, fit to be printed and to stand in a table."""
-    return "".join(letter if letter.isprintable() else "�" for letter in name)
+    unpacked.refused.append((visible(name), why))

@@ -26,6 +26,7 @@ from autograder.chapters import dependencies
 from autograder.chapters.chapter import Chapter, load_chapters
 from autograder.chapters.toc import ROOT, steps
 from autograder.course.config import find_own_programs
+from autograder.course.folder import confirm_course
 from autograder.course.gradebook import load_course
 from autograder.course.handout.record import key_of, recorded
 from autograder.exercises.declaration import Exercise
@@ -51,11 +52,7 @@ def release(course: Path, name: str, tell=lambda line: None) -> list[str]:
     Raises ChapterError for an unknown chapter, CourseError where there is no course or
     nbgrader refuses, ReleaseError where a file would give an answer away.
     """
-    if not (course / "nbgrader_config.py").is_file():
-        raise CourseError(
-            f"{course.resolve()} is no nbgrader course; make one with `python -m "
-            f"autograder course {course}`, or name yours with --course"
-        )
+    confirm_course(course)
     load_chapters([name])  # complains of an unknown one
     folder = _assigned(course, name)
     files = {

@@ -1,0 +1,42 @@
+"""What ended a call: told from signs, and named after the table of endings."""
+
+import errno
+import signal
+
+from autograder.sandbox import seccomp
+from autograder.values.endings import ENDINGS
+from autograder.values.wire import CallError
+
+# By these signs an ordinary exception of the child shows that a limit was met.
+SIGNS = {
+    "Processes": lambda error: _has_number(error, seccomp.NO_PROCESS),
+    "Network": lambda error: _has_number(error, seccomp.NO_NETWORK),
+    "FileSize": lambda error: (
+        _has_number(error, errno.EFBIG) or _has_number(error, errno.ENOSPC)
+    ),
+    "Memory": lambda error: (
+        "MemoryError" in error.kind or "can't allocate memory" in error.message
+    ),
+    "Threads": lambda error: "can't start new thread" in error.message,
+}
+
+
+def _has_number(error, number):
+    return f"[Errno {number}]" in error.message
+
+
+def ended_by(kind, line=None, seconds=0, size=0, signal=""):
+    return CallError(kind, ENDINGS[kind].said(seconds, size, signal), line)
+
+
+def cause_of(report, limits) -> CallError:
+    """What ended a child, from how the warm process saw it end."""
+    if report["code"] == -signal.SIGKILL:
+        if report["exceeded"]:
+            return ended_by(report["exceeded"], size=limits.scratch_bytes)
+        if report["cpu_seconds"] > limits.cpu_seconds / 2:  # clocks differ
+            return ended_by("CPU", seconds=limits.cpu_seconds)
+        return ended_by("Killed")
+    if report["code"] < 0:
+        return ended_by("Crashed", signal=signal.strsignal(-report["code"]))
+    return ended_by("Exited")
