@@ -7,7 +7,7 @@ Between two moments the player moves what has moved. Nothing but numpy is needed
 
 from difflib import SequenceMatcher
 
-SAMPLE = 0.12  # seconds between two moments
+SAMPLE = 0.16  # seconds between two moments
 
 
 def as_data(scene):
@@ -16,7 +16,8 @@ def as_data(scene):
     -> {"title", "text", "player", "still", "steps": [{"caption", "frames", "seconds",
     "playing", "rest"}], "layouts": [{"width", "height", "tracks"}]}. A track is {"is":
     what, "at": [[frame, what has changed], ...]}; null in the place of changes takes it
-    off the stage. Frames are counted through all steps.
+    off the stage. [frame, count, changes] holds for so many frames, with a list for
+    each change. Frames are counted through all steps.
     """
     return {
         "title": scene.title,
@@ -120,7 +121,27 @@ def _folded(track):
         now = dict.fromkeys(before.keys() - USUAL.keys()) | _told(thing)
         at.append([frame, {k: v for k, v in now.items() if before.get(k) != v}])
         before = USUAL | now
-    return {"is": what, "at": at}
+    return {"is": what, "at": _runs(at)}
+
+
+def _runs(at):
+    """Changes of the same fields in frame after frame, written as one entry."""
+    runs = []
+    for frame, changes in at:
+        start, count, lists = runs[-1] if runs else (0, 0, None)
+        goes_on = changes and lists and start + count == frame
+        if goes_on and lists.keys() == changes.keys():
+            runs[-1][1] += 1
+            for key, value in changes.items():
+                lists[key].append(value)
+            continue
+        told = changes and {key: [value] for key, value in changes.items()}
+        runs.append([frame, 1, told])
+    return [run if run[1] > 1 else [run[0], _first(run[2])] for run in runs]
+
+
+def _first(changes):
+    return changes and {key: value for key, (value,) in changes.items()}
 
 
 # What the player takes for granted.

@@ -2,256 +2,516 @@
 
 import numpy as np
 
-from book.sentence import BETA, GAMMA, HEADS_PARAMS, TOKENS, X
+from book.palette import HEADS as HEAD_COLOURS
+from book.palette import mix
+from book.sentence import (
+    BETA,
+    FEATURES,
+    GAMMA,
+    HEADS,
+    HEADS_CARRY,
+    HEADS_K,
+    HEADS_PARAMS,
+    HEADS_Q,
+    HEADS_V,
+    TOKENS,
+    X,
+)
 
-from .parallel_heads import OUTPUTS, WEIGHTS
+from .one_query import (
+    KEYS,
+    OUTPUT,
+    SCALED,
+    SCORES,
+    WEIGHTS,
+    Place,
+    Query,
+    arcs,
+    sentence,
+)
+from .parallel_heads import OUTPUTS
+from .parallel_heads import WEIGHTS as RIGHT_WEIGHTS
 from .scene import Scene, Step
-from .stage import COLOURS, QUIET, WRONG, between, cut
+from .stage import COLOURS, INK, LEFT, QUIET, WRONG, between, cut, number
 from .take import MARKED, cast, ending, right
 
-PROJECTED = dict(zip("QKV", right("project_qkv")(X, HEADS_PARAMS), strict=True))
-JOINED = right("concat_heads")(OUTPUTS)  # (n, d_model)
 MIXED, _ = right("multi_head_attention")(X, HEADS_PARAMS, 2)  # (n, d_model)
-HIGH, WIDE = 22, 28
-ROWS = (42, 172, 302, 432)  # where the rows of matrices begin
-LIFT = 21  # how far above stand their names
-LANES = (62, 246, 430)  # where Q, K and V stand
-CUT = 8  # how far the heads move apart
-# The steps of the article, and what each picture after the first one is called.
-MIX = 6  # the level on which Y is made
-STEPS = (
-    "parameters",
-    "project",
-    "split into heads",
-    "attend in each head",
-    "concatenate",
-    "mix",
-    "add and norm",
-)
-TITLES = (
-    ("1  parameters", "for two heads, h = 2"),
-    ("2  project", "Q = X·W_q + b_q,  K and V alike"),
-    ("3  split into heads", "columns 1 to 3, columns 4 to 6"),
-    ("4  attend in each head", "softmax(Q·Kᵀ / √3)·V"),
-    ("5  concatenate", "side by side"),
-    ("6  mix", "Y = O·W_o + b_o"),
-    ("7  add …", "X + Y: the residual"),
-    ("7  … and norm", "each row on its own"),
-)
+NORMED = right("layer_norm")(X + MIXED, GAMMA, BETA)  # (n, d_model)
+PROJECTED = dict(zip("QKV", right("project_qkv")(X, HEADS_PARAMS), strict=True))
+FIRST = TOKENS.index("cat")
+FOUND = OUTPUTS[:, FIRST].ravel()  # what both heads found for it, side by side
+H = len(HEADS)
 
 
 def play_multi_head_attention(multi_head_attention):
     """Play the whole block: X, params, num_heads -> Y (n, d_model), A (h, n, n)."""
     actor = cast(multi_head_attention)
-    parts = actor.play(X, HEADS_PARAMS, 2, expected=[MIXED, WEIGHTS])
+    parts = actor.play(X, HEADS_PARAMS, H, expected=[MIXED, RIGHT_WEIGHTS])
     return Scene(
-        title="Many heads, from the tokens to the output",
+        title="Two heads, from the words to the output",
         steps=_Play(*parts).steps(),
         text=(
-            "From above: the tokens X; their queries, keys and values, which learnt "
-            "weights make of them and which are cut into two heads; the weights of "
-            "attention in both heads; what the heads found, laid side by side as O, "
-            "and the output Y. Then X is added to Y and each row is normalised. At the "
-            "end Y is seen again."
+            "On top the sentence. One word is followed. Three maps make its query, its "
+            "key and its value, six numbers wide, which are cut in the middle: half "
+            "for each of two heads, each of which has a lane of its own. In each lane "
+            "the query meets the keys of all words, and scores, scaled scores and "
+            "weights follow. Bows of head 1 above the sentence and of head 2 below it "
+            "show where the word looks. The two outputs are laid side by side, W_o "
+            "carries each number to a named column, the word's own row is added, and "
+            "the sum is normalised."
         ),
         player=actor.line(*parts),
-        height=570,
+        still=5,
+        width=880,
+        height=574,
+        upright=(640, 940),
     )
+
+
+class _Looks:
+    """Where things stand, on a wide stage or on an upright one."""
+
+    def __init__(self, stage):
+        up, wide = stage.upright, stage.width
+        self.words = [wide * share for share in (0.14, 0.38, 0.62, 0.86)]
+        self.line = 96 if not up else 116  # of the sentence
+        self.tall = 20 if not up else 26
+        self.top = 182 if not up else 216  # where the lanes begin
+        self.size = 17 if not up else 19
+        self.high = 28 if not up else 34
+        # Lanes side by side, or one below the other.
+        self.lanes = (
+            [(12, self.top, 422, 346), (446, self.top, 422, 346)]
+            if not up
+            else [(12, self.top, 616, 336), (12, self.top + 346, 616, 336)]
+        )
+        small = {
+            "key": 24,
+            "value": 30,
+            "column": 43,
+            "high": 32,
+            "gap": 8,
+            "result": 56,
+        }
+        large = {
+            "key": 34,
+            "value": 40,
+            "column": 62,
+            "high": 35,
+            "gap": 14,
+            "result": 68,
+        }
+        places = [(x + (74 if up else 54), y + 118) for x, y, _, _ in self.lanes]
+        self.places = [
+            Place(x, y, size=self.size, **(large if up else small)) for x, y in places
+        ]
+        # The six features of one word, in the second half.
+        self.cell = 100 if not up else 84
+        self.left = 190 if not up else 116
+        gaps = (34, 214, 264, 314) if not up else (50, 280, 350, 420)
+        self.rows = [self.top + gap for gap in gaps]  # O, Y, X, the result
 
 
 class _Play:
     def __init__(self, output, weights):
-        self.output, self.weights = output, weights
+        self.output, self.weights, i = output, weights, FIRST
+        nothing = np.zeros(OUTPUTS.shape[-1], bool)
+        self.queries = [
+            Query(
+                i,
+                HEADS_Q[k, i],
+                HEADS_K[k],
+                HEADS_V[k],
+                weights.values[k, i],
+                OUTPUTS[k, i],
+                (weights.wrong[k, i], nothing),
+                (weights.faded, False),
+            )
+            for k in range(H)
+        ]
         self.added = X + output.values
         self.normed = _normalised(self.added) * GAMMA + BETA
 
     def steps(self):
-        captions = (
-            "The same four tokens. Two heads will read them at the same time, each "
-            "with a question of its own.",
-            "Parameters: the learnt weights of both heads stand side by side, three "
-            "columns for each. They start at random.",
-            "Project: three linear maps turn the rows of X into the queries, keys and "
-            "values of both heads at once.",
-            "Split: the features of Q, K and V are cut into two heads. Every head "
-            "keeps every token.",
-            "Attend: each head scores, scales, normalises and mixes on its own."
-            + self.weights.aside,
-            "Concatenate: what the heads found is laid side by side, token by token.",
-            "Mix: one more linear map, W_o, brings the heads together."
-            + self.output.aside,
-            "Add: X is added to Y. What a token was stays, what it found comes on top.",
-            "Normalise: each row is shifted and stretched to mean 0 and variance 1, "
-            "then scaled and shifted by what was learnt.",
-        )
-        moving = (0, 0, 1.92, 1.2, 1.92, 1.2, 1.2, 0.96, 0.96)
-        steps = [
-            Step(caption, self._draw(level), seconds)
-            for level, (caption, seconds) in enumerate(
-                zip(captions, moving, strict=True)
-            )
+        cat = TOKENS[FIRST]
+        best = [TOKENS[int(RIGHT_WEIGHTS[k, FIRST].argmax())] for k in range(H)]
+        look = "looks" if self.weights.right else "should look"
+        return [
+            Step(
+                f"One sentence, two heads. Head 1 asks “{HEADS[0]}”, head 2 asks "
+                f"“{HEADS[1]}” Follow “{cat}”.",
+                self._open,
+            ),
+            Step(
+                f"Project: three maps make query, key and value of “{cat}”, six "
+                "numbers wide: three for each head.",
+                self._project,
+                2.4,
+            ),
+            Step(
+                "Split: the first half goes to head 1, the second to head 2.",
+                self._split,
+                1.8,
+            ),
+            Step(
+                "The keys and values of all words come in the same way.",
+                self._query(KEYS),
+                0,
+            ),
+            Step(
+                "Score: in each head, the query meets the keys.",
+                self._query(SCORES),
+                2.4,
+            ),
+            Step("Scale, by √3, for a head is three wide.", self._query(SCALED), 1.4),
+            Step(
+                f"Softmax: “{cat}” {look} at “{best[0]}” in head 1 and at “{best[1]}” "
+                "in head 2." + self.weights.aside,
+                self._query(WEIGHTS),
+                2.4,
+            ),
+            Step(
+                "Mix: each head adds up its own values by its own weights.",
+                self._query(OUTPUT),
+                2.2,
+            ),
+            Step("Concatenate: the two outputs click together.", self._join, 1.8),
+            Step(
+                "W_o carries each finding to its column. Both heads found something "
+                "about energy: it is added up, with the bias."
+                + self.output.of_row(FIRST),
+                self._carry,
+                3.0,
+            ),
+            Step(
+                f"Add and norm: what “{cat}” was is added, then the row is brought to "
+                "one size.",
+                self._add,
+                2.4,
+            ),
+            Step(self._closing(), self._end, 2.4),
         ]
-        return [*steps, Step(self._closing(), self._end)]
 
     def _closing(self):
         return ending(
             {"the output": self.output, "the weights": self.weights},
-            "Y has the shape that X had: four rows of six features. So the next block "
-            "can begin where this one ends.",
-            f"{MARKED} The first picture in which they differ shows the step to look "
-            "at.",
+            "All words do this at once. Y has the shape of X, so the next block can "
+            "begin.",
+            f"{MARKED} The step in which they first differ is the one to look at.",
         )
+
+    # The sentence and the lanes.
+
+    def _top(self, stage, grown=0.0, i=FIRST):
+        looks = _Looks(stage)
+        if grown and not self.weights.faded:
+            for k, colour in enumerate(HEAD_COLOURS):
+                row = self.weights.values[k, FIRST if i is None else i]
+                arcs(
+                    stage,
+                    looks.words,
+                    looks.line,
+                    FIRST if i is None else i,
+                    row,
+                    colour,
+                    grown,
+                    looks.tall,
+                    below=k > 0,
+                )
+        sentence(stage, looks.words, looks.line, i)
+        return looks
+
+    def _lanes(self, stage, looks, names=True):
+        for k, (x, y, wide, high) in enumerate(looks.lanes):
+            fill = mix("paper", HEAD_COLOURS[k], 0.07)
+            stage.box(
+                x, y, wide, high, HEAD_COLOURS[k], fill, 2, round=8, id=f"lane {k}"
+            )
+            if names:
+                end = stage.chip(x + 12, y + 20, f"head {k + 1}", HEAD_COLOURS[k])
+                stage.text(end + 10, y + 20, HEADS[k], looks.size, "left", QUIET)
 
     # The pictures.
 
-    def _draw(self, level):
-        """The picture that `TITLES` names; level 0 shows the tokens alone."""
+    def _open(self, stage, t):
+        looks = self._top(stage)
+        self._lanes(stage, looks)
+        for _k, (x, y, wide, _) in enumerate(looks.lanes):
+            stage.text(x + wide / 2, y + 150, "?", 60, colour=QUIET, id=f"asks {_k}")
 
+    def _whole(self, stage, looks):
+        """Where the rows of query, key and value stand before they are cut."""
+        cell = 40 if not stage.upright else 42
+        left = stage.width / 2 - 3 * cell + 40
+        return left, cell, [looks.top + 128 + k * (looks.high + 34) for k in range(3)]
+
+    def _project(self, stage, t):
+        looks = self._top(stage)
+        left, cell, lines = self._whole(stage, looks)
+        style = {"width": cell, "height": looks.high, "size": looks.size}
+        y = looks.top + 44
+        stage.matrix(
+            X[[FIRST]],
+            left,
+            y,
+            COLOURS["X"],
+            "X",
+            "",
+            rows=[TOKENS[FIRST]],
+            lit=[0],
+            lift=20,
+            of=([TOKENS[FIRST]], FEATURES),
+            **style,
+        )
+        for k, (letter, line) in enumerate(zip("QKV", lines, strict=True)):
+            go = between(t, 0.25 * k, 0.25 * k + 0.4)
+            if not go:
+                continue
+            name, small = f"W_{letter.lower()}", letter.lower()
+            x, down = left - 104, line + looks.high / 2 - 14
+            stage.arrow(
+                (x, y + looks.high / 2),
+                (x, down),
+                COLOURS[letter],
+                alpha=go,
+                id=f"map {letter}",
+            )
+            stage.chip(left - 104 - 24, line + looks.high / 2, name, COLOURS[letter])
+            shown = np.arange(6)[None] < round(6 * go)
+            row = PROJECTED[letter][[FIRST]]
+            stage.matrix(
+                row,
+                left,
+                line,
+                COLOURS[letter],
+                rows=[small],
+                shown=shown,
+                id=f"row {letter}",
+                **style,
+            )
+            stage.chip(
+                left + 6 * cell + 10, line + looks.high / 2, letter, COLOURS[letter]
+            )
+
+    def _split(self, stage, t):
+        """The knife between the heads; then each half goes to its lane."""
+        looks = self._top(stage)
+        left, cell, lines = self._whole(stage, looks)
+        go = between(t, 0.35, 1)
+        if go:
+            self._lanes(stage, looks)
+        middle = left + 3 * cell
+        for letter, line in zip("QKV", lines, strict=True):
+            for k, half in enumerate(np.split(PROJECTED[letter][[FIRST]], H, axis=1)):
+                place = looks.places[k]
+                end = {
+                    "Q": place.query,
+                    "K": (place.x, place.y + FIRST * place.high),
+                    "V": (place.columns[3], place.y + FIRST * place.high),
+                }[letter]
+                start = (left + 3 * cell * k, line)
+                spot = [a + (b - a) * go for a, b in zip(start, end, strict=True)]
+                stage.matrix(
+                    half,
+                    *spot,
+                    COLOURS[letter],
+                    width=cell + (place.key - cell) * go,
+                    height=looks.high + (place.high - looks.high) * go,
+                    size=looks.size,
+                    id=f"row {letter} {k}",
+                )
+        if not go:
+            stage.line(
+                [middle] * 2,
+                [lines[0] - 22, lines[2] + looks.high + 22],
+                INK,
+                3,
+                id="knife",
+            )
+
+    def _query(self, level):
         def draw(stage, t):
-            now = min(int(4 * t), 3) if t < 1 else None
-            self._tokens(stage, level, now if level == 2 else None)
-            if level in (1, 2):
-                self._parameters(stage)
-            if level >= 2:
-                self._projections(stage, level, t)
-            if level >= 4:
-                self._heads(stage, level, t)
-            if level >= 5:
-                self._joined(stage, level, t)
-            if level >= 6:
-                self._output(stage, level, t)
+            grown = {WEIGHTS: between(t, 0.2, 1), OUTPUT: 1.0}.get(level, 0.0)
+            looks = self._top(stage, grown)
+            self._lanes(stage, looks)
+            for k, (query, place) in enumerate(
+                zip(self.queries, looks.places, strict=True)
+            ):
+                stage.part(f"head {k + 1}")
+                query.draw(stage, place, level, t)
+            stage.part()
 
         return draw
 
-    def _tokens(self, stage, level, now=None):
-        self._matrix(stage, X, LANES[0], 0, "X", "X", rows=TOKENS, lit=_only(now))
-        if level:
-            title, formula = TITLES[level - 1]
-            stage.text(270, 58, title, 24, "left", weight="bold")
-            stage.text(270, 92, formula, 17, "left", colour=QUIET)
-
-    def _matrix(self, stage, values, x, row, letter, name=None, width=WIDE, **style):
-        """A matrix in one of the four rows, in the colour of its letter."""
-        style = {"height": HIGH, "lift": LIFT, "width": width} | style
-        stage.matrix(values, x, ROWS[row], COLOURS[letter], name, "", **style)
-
-    def _parameters(self, stage):
-        """The weights of the three maps, each below what it will make."""
-        for x, letter in zip(LANES, "QKV", strict=True):
-            name = f"W_{letter.lower()}"
-            for k, half in enumerate(np.split(HEADS_PARAMS[name], 2, axis=1)):
-                self._matrix(
-                    stage,
-                    half,
-                    x + 3 * WIDE * k,
-                    2,
-                    letter,
-                    name if k == 0 else None,
-                    learnt=True,
-                )
-
-    def _projections(self, stage, level, t):
-        """Q, K and V: row after row, then cut into heads."""
-        apart = CUT * between(t, 0.1, 0.9) if level == 3 else CUT * (level > 3)
-        count = int(4 * t) if level == 2 else 4
-        now = count if level == 2 and t < 1 else None
-        for x, (letter, values) in zip(LANES, PROJECTED.items(), strict=True):
-            for k, half in enumerate(np.split(values, 2, axis=1)):
-                self._matrix(
-                    stage,
-                    half,
-                    x + k * (3 * WIDE + apart),
-                    1,
-                    letter,
-                    letter if k == 0 else None,
-                    rows=TOKENS if letter == "Q" and k == 0 else None,
-                    shown=_rows(half, count),
-                    lit=_only(now),
-                )
-
-    def _heads(self, stage, level, t):
-        """The weights of both heads at the same time, and what they find."""
-        count = round(4 * t) if level == 4 else 4
-        now = min(int(4 * t), 3) if level == 4 and t < 1 else None
-        for k, values in enumerate(self.weights.values):
-            self._matrix(
-                stage,
-                values,
-                62 + 208 * k,
-                2,
-                "A",
-                f"A head {k + 1}",
-                width=48,
-                rows=TOKENS if k == 0 else None,
-                lit=_only(now),
-                shown=_rows(values, count),
-                wrong=self.weights.wrong[k],
-                faded=self.weights.faded,
+    def _found(self, stage, looks, apart=0.0, spots=None):
+        """What each head found, in the colour of its lane; side by side at last."""
+        style = {"height": looks.high + 4, "size": looks.size}
+        for k, values in enumerate(OUTPUTS[:, FIRST]):
+            x = looks.left + 3 * looks.cell * k
+            y, wide = looks.rows[0], looks.cell
+            if spots:
+                (x0, y0, wide0), go = spots[k], 1 - apart
+                x, y = x0 + (x - x0) * go, y0 + (y - y0) * go
+                wide = wide0 + (wide - wide0) * go
+            stage.matrix(
+                values[None],
+                x,
+                y,
+                COLOURS["O"],
+                width=wide,
+                id=f"found {k}",
+                top=2,
+                of=([TOKENS[FIRST]], HEADS_CARRY[k]),
+                **style,
             )
-        if level == 4:
-            self._found(stage, CUT, count)
-
-    def _found(self, stage, apart, count=4, name=None):
-        for k, values in enumerate(OUTPUTS):
-            label = f"O head {k + 1}" if name is None else (name if k == 0 else None)
-            self._matrix(
-                stage,
-                values,
-                62 + k * (3 * 45 + apart),
-                3,
-                "O",
-                label,
-                width=45,
-                rows=TOKENS if k == 0 else None,
-                shown=_rows(values, count),
+            stage.box(
+                x, y - 5, 3 * wide, 4, HEAD_COLOURS[k], HEAD_COLOURS[k], 0, id=f"of {k}"
             )
 
-    def _joined(self, stage, level, t):
-        go = between(t, 0.1, 0.9) if level == 5 else 1.0
-        self._found(stage, CUT * (1 - go), name="O" if go == 1 else None)
+    def _join(self, stage, t):
+        looks = self._top(stage, 1.0)
+        spots = [(*place.output(3), place.result) for place in looks.places]
+        go = between(t, 0.1, 0.85)
+        self._found(stage, looks, 1 - go, spots)
+        if t == 1:
+            self._names(stage, looks)
 
-    def _output(self, stage, level, t):
-        """Y, then X + Y, then the same normalised, in the same place."""
+    def _names(self, stage, looks):
+        y = looks.rows[0] - 20
+        for k, name in enumerate(np.ravel(HEADS_CARRY)):
+            x = looks.left + (k + 0.5) * looks.cell
+            stage.text(x, y, name, looks.size, colour=QUIET, id=f"carries {k}")
+        x, middle = looks.left - 44, looks.rows[0] + (looks.high + 4) / 2
+        stage.chip(x, middle, "O", COLOURS["O"])
+
+    def _carry(self, stage, t):
+        """Each finding goes down to the column that W_o names for it."""
+        looks = self._top(stage, 1.0)
+        self._found(stage, looks)
+        self._names(stage, looks)
+        self._ways(stage, looks, t)
+        self._y(stage, looks, t)
+
+    def _ways(self, stage, looks, t):
+        """One way for each number of W_o that is not zero."""
+        W_o = HEADS_PARAMS["W_o"]
+        top, low = looks.rows[0] + looks.high + 8, looks.rows[1] - 28
+        for k in range(len(W_o)):
+            go = between(t, 0.12 * k, 0.12 * k + 0.3)
+            for j in np.flatnonzero(W_o[k]):
+                if not go:
+                    continue
+                start, stop = (looks.left + (at + 0.5) * looks.cell for at in (k, j))
+                end = (start + (stop - start) * go, top + (low - top) * go)
+                stage.arrow(
+                    (start, top),
+                    end,
+                    HEAD_COLOURS[k // 3],
+                    width=2.6,
+                    alpha=0.25 + 0.75 * min(abs(FOUND[k]), 1),
+                    id=f"way {k} {j}",
+                )
+        middle = (top + low) / 2
+        stage.chip(looks.left - 100, middle, "W_o", COLOURS["O"])
+
+    def _y(self, stage, looks, t=1.0):
+        y, style = looks.rows[1], {"height": looks.high, "size": looks.size}
+        for j, name in enumerate(FEATURES):
+            x = looks.left + (j + 0.5) * looks.cell
+            stage.text(x, y - 14, name, looks.size, colour=QUIET, id=f"feature {j}")
         part = self.output
-        go = between(t, 0.1, 0.9)
-        name, values, style = "Y", part.values, part.style
-        if level == 6:
-            W_o = HEADS_PARAMS["W_o"]
-            style |= {"shown": _rows(X, round(4 * t))}
-            self._matrix(
-                stage, W_o, 484, 2, "Y", "W_o", width=23, height=17, learnt=True
+        stage.matrix(
+            part.values[[FIRST]],
+            looks.left,
+            y,
+            COLOURS["Y"],
+            width=looks.cell,
+            shown=t > 0.92,
+            wrong=part.wrong[[FIRST]],
+            faded=part.faded,
+            top=2,
+            of=([TOKENS[FIRST]], FEATURES),
+            id="Y",
+            **style,
+        )
+        self._line(stage, looks, 1, "Y", COLOURS["Y"])
+
+    def _line(self, stage, looks, row, name, colour):
+        """What a row is called, left of it."""
+        middle = looks.rows[row] + looks.high / 2
+        stage.chip(looks.left - 100, middle, name, colour)
+
+    def _add(self, stage, t):
+        looks = self._top(stage, 1.0)
+        self._found(stage, looks)
+        self._names(stage, looks)
+        self._ways(stage, looks, 1.0)
+        self._y(stage, looks)
+        style = {
+            "width": looks.cell,
+            "height": looks.high,
+            "size": looks.size,
+            "top": 2,
+            "of": ([TOKENS[FIRST]], FEATURES),
+        }
+        if t > 0.15:
+            stage.matrix(
+                X[[FIRST]], looks.left, looks.rows[2], COLOURS["X"], id="X", **style
             )
-        if level == 7:
-            values, name = part.values + X * go, "X + Y"
-        if level == 8:
-            values = self.added + (self.normed - self.added) * go
-            name = "LayerNorm(X + Y)"
-        if level >= 7:
-            style = {"faded": part.faded}
-        self._matrix(stage, values, 348, 3, "Y", name, width=46, top=2, **style)
+            self._line(stage, looks, 2, "+ X", COLOURS["X"])
+        if t > 0.55:
+            stage.matrix(
+                self.normed[[FIRST]],
+                looks.left,
+                looks.rows[3],
+                COLOURS["Y"],
+                id="normed",
+                faded=self.output.faded,
+                shown=np.arange(6)[None] < round(6 * between(t, 0.55, 0.95)),
+                **style,
+            )
+            self._line(stage, looks, 3, "norm", COLOURS["Y"])
 
     def _end(self, stage, t):
-        for draw in (self._projections, self._heads, self._joined, self._output):
-            draw(stage, MIX, 1.0)  # Y itself: what comes after it was a look ahead
-        self._tokens(stage, 0)
+        """Every word's bows in turn, and the output of all."""
+        i = min(int(4 * t), 3)
+        looks = self._top(stage, between(4 * t - i, 0, 0.6), i)
+        style = {
+            "height": looks.high + 4,
+            "size": looks.size,
+            "width": looks.cell - 8,
+            "columns": FEATURES,
+            "rows": TOKENS,
+        }
+        done = 4 if t == 1 else i + (4 * t - i > 0.5)
+        shown = np.broadcast_to(np.arange(4)[:, None] < done, X.shape)
+        part = self.output
+        stage.matrix(
+            part.values,
+            looks.left,
+            looks.top + 76,
+            COLOURS["Y"],
+            "Y",
+            shown=shown,
+            lit=[i],
+            top=2,
+            **part.style,
+            **style,
+        )
         problems = [p for p in (self.output, self.weights) if not p.known]
         if problems:
             told = "Yours: " + cut(problems[0].problem, 64)
-            stage.says(250, 44, told, 374, WRONG, "bold")
+            stage.says(LEFT, looks.top + 240, told, 560, WRONG, "bold")
             return
-        for k, name in enumerate(STEPS):
-            x, y = 250 + 210 * (k // 4), 30 + 27 * (k % 4)
-            stage.text(x, y, f"{k + 1}  {name}", align="left")
-
-
-def _only(row):
-    """The rows to frame: this one, or none."""
-    return [] if row is None else [row]
-
-
-def _rows(values, count):
-    """The first rows of a matrix, as a mask of its cells."""
-    return np.broadcast_to(np.arange(len(values))[:, None] < count, values.shape)
+        y = looks.top + 250
+        for k, colour in enumerate(HEAD_COLOURS):
+            end = stage.chip(looks.left, y + 32 * k, f"head {k + 1}", colour)
+            best = int(np.nan_to_num(self.weights.values[k, i]).argmax())
+            told = (
+                f"“{TOKENS[i]}” looks at “{TOKENS[best]}” with "
+                f"{number(self.weights.values[k, i, best])}"
+            )
+            stage.text(end + 12, y + 32 * k, told, looks.size, "left", id=f"told {k}")
 
 
 def _normalised(values):

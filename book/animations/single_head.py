@@ -4,209 +4,365 @@ import numpy as np
 
 from book.sentence import PARAMS, TOKENS, K, Q, V, X
 
+from .one_query import (
+    KEYS,
+    OUTPUT,
+    SCALED,
+    SCORES,
+    WEIGHTS,
+    Place,
+    Query,
+    arcs,
+    sentence,
+)
 from .scene import Scene, Step
-from .softmax import SCORES as SCALED
-from .softmax import WEIGHTS
-from .stage import COLOURS, QUIET, WRONG, between, cut, number
+from .softmax import WEIGHTS as RIGHT_WEIGHTS
+from .stage import COLOURS, WRONG, between, cut, number
 from .take import MARKED, cast, ending
 from .weighted_sum import MIXED
 
-HIGH = 24
-ROWS = (42, 190, 338)  # where the three rows of matrices begin
 FIRST = TOKENS.index("cat")
-STEPS = (
-    ("project", "Q = X·W_q + b_q,  K and V alike"),
-    ("score", "S = query · key"),
-    ("scale", "divide by √d_k = √3"),
-    ("normalise", "softmax: a row adds up to 1"),
-    ("mix", "O = weights · values"),
-)
+LETTERS = (("Q", Q, "W_q"), ("K", K, "W_k"), ("V", V, "W_v"))
 
 
 def play_single_head_attention(single_head_attention):
     """Play the whole head on the sentence: X, params -> O (n, d_v), A (n, n)."""
     actor = cast(single_head_attention)
-    parts = actor.play(X, PARAMS, expected=[MIXED, WEIGHTS])
+    parts = actor.play(X, PARAMS, expected=[MIXED, RIGHT_WEIGHTS])
     return Scene(
-        title="One head, from the tokens to the output",
+        title="One head, from the words to the output",
         steps=_Play(*parts).steps(),
         text=(
-            "Above the tokens X. In the middle their queries Q, keys K and values V. "
-            "Below the scores S, the weights A and the outputs O. They are filled in "
-            "one after the other: project, score, scale, normalise, mix."
+            "On top the sentence. Below it one word is followed: three maps turn its "
+            "row into a query, a key and a value. The query meets the key of every "
+            "word; row by row that gives a score, a scaled score and a weight. Bows "
+            "over the sentence, as thick as the weights, show where the word looks. "
+            "Streams from the values, equally thick, run into the output. At the end "
+            "the weights and outputs of all words."
         ),
         player=actor.line(*parts),
-        height=480,
+        still=6,
+        width=880,
+        height=560,
+        upright=(640, 730),
     )
+
+
+class _Looks:
+    """Where things stand, on a wide stage or on an upright one."""
+
+    def __init__(self, stage):
+        up = stage.upright
+        wide = stage.width
+        self.words = [wide * share for share in (0.14, 0.38, 0.62, 0.86)]
+        self.line = 140 if not up else 150  # of the sentence
+        self.tall = 30 if not up else 34
+        self.size = 17 if not up else 20
+        self.high = 32 if not up else 40
+        cell = 38 if not up else 28
+        self.row = (wide / 2 - 3 * cell, 186 if not up else 210, cell)
+        lanes = (60, 326, 592) if not up else (16, 224, 432)
+        self.lanes = [(x, 262 if not up else 300) for x in lanes]  # above each map
+        self.map = 30 if not up else 34
+        self.place = (
+            Place(
+                150,
+                306,
+                key=44,
+                value=44,
+                column=76,
+                high=38,
+                gap=40,
+                size=20,
+                result=76,
+            )
+            if not up
+            else Place(
+                76,
+                360,
+                key=38,
+                value=40,
+                column=64,
+                high=46,
+                gap=14,
+                size=20,
+                result=66,
+            )
+        )
 
 
 class _Play:
     def __init__(self, outputs, weights):
-        self.outputs, self.weights = outputs, weights
+        self.outputs, self.weights, i = outputs, weights, FIRST
+        self.query = Query(
+            i,
+            Q[i],
+            K,
+            V,
+            weights.values[i],
+            outputs.values[i],
+            (weights.wrong[i], outputs.wrong[i]),
+            (weights.faded, outputs.faded),
+        )
 
     def steps(self):
-        captions = (
-            "A sentence of four tokens. So far each row knows its own token only: the "
-            "row of “cat” does not know that the cat is tired.",
-            "Project: three linear maps turn each row into a query (what it looks "
-            "for), a key (what it offers) and a value (what it hands over).",
-            "Score: every query meets every key. A large score says that this key "
-            "offers what this query looks for.",
-            "Scale: all scores are divided by √d_k, so that softmax does not saturate.",
-            "Normalise: softmax turns each row of scores into weights that add up "
-            "to 1." + self.weights.aside,
-            "Mix: each output is a sum of all values, each taken by its weight."
-            + self.outputs.aside,
-        )
-        steps = [
-            Step(caption, self._draw(level), 1.92 if level > 0 else 0)
-            for level, caption in enumerate(captions)
+        cat, best = TOKENS[FIRST], TOKENS[int(RIGHT_WEIGHTS[FIRST].argmax())]
+        share = number(RIGHT_WEIGHTS[FIRST].max())
+        took = ", ".join(number(v) for v in MIXED[FIRST])
+        return [
+            Step(
+                f"Four words, each with a row of six numbers. The row of “{cat}” says "
+                f"nothing yet of {best}. Follow it.",
+                self._tokens,
+                1.2,
+            ),
+            Step(
+                f"Project: “{cat}” goes through three maps. Its query says what it "
+                "looks for, its key what it offers, its value what it hands over.",
+                self._project,
+                2.4,
+            ),
+            Step(
+                "Every word has a key and a value, made by the same maps.",
+                self._gather,
+                1.2,
+            ),
+            Step(
+                f"Score: the query of “{cat}” meets each key. Number times number, "
+                "added up.",
+                self._query(SCORES),
+                2.4,
+            ),
+            Step(
+                "Scale: each score is divided by √3, for queries are three numbers "
+                "wide.",
+                self._query(SCALED),
+                1.8,
+            ),
+            Step(
+                f"Softmax: the scores become shares of 1. “{cat}” looks at “{best}” "
+                f"with {share}." + self.weights.of_row(FIRST),
+                self._query(WEIGHTS),
+                2.4,
+            ),
+            Step(
+                f"Mix: of each value as much as its weight. Added up: {took}."
+                + self.outputs.of_row(FIRST),
+                self._query(OUTPUT),
+                2.4,
+            ),
+            Step(
+                "All words do this at the same time. A row of A is one word's "
+                "weights, a row of O its output.",
+                self._all,
+                3.2,
+            ),
+            Step(self._closing(), self._end),
         ]
-        i, best = FIRST, int(WEIGHTS[FIRST].argmax())
-        told = ", ".join(number(v) for v in MIXED[i])
-        right = self.outputs.right and self.weights.right
-        takes, output = ("takes", "Its") if right else ("should take", "The right")
-        follow = (
-            f"Follow “{TOKENS[i]}”: its query fits the key of “{TOKENS[best]}” best, "
-            f"so it {takes} {number(WEIGHTS[i, best])} of that value. {output} output: "
-            f"{told}."
-        )
-        steps.append(Step(follow, self._draw(5, i)))
-        return [*steps, Step(self._closing(), self._end)]
 
     # The captions.
 
     def _closing(self):
         return ending(
             {"these outputs": self.outputs, "these weights": self.weights},
-            "Four rows came in, four rows go out, and now each row knows of the others "
-            "what it asked for. That is attention with one head.",
-            f"{MARKED} The first picture in which they differ shows the step to look "
-            "at.",
+            "Four rows came in, four rows go out, and now each knows what it asked "
+            "the others. That is attention with one head.",
+            f"{MARKED} The step in which they first differ is the one to look at.",
         )
 
     # The pictures.
 
-    def _draw(self, level, i=None):
+    def _top(self, stage, grown=0.0, i=FIRST, weights=None):
+        """The sentence, with the bows of word i."""
+        looks = _Looks(stage)
+        if grown and not self.weights.faded:
+            row = self.weights.values[i] if weights is None else weights
+            arcs(
+                stage, looks.words, looks.line, i, row, COLOURS["A"], grown, looks.tall
+            )
+            for x, weight in zip(looks.words, row, strict=True):
+                told, y = number(weight), looks.line + 34
+                stage.text(x, y, told, looks.size, alpha=grown, id=f"share {x}")
+        sentence(stage, looks.words, looks.line, i)
+        return looks
+
+    def _tokens(self, stage, t):
+        """X below the sentence; then the row that is followed comes out of it."""
+        looks = self._top(stage, i=FIRST if t > 0.5 else None)
+        x, y, cell = stage.width / 2 - 3 * 40, looks.row[1], 40
+        style = {"width": cell, "height": looks.high, "size": looks.size}
+        go = between(t, 0.5, 1)
+        stage.matrix(
+            X,
+            x,
+            y + 60,
+            COLOURS["X"],
+            "X",
+            rows=TOKENS,
+            lit=[FIRST] if go else [],
+            **style,
+        )
+
+    def _project(self, stage, t):
+        """The row falls through three maps."""
+        looks = self._top(stage)
+        x, y, cell = looks.row
+        style = {"height": looks.high, "size": looks.size}
+        spread, fall = between(t, 0, 0.35), between(t, 0.45, 0.95)
+        for (letter, values, name), (left, top) in zip(
+            LETTERS, looks.lanes, strict=True
+        ):
+            W = PARAMS[name]
+            columns = W.shape[1]
+            own = 38 if columns == 3 else 46
+            at = left + 3 * cell - columns * own / 2
+            below = top + 6 * looks.map + 34
+            # What comes out of the map was behind it.
+            if fall > 0:
+                row = values[[FIRST]]
+                spot = below - (looks.high + 20) * (1 - fall)
+                stage.matrix(
+                    row,
+                    at,
+                    spot,
+                    COLOURS[letter],
+                    width=own,
+                    id=f"row {letter}",
+                    **style,
+                )
+            stage.box(
+                at - 6, top - 4, columns * own + 12, 6 * looks.map + 8, "paper", "paper"
+            )
+            stage.matrix(
+                W,
+                at,
+                top,
+                COLOURS[letter],
+                width=own,
+                height=looks.map,
+                learnt=True,
+                size=looks.size,
+                id=name,
+            )
+            stage.chip(at + columns * own + 10, top + 12, name, COLOURS[letter])
+            if fall == 1:
+                stage.chip(
+                    at + columns * own + 10,
+                    below + looks.high / 2,
+                    letter,
+                    COLOURS[letter],
+                )
+            high = y + (top - looks.high - 12 - y) * spread
+            stage.matrix(
+                X[[FIRST]],
+                x + (left - x) * spread,
+                high,
+                COLOURS["X"],
+                width=cell,
+                of=([TOKENS[FIRST]], None),
+                id=f"falls {letter}",
+                **style,
+            )
+
+    def _gather(self, stage, t):
+        """Query, key and value of the word go to their places; the others come."""
+        looks = self._top(stage)
+        place, go = looks.place, between(t, 0, 0.8)
+        if go == 1:
+            self.query.draw(stage, place, KEYS)
+            return
+        ends = (
+            place.query,
+            (place.x, place.y + FIRST * place.high),
+            (place.columns[3], place.y + FIRST * place.high),
+        )
+        for (letter, values, name), (left, top), end in zip(
+            LETTERS, looks.lanes, ends, strict=True
+        ):
+            columns = PARAMS[name].shape[1]
+            own = 38 if columns == 3 else 46
+            start = (
+                left + 3 * looks.row[2] - columns * own / 2,
+                top + 6 * looks.map + 34,
+            )
+            spot = [a + (b - a) * go for a, b in zip(start, end, strict=True)]
+            wide = own + (place.key - own) * go
+            high = looks.high + (place.high - looks.high) * go
+            stage.matrix(
+                values[[FIRST]],
+                *spot,
+                COLOURS[letter],
+                width=wide,
+                height=high,
+                size=looks.size,
+                id=f"row {letter}",
+            )
+
+    def _query(self, level):
         def draw(stage, t):
-            self._inputs(stage, level, t, i)
-            if level >= 2:
-                self._attention(stage, level, t, i)
-            if 1 <= level <= 5 and i is None:
-                self._title(stage, level)
+            grown = {WEIGHTS: between(t, 0.2, 1), OUTPUT: 1.0}.get(level, 0.0)
+            looks = self._top(stage, grown)
+            self.query.draw(stage, looks.place, level, t)
 
         return draw
 
-    def _title(self, stage, level):
-        name, formula = STEPS[level - 1]
-        stage.text(284, 62, f"{level}  {name}", 24, "left", weight="bold")
-        stage.text(284, 96, formula, 17, "left", colour=QUIET)
+    def _all(self, stage, t):
+        """The weights and outputs of all words, one word after the other."""
+        i = min(int(4 * t), 3)
+        looks = self._top(stage, between(4 * t - i, 0, 0.6), i)
+        count = i + (4 * t - i > 0.5)
+        self._tables(stage, looks, np.arange(4)[:, None] < max(count, 4 * (t == 1)), i)
 
-    def _inputs(self, stage, level, t, i):
-        """X, and its queries, keys and values."""
+    def _tables(self, stage, looks, shown, i=None):
+        up = stage.upright
+        y = looks.line + 110
+        style = {"rows": TOKENS, "height": looks.high, "size": looks.size}
         lit = [] if i is None else [i]
-        style = {"rows": TOKENS, "height": HIGH, "lift": 20}
-        stage.matrix(X, 66, ROWS[0], COLOURS["X"], "X", width=31, lit=lit, **style)
-        if level < 1:
-            return
-        done = round(4 * t) if level == 1 else 4
-        for letter, values, x, wide in (
-            ("Q", Q, 66, 34),
-            ("K", K, 270, 34),
-            ("V", V, 474, 40),
-        ):
-            shown = np.zeros(values.shape, bool)
-            shown[:done] = True
-            now = self._looks(letter, level, t, i)
-            stage.matrix(
-                values,
-                x,
-                ROWS[1],
-                COLOURS[letter],
-                letter,
-                width=wide,
-                shown=shown,
-                lit=now,
-                **style,
-            )
-
-    def _looks(self, letter, level, t, i):
-        """Which row of Q, K or V is looked at."""
-        if i is not None:  # one query, and the key that fits it best
-            return [i] if letter == "Q" else [int(WEIGHTS[i].argmax())]
-        if level != 2 or t == 1 or letter == "V":
-            return []
-        cell = int(t * 16)
-        return [cell // 4] if letter == "Q" else [cell % 4]
-
-    def _attention(self, stage, level, t, i):
-        """Scores, weights, outputs, as far as they are known."""
-        lit = [] if i is None else [i]
-        go = {2: 0.0, 3: between(t, 0.1, 0.9)}.get(level, 1.0)
-        scores = SCALED * np.sqrt(3)
-        row = min(int(t * 4), 3)
-        now = [row] if i is None and level >= 4 and t < 1 else lit
-        style = {"height": HIGH, "lift": 20}
+        left, wide, far = (130, 74, 610) if not up else (76, 60, 470)
         stage.matrix(
-            scores + (SCALED - scores) * go,
-            66,
-            ROWS[2],
-            COLOURS["S"],
-            "S" if go < 1 else "S / √d_k",
-            "",
-            rows=TOKENS,
-            width=50,
-            shown=_first(scores.shape, t if level == 2 else 1.0, cells=True),
-            lit=now if level == 4 else lit,
-            top=scores.max(),
+            self.weights.values,
+            left,
+            y,
+            COLOURS["A"],
+            "A",
+            width=wide,
+            columns=TOKENS,
+            shown=np.broadcast_to(shown, RIGHT_WEIGHTS.shape),
+            lit=lit,
+            top=1,
+            **self.weights.style,
             **style,
         )
-        if level >= 4:
-            stage.matrix(
-                self.weights.values,
-                282,
-                ROWS[2],
-                COLOURS["A"],
-                "A",
-                width=50,
-                shown=_first(WEIGHTS.shape, t if level == 4 else 1.0),
-                lit=now,
-                **self.weights.style,
-                **style,
-            )
-        if level >= 5:
-            stage.matrix(
-                self.outputs.values,
-                498,
-                ROWS[2],
-                COLOURS["O"],
-                "O",
-                width=62,
-                shown=_first(MIXED.shape, t if level == 5 else 1.0),
-                lit=now,
-                **self.outputs.style,
-                **style,
-            )
+        stage.matrix(
+            self.outputs.values,
+            far,
+            y,
+            COLOURS["O"],
+            "O",
+            width=66,
+            shown=np.broadcast_to(shown, MIXED.shape),
+            lit=lit,
+            lift=40,
+            **self.outputs.style,
+            **(style | ({"rows": None} if up else {})),
+        )
 
     def _end(self, stage, t):
-        self._inputs(stage, 5, 1.0, None)
-        self._attention(stage, 5, 1.0, None)
+        looks = self._top(stage, i=None)
+        for i in range(4):
+            if not self.weights.faded:
+                row = self.weights.values[i]
+                arcs(
+                    stage,
+                    looks.words,
+                    looks.line,
+                    i,
+                    row * (row > 0.3),
+                    COLOURS["A"],
+                    tall=looks.tall,
+                )
+        self._tables(stage, looks, np.ones((4, 1), bool))
         problems = [p for p in (self.outputs, self.weights) if not p.known]
         if problems:
             told = "Yours: " + cut(problems[0].problem, 70)
-            stage.says(284, 44, told, 340, WRONG, "bold")
-        else:
-            for k, (name, _) in enumerate(STEPS):
-                x, y = 284 + 176 * (k % 2), 58 + 32 * (k // 2)
-                stage.text(x, y, f"{k + 1}  {name}", align="left")
-
-
-def _first(shape, t, cells=False):
-    """The first share t of a matrix: whole rows, or cells in reading order."""
-    count = np.prod(shape) if cells else shape[0]
-    shown = np.zeros(shape, bool)
-    if cells:
-        shown.flat[: round(count * t)] = True
-    else:
-        shown[: round(count * t)] = True
-    return shown
+            stage.says(30, looks.line + 300, told, 560, WRONG, "bold")

@@ -122,6 +122,12 @@ class Stage:
             thing[name] = _short(value) if isinstance(value, _NUMBER) else value
         self.things.append(thing)
 
+    def part(self, name=""):
+        """What comes now belongs to this part of the picture: two heads may have a
+        matrix of one name, and each of them moves as what it is.
+        """
+        self._part = f"{name} " if name else ""
+
     # What can be put on it.
 
     def text(
@@ -365,7 +371,7 @@ class Stage:
         marked = np.zeros(values.shape, bool) if wrong is None else wrong & shown
         self._put(
             "cells",
-            "cells",
+            f"{grid.rows}×{grid.columns}",
             **_place(grid),
             colour=colour,
             name=name or "",
@@ -388,7 +394,7 @@ class Stage:
         row, column = of
         self._put(
             "cells",
-            f"shades {name}",
+            f"shades {name} {grid.rows}×{grid.columns}",
             **_place(grid),
             colour=colour,
             name=name,

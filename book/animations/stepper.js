@@ -208,11 +208,21 @@
     unfolded(track, frames) {
       const states = new Array(frames).fill(null);
       let state = USUAL;
-      track.at.forEach(([frame, changes], k) => {
-        const end = track.at[k + 1]?.[0] ?? frames;
+      const at = track.at.flatMap(this.single);
+      at.forEach(([frame, changes], k) => {
+        const end = at[k + 1]?.[0] ?? frames;
         if (changes) states.fill((state = { ...state, ...changes }), frame, end);
       });
       return states;
+    }
+
+    // An entry for many frames as an entry for each.
+    single(entry) {
+      if (entry.length < 3) return [entry];
+      const [frame, count, lists] = entry;
+      const changes = Object.entries(lists);
+      return Array.from({ length: count }, (_, k) =>
+        [frame + k, Object.fromEntries(changes.map(([key, list]) => [key, list[k]]))]);
     }
 
     // Show a moment between two frames: 3.25 is a quarter on the way from 3 to 4.
@@ -222,7 +232,8 @@
       for (const track of this.tracks) {
         const a = track.states[frame], b = u ? track.states[frame + 1] ?? null : a;
         const state = a && b && a !== b ? blended(a, b, u) : a ?? b;
-        const seen = (a ? 1 - u : 0) + (b ? u : 0);
+        // What goes is gone before what comes is there: no text lies on another.
+        const seen = a && b ? 1 : Math.max(a ? 1 - 2 * u : 2 * u - 1, 0);
         if (!state || seen === 0) {
           track.node?.remove();
           track.shown = null;
