@@ -61,10 +61,14 @@ def reference_scene(name):
     return play(name, EXERCISES[name].reference)
 
 
+painter_of = functools.cache(Painter)
+
+
 def boxes(stage):
     """The texts on a stage, and the pixels from left, below, right, above of each."""
-    painter = Painter(stage.width, stage.height)
-    painter.show(stage.things)
+    painter = painter_of(stage.width, stage.height)
+    painter.known.clear()
+    painter.show([t for t in stage.things if t["is"] in ("text", "cells")])
     words = [artist for artist in painter.artists if isinstance(artist, Words)]
     return [word.get_text() for word in words], np.array([w.ink() for w in words])
 

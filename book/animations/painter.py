@@ -55,7 +55,8 @@ class Painter:
 
     def show(self, things):
         """Have these things painted from now on -> the artists of each."""
-        groups = [self._artists(thing) for thing in things]
+        with quiet_style():
+            groups = [self._artists(thing) for thing in things]
         self.before, self.artists = self.artists, [a for group in groups for a in group]
         return groups
 
@@ -82,8 +83,7 @@ class Painter:
         """The artists of a thing, the same ones whenever it is shown again."""
         key = repr(thing)
         if key not in self.known:
-            with quiet_style():
-                made = list(ARTISTS[thing["is"]](thing, self.theme))
+            made = list(ARTISTS[thing["is"]](thing, self.theme))
             for artist in made:
                 artist.set_figure(self.figure)
                 artist.set_transform(self.transform)
