@@ -6,6 +6,7 @@ PyTorch works out how each weight should change.
 
 import itertools
 import math
+import re
 
 import torch
 
@@ -71,27 +72,33 @@ def drive(block, X, params, num_heads):
     gradients, start
     gradients are those of a fixed sum over Y: dX, dW_q and so on, or a text where some
     are lost. There is no db_k: it cancels in softmax. start is "right", or what is
-    wrong with the first weights.
+    wrong with the first weights. A weight may be a parameter of its own, the matrix of
+    an `nn.Linear`, or a part of one that serves several.
     """
     torch.manual_seed(0)
-    start = _start_of(_weights_of(_made(block, 32, 8), 32), 8)
+    start = _start_of(_weights_of(_slots(_made(block, 32, 8), block, 32, 8)), 8)
     d_model = X.shape[-1]
     layer = _made(block, d_model, num_heads)
-    weights = _weights_of(layer, d_model)
-    for name, weight in weights.items():  # not filled: two could be one tensor
-        weight.data = torch.tensor(params[name], dtype=weight.dtype)
+    slots = _slots(layer, block, d_model, num_heads)
+    note = _calmed(layer)
+    _load(slots, params)
     tokens = torch.tensor(X, dtype=torch.float32, requires_grad=True)
     Y, A = _two_tensors(layer(tokens))
+    _see_the_same(A, _two_tensors(layer(tokens))[1])
     pull = torch.linspace(-1, 1, Y.numel()).cos().view(Y.shape)
     (pull * Y).sum().backward()
-    return Y, A, _gradients_of({"X": tokens, **weights}), start
+    return Y, A, _gradients_of(tokens, slots), start + note
 
 
 # What these say has two lines: what is wrong, and what to do.
 
 
 def _made(block, d_model, num_heads):
-    layer = block(d_model, num_heads)
+    try:
+        layer = block(d_model, num_heads)
+    except Exception:
+        _see_the_order(block, d_model, num_heads)
+        raise
     if not isinstance(layer, torch.nn.Module):
         raise TypeError(
             f"{block.__name__} is no layer of PyTorch.\n"
@@ -102,18 +109,62 @@ def _made(block, d_model, num_heads):
     return layer
 
 
-def _weights_of(layer, d_model):
-    """The eight parameters of a layer by name, in the order of NAMES."""
-    weights = dict(layer.named_parameters())
-    missing = ", ".join(name for name in NAMES if name not in weights)
-    extra = ", ".join(name for name in weights if name not in NAMES)
-    there = ", ".join(weights) or "none"
+def _see_the_order(block, d_model, num_heads):
+    """Raise where a layer is made as it should be with its arguments exchanged."""
+    try:
+        turned = _found(block(num_heads, d_model), d_model, num_heads)
+        right = all(_shape(turned[name]) == _wanted(name, d_model) for name in NAMES)
+    except Exception:
+        return
+    if right:
+        raise TypeError(
+            f"{block.__name__}(d_model, num_heads) is how the layer is made, and yours "
+            "takes them the other way round.\nKeep their order: "
+            "`def __init__(self, d_model, num_heads):`."
+        ) from None
+
+
+def _calmed(layer):
+    """Put a layer into evaluation mode; what is to be noted of it."""
+    layer.eval()
+    drops = any(
+        isinstance(part, torch.nn.modules.dropout._DropoutNd) and part.p > 0
+        for part in layer.modules()
+    )
+    return "\nDropout is off here: the layer is judged in evaluation mode" * drops
+
+
+def _see_the_same(first, second):
+    """Raise where a second call gave other weights."""
+    if first.shape == second.shape and torch.equal(first, second):
+        return
+    zeros = bool((first == 0).any()) and first.shape == second.shape
+    hint = (
+        "Some of the weights are 0, other ones each time: that is dropout. Leave it "
+        "out; or, with `F.dropout`, say `training=self.training`."
+        if zeros
+        else "Is something drawn at random in `forward`, or kept from call to call?"
+    )
+    raise RuntimeError(f"Two calls with the same input give different results.\n{hint}")
+
+
+# A slot is (parameter, view): the view lays a parameter, or its part, with one row for
+# each output, as `nn.Linear` does. Several slots under one name: a head each.
+
+
+def _slots(layer, block, d_model, num_heads):
+    """Where the eight weights of a layer lie, by name."""
+    found = _found(layer, d_model, num_heads)
+    missing = ", ".join(name for name in NAMES if not found.get(name))
+    extra = ", ".join(name for name in found if name not in NAMES)
+    there = ", ".join(name for name, _ in layer.named_parameters()) or "none"
     if missing:
+        _see_the_order(block, d_model, num_heads)
         raise AttributeError(
             f"The layer has no parameter {missing}; it has {there}.\nEach of the "
             "eight is an attribute of its own, made in `__init__`: `self.W_q = "
-            "torch.nn.Parameter(...)`. A plain tensor is none; in a dict, a list or an "
-            "`nn.Linear` it has another name."
+            "torch.nn.Parameter(...)`; or four `nn.Linear` hold them, with their "
+            "biases. A plain tensor is no parameter, nor what a plain list holds."
         )
     if extra:
         raise AttributeError(
@@ -121,14 +172,171 @@ def _weights_of(layer, d_model):
             f"{', '.join(NAMES)}. What else it needs can be a plain attribute."
         )
     for name in NAMES:
-        shape, wanted = tuple(weights[name].shape), (d_model,) * (1 + (name[0] == "W"))
+        shape, wanted = _shape(found[name]), _wanted(name, d_model)
         if shape != wanted:
+            _see_the_order(block, d_model, num_heads)
             raise ValueError(
                 f"{name} has shape {shape}; expected {wanted}.\nThe heads stand side "
                 "by side in one matrix, see `stack_projections`; a bias has a number "
                 "for each column."
             )
-    return {name: weights[name] for name in NAMES}
+    for parameter in dict.fromkeys(p for slots in found.values() for p, _ in slots):
+        parameter.data = parameter.data.clone()  # two could be one tensor
+    for view in _PARTS:
+        if not _shared(found) or _apart(layer, found, d_model):
+            break
+        found = _found(layer, d_model, num_heads, view)
+    return found
+
+
+def _wanted(name, d_model):
+    return (d_model,) * (1 + (name[0] == "W"))
+
+
+def _shape(slots):
+    """The shape of a weight, as chapter 8 lays it: (d_in, d_out)."""
+    parameter, view = slots[0]
+    rows = sum(len(view(p).flatten(0, -2 if p.ndim > 1 else -1)) for p, view in slots)
+    first = view(parameter)
+    if parameter.ndim == 1:
+        return (rows,)
+    return (first.shape[-1], rows) if parameter.ndim == 2 else tuple(parameter.shape)
+
+
+# How a matrix that maps to q, k and v may lay them: in thirds, by head, by feature.
+_PARTS = (
+    lambda t, part, of, h: t.unflatten(0, (of, -1))[part],
+    lambda t, part, of, h: t.unflatten(0, (h, of, -1))[:, part],
+    lambda t, part, of, h: t.unflatten(0, (h, -1, of))[:, :, part],
+)
+
+
+def _found(layer, d_model, num_heads, part_of=_PARTS[0]):
+    """The slots of every weight that a layer has, by its name."""
+    found = {}
+    linear = {
+        f"{name}.{end}".lstrip("."): module
+        for name, module in layer.named_modules()
+        if isinstance(module, torch.nn.Linear)
+        for end in ("weight", "bias")
+    }
+    roles = _roles(layer, linear, d_model)
+    for name, parameter in layer.named_parameters():
+        letter, last = "W" if parameter.ndim > 1 else "b", name.split(".")[-1]
+        if last in NAMES and name not in linear:
+            view = (lambda t: t.mT) if parameter.ndim == 2 else (lambda t: t)
+            found.setdefault(last, []).append((parameter, view))
+            continue
+        role = roles.get(name, "")
+        turned = name not in linear and tuple(parameter.shape[:1]) == (d_model,)
+        for place, part in enumerate(role):
+            view = _view(place, len(role), num_heads, turned, part_of)
+            found.setdefault(f"{letter}_{part}", []).append((parameter, view))
+        if not role:
+            found.setdefault(name, []).append((parameter, lambda t: t))
+    return found
+
+
+def _view(place, of, num_heads, turned, part_of):
+    """One of several parts of a matrix, or all of it."""
+
+    def view(t):
+        t = t.mT if turned and t.ndim == 2 else t
+        return t if of == 1 else part_of(t, place, of, num_heads)
+
+    return view
+
+
+def _roles(layer, linear, d_model):
+    """What the parameters of maps are for: `q`, `qkv`, `o`, by their names."""
+    maps, roles = {}, {}
+    for name, parameter in layer.named_parameters():
+        if name in linear or "in_proj" in name or "qkv" in name.lower():
+            maps.setdefault(re.sub(r"[._](weight|bias)$", "", name), []).append(
+                (name, max(parameter.shape) // d_model)
+            )
+    for path, parts in maps.items():
+        role = _role(path, max(width for _, width in parts))
+        roles.update((name, role) for name, _ in parts)
+    wide = [path for path in maps if _role(path, max(w for _, w in maps[path])) == ""]
+    known = {letter for role in roles.values() for letter in role}
+    left = [letter for letter in "qkvo" if letter not in known]
+    if len(wide) == len(left):  # `linears.0` to `linears.3`: in their order
+        for path, letter in zip(wide, left, strict=True):
+            roles.update((name, letter) for name, _ in maps[path])
+    return roles
+
+
+_WORDS = {
+    "q": ("q", "query", "queries", "querys"),
+    "k": ("k", "key", "keys"),
+    "v": ("v", "value", "values", "val"),
+    "o": ("o", "out", "output", "dense", "fc", "final", "unifyheads"),
+}
+
+
+def _role(path, width):
+    """`q` for `heads.0.query`, `kqv` for `to_kqv`, nothing where no name tells."""
+    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", path)
+    words = [word.lower() for word in words]
+    if width > 1:
+        order = next((w[-width:] for w in words if set(w[-width:]) <= set("qkv")), "")
+        return order if len(set(order)) == width else "qkv" if width == 3 else "kv"
+    bare = {re.sub("^(to|w|proj|linear)", "", word) for word in words} | set(words)
+    return next((letter for letter, names in _WORDS.items() if bare & {*names}), "")
+
+
+def _shared(slots):
+    """Whether one parameter serves several names."""
+    return len({p for n in ("W_q", "W_k", "W_v") for p, _ in slots[n]}) < 3
+
+
+def _apart(layer, slots, d_model):
+    """Whether the parts of a shared matrix lie as these slots say: with values of 0
+    nothing comes out, whatever the queries and keys.
+    """
+    generator = torch.Generator().manual_seed(0)
+    drawn = {n: torch.randn(_wanted(n, d_model), generator=generator) for n in NAMES}
+    silent = {name: 0 * drawn[name] for name in ("W_v", "b_v", "b_o")}
+    before = {p: p.data.clone() for each in slots.values() for p, _ in each}
+    _load(slots, {**drawn, **silent})
+    try:
+        with torch.no_grad():
+            Y, _ = layer(torch.randn(1, 3, d_model, generator=generator))
+        return bool((Y.abs() < 1e-6).all())
+    except Exception:
+        return True  # it is said when the layer is run
+    finally:
+        for parameter, data in before.items():
+            parameter.data = data
+
+
+def _load(slots, params):
+    """Give a layer the weights in params."""
+    for name in NAMES:
+        rows = torch.as_tensor(params[name]).T if name[0] == "W" else params[name]
+        rows, begin = torch.as_tensor(rows), 0
+        for parameter, view in slots[name]:
+            place = view(parameter.data)
+            count = place.numel() // (rows.shape[-1] if name[0] == "W" else 1)
+            part = rows[begin : begin + count].to(parameter.dtype)
+            place.copy_(part.reshape(place.shape))
+            begin += count
+
+
+def _laid(slots, of):
+    """A weight, or its gradient, as chapter 8 lays it; None where a part is missing."""
+    parts = [(of(parameter), view) for parameter, view in slots]
+    if any(part is None for part, _ in parts):
+        return None
+    if slots[0][0].ndim == 1:
+        return torch.cat([view(part).flatten() for part, view in parts])
+    return torch.cat([view(part).flatten(0, -2) for part, view in parts]).T
+
+
+def _weights_of(slots):
+    """The eight weights of a layer, by name."""
+    return {name: _laid(slots[name], lambda p: p.data) for name in NAMES}
 
 
 def _start_of(weights, num_heads):
@@ -173,19 +381,18 @@ def _two_tensors(result):
     return result
 
 
-def _gradients_of(values):
+def _gradients_of(tokens, slots):
     """The gradient of each value, dX and so on, but for b_k; or which are lost."""
-    lost = [
-        name
-        for name, value in values.items()
-        if name != "b_k" and (value.grad is None or not value.grad.any())
-    ]
+    found = {"X": tokens.grad}
+    found |= {name: _laid(slots[name], lambda p: p.grad) for name in NAMES}
+    del found["b_k"]
+    lost = [name for name, value in found.items() if value is None or not value.any()]
     if lost:
         return (
             f"No gradient reaches {', '.join(lost)}.\nWhat `forward` does not use gets "
             "none. And `detach`, `.data`, `torch.tensor(...)` or NumPy cut it off."
         )
-    return {f"d{name}": value.grad for name, value in values.items() if name != "b_k"}
+    return {f"d{name}": value for name, value in found.items()}
 
 
 class _Block(torch.nn.Module):

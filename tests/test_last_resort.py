@@ -1,5 +1,6 @@
 """The judge seldom has nothing better to say than to work it out by hand."""
 
+import numpy as np
 import pytest
 from wrong_answers import edited, edits, is_last_resort, mistaken_twice, sampled, told
 
@@ -8,7 +9,7 @@ from autograder.judge.verdict import judge
 from autograder.values.wire import call_in_process
 
 EACH = 12  # answers of each kind and exercise: `benchmarks/last_resort.py` takes all
-BOUND = 0.28
+BOUND = 0.06
 
 
 def test_it_is_the_last_resort():
@@ -28,7 +29,7 @@ def test_it_is_the_last_resort():
 
 def test_it_is_found_where_it_is_said():
     exercise = discover()["scores"]
-    answer = call_in_process(lambda Q, K: (Q @ K.T) ** 2 + 0.3 * Q[:, :1])
+    answer = call_in_process(lambda Q, K: np.abs(Q) @ np.abs(K).T)
     assert is_last_resort(judge(exercise, answer))
     assert not is_last_resort(judge(exercise, call_in_process(lambda Q, K: Q)))
 

@@ -2,7 +2,7 @@
 
 import inspect
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -25,7 +25,7 @@ class Case:
 
     repeated is a second call with the same arguments, made where the answer is
     random: the same generator has to give the same numbers. otherwise is a third one,
-    with another generator: it has to give others.
+    with another generator: it has to give others. notes are what `drive` remarked.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Case:
     repeated: Outcome | None = None
     otherwise: Outcome | None = None
     passed: bool = True
+    notes: tuple[str, ...] = ()
 
 
 def draw_cases(exercise: Exercise, seed: int) -> list[tuple[str, tuple]]:
@@ -87,8 +88,38 @@ def _expected(exercise: Exercise, arguments: tuple) -> Outcome:
 
 def run(call: Callable[[tuple], Outcome], arguments: tuple, like: Any) -> Outcome:
     """Call once; give the value the container types of `like`."""
-    outcome = call(arguments)
-    return Outcome(conform(outcome.value, like), outcome.error, outcome.arguments)
+    return _conformed(call(arguments), like)
+
+
+def _conformed(outcome: Outcome, like: Any) -> Outcome:
+    value = conform(outcome.value, like)
+    if isinstance(like, tuple) and isinstance(value, tuple):
+        remarks = dict(_remarks(value, like))
+        value = tuple(
+            item.partition("\n")[0] if place in remarks else item
+            for place, item in enumerate(value)
+        )
+    return Outcome(value, outcome.error, outcome.arguments)
+
+
+def _remarks(value: Any, like: Any) -> Iterator[tuple[int, str]]:
+    """What follows, in a second line, on a word that is compared: where, and what."""
+    if isinstance(like, tuple) and isinstance(value, list | tuple):
+        for place, (item, word) in enumerate(zip(value, like, strict=False)):
+            if isinstance(word, str) and isinstance(item, str) and "\n" in item:
+                yield place, item.partition("\n")[2]
+
+
+Again = tuple[Case, Outcome, Outcome]  # a case, and two more calls of it
+
+
+def try_again(call: Callable, cases: list[Case]) -> list[Again]:
+    """The first case, and the first that failed, called twice more."""
+    chosen = [cases[0], *(case for case in cases if not case.passed)][:2]
+    return [
+        (case, *(run(call, case.arguments, like=case.expected.value) for _ in range(2)))
+        for case in dict.fromkeys(chosen)
+    ]
 
 
 def agrees(actual: Outcome, expected: Outcome) -> bool:
@@ -134,13 +165,15 @@ def try_case(
     with what the reference gives.
     """
     expected = expected or _expected(exercise, arguments)
-    actual = run(call, arguments, like=expected.value)
+    came = call(arguments)
+    actual = _conformed(came, expected.value)
+    notes = tuple(remark for _, remark in _remarks(came.value, expected.value))
     repeated = otherwise = None
     if not exercise.compared and not actual.error:
         repeated = run(call, arguments, like=expected.value)
         others = _with_other_generators(arguments)
         otherwise = run(call, others, like=expected.value)
-    case = Case(name, arguments, expected, actual, repeated, otherwise)
+    case = Case(*(name, arguments, expected, actual, repeated, otherwise), notes=notes)
     return replace(case, passed=_holds(exercise, case) and not changed_arguments(case))
 
 

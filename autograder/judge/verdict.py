@@ -11,7 +11,13 @@ from functools import partial
 
 from autograder.exercises.declaration import Exercise
 from autograder.exercises.shapes import ShapeLine
-from autograder.judge.cases import VISIBLE_SEED, Case, draw_cases, drawn_cases, try_case
+from autograder.judge.cases import (
+    VISIBLE_SEED,
+    Case,
+    draw_cases,
+    drawn_cases,
+    try_case,
+)
 from autograder.values.compare import first_difference
 from autograder.values.wire import Outcome
 
@@ -67,12 +73,13 @@ def judge(
         return not_written(exercise)
     summary = tuple((case.name, case.passed) for case in cases)
     failed = [case for case in cases if not case.passed]
+    flags = tuple(dict.fromkeys((*flags, *(n for case in cases for n in case.notes))))
     if not failed:
         return right(exercise, summary, flags)
     # Diagnosis is needed for wrong answers only.
     from autograder.judge.diagnosis import diagnose, hard_to_read
 
-    diagnosis = diagnose(exercise, cases)
+    diagnosis = diagnose(exercise, cases, call)
     shown = min(failed, key=partial(hard_to_read, exercise))
     difference = first_difference(shown.actual.value, shown.expected.value)
     return Verdict(

@@ -30,6 +30,8 @@ from autograder.exercises.answer_key import Calls, by_position
 from autograder.exercises.declaration import Exercise
 from autograder.exercises.registry import discover
 from autograder.judge.cases import VISIBLE_SEED, draw_cases, try_case
+from autograder.judge.diagnosis.defaults import tried
+from autograder.judge.diagnosis.influence import asked_of
 from autograder.values import wire
 from autograder.values.wire import call_in_process
 
@@ -52,20 +54,23 @@ def key_of(exercise: Exercise, seen: Seen, borrowed: bool = False) -> bytes:
     inputs: dict[str, Seen] = {draw.__name__: [] for draw in exercise.inputs}
     watched = [_watched(draw, inputs[draw.__name__]) for draw in exercise.inputs]
     cases = draw_cases(replace(exercise, inputs=tuple(watched)), VISIBLE_SEED)
+    asked = [*cases, *tried(exercise, cases)]
     for mistake in () if borrowed else exercise.mistakes:
         answers, symptoms, names = [], [], []
         if exercise.compared:
-            answers = _answers(exercise, mistake, cases)
+            answers = _answers(exercise, mistake, asked)
             names = _names(exercise, mistake, answers)
         else:
             symptoms = _symptoms(exercise, mistake, cases)
         tables = (_numbered(seen, calls) for seen in (answers, symptoms, names))
         mistakes.append((mistake.__name__, inspect.getdoc(mistake), *tables))
-    asked = _answers(exercise, exercise.reference, cases) + seen
+    right = call_in_process(exercise.driven(exercise.reference))
+    changed = [] if borrowed else list(asked_of(exercise, cases, right))
+    known = _answers(exercise, exercise.reference, [*asked, *changed]) + seen
     key = {
         "doc": inspect.getdoc(exercise.reference),
         "signature": _parameters(exercise.reference),
-        "outcomes": _numbered(asked, calls),
+        "outcomes": _numbered(known, calls),
         "inputs": [(name, _numbered(drawn, calls)) for name, drawn in inputs.items()],
         "mistakes": mistakes,
         "properties": [p.__name__ for p in exercise.properties],

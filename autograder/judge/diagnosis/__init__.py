@@ -7,7 +7,7 @@ right one (`relations`): its shape, its axes, a factor, a permutation, the cases
 it gets wrong.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 
 from autograder.exercises.declaration import Exercise
 from autograder.exercises.shapes import SIZE_NAMES
-from autograder.judge.cases import Case, changed_arguments
+from autograder.judge.cases import Case, changed_arguments, try_again
 from autograder.judge.diagnosis.exceptions import raised
 from autograder.judge.diagnosis.forms import (
     dict_items,
@@ -35,6 +35,7 @@ from autograder.judge.diagnosis.mistakes import (
 )
 from autograder.judge.diagnosis.parts import sizes_of
 from autograder.judge.diagnosis.relations import related
+from autograder.judge.diagnosis.state import unsteady
 from autograder.judge.diagnosis.wording import Diagnosis
 
 __all__ = [
@@ -48,13 +49,17 @@ __all__ = [
 ]
 
 
-def diagnose(exercise: Exercise, cases: list[Case]) -> Diagnosis:
-    """Explain a wrong answer. `cases` are all cases, at least one of them failed."""
+def diagnose(exercise: Exercise, cases: list[Case], call: Callable) -> Diagnosis:
+    """Explain a wrong answer. `cases` are all cases, at least one of them failed.
+
+    call: the port to the answer, by which it can be asked more.
+    """
     failed = [case for case in cases if not case.passed]
     failed.sort(key=partial(hard_to_read, exercise))
     found = only_changed_arguments(failed)
     if found is None:
-        found = _explained(exercise, cases, failed)
+        again = try_again(call, cases) if exercise.compared else []
+        found = unsteady(again) or _explained(exercise, cases, failed, call)
         if any(changed_arguments(case) for case in failed):
             found = replace(found, hint=f"{found.hint} {BESIDES}")
     return found
@@ -66,7 +71,9 @@ BESIDES = (
 )
 
 
-def _explained(exercise: Exercise, cases: list[Case], failed: list[Case]) -> Diagnosis:
+def _explained(
+    exercise: Exercise, cases: list[Case], failed: list[Case], call: Callable
+) -> Diagnosis:
     return (
         declared(exercise, cases, failed)
         or raised(exercise, failed)
@@ -75,7 +82,7 @@ def _explained(exercise: Exercise, cases: list[Case], failed: list[Case]) -> Dia
         or wrong_count(exercise, failed)
         or wrong_order(exercise, failed)
         or no_array(exercise, failed)
-        or related(exercise, cases, failed)
+        or related(exercise, cases, failed, call)
     )
 
 

@@ -25,12 +25,59 @@ def not_numbers(exercise: Exercise, failed: list[Case]) -> Diagnosis | None:
         )
     if actual is Ellipsis or isinstance(actual, Opaque | str):
         kind = actual.type_name if isinstance(actual, Opaque) else type(actual).__name__
+        hint = _hint_for(kind, exercise) or _number_hint(exercise, expected)
+        if kind.startswith(DEEP):
+            return Diagnosis(f"{exercise.name} returned a {kind}.", hint)
         return Diagnosis(
             f"{exercise.name} returned something of type {kind}; expected "
             f"{promise(exercise)}.",
-            _number_hint(exercise, expected),
+            hint,
         )
     return None
+
+
+DEEP = ("list nested", "tuple nested", "list that", "tuple that", "dict nested")
+# What something of a type is, for whoever did not mean to make it.
+KINDS = {
+    "coroutine": "`async def` makes a coroutine, and no numbers: write `def`.",
+    "generator": "`yield`, or round brackets around a `for`, makes a generator, which "
+    "holds no numbers yet. Collect them in a list, and return an array of it.",
+    "map": "`map` holds no numbers yet: `list(map(...))`.",
+    "zip": "`zip` holds no numbers yet: `list(zip(...))`.",
+    "filter": "`filter` holds no numbers yet: `list(filter(...))`.",
+    "function": "A function came back: is it called, with brackets?",
+    "builtin_function_or_method": "A method came back: is it called, with brackets?",
+    "method": "A method came back: is it called, with brackets?",
+    "ufunc": "A function came back: is it called, with brackets?",
+    "type": "A type came back, not something of it.",
+    "set": "A set keeps no order, and each number once. Use a list or an array.",
+    "str": "A text came back. Return the numbers themselves; `print` is for showing.",
+    "ellipsis": "`...` stands where your lines belong.",
+    "Decimal": "A Decimal is no number that NumPy calculates with: `float(...)`.",
+    "Fraction": "A Fraction is no number that NumPy calculates with: `float(...)`.",
+}
+
+
+def _hint_for(kind: str, exercise: Exercise) -> str:
+    if kind == exercise.name:
+        names = ", ".join(item.name for item in exercise.shapes.arguments)
+        return (
+            f"{kind} is a class here, and its call makes an object. Write a function: "
+            f"`def {kind}({names}):`."
+        )
+    if kind.startswith(DEEP):
+        return (
+            "A list stands in a list, again and again: is it appended to itself, or is "
+            "it put between square brackets in each round?"
+        )
+    if kind.startswith("array of dtype object"):
+        return (
+            "It holds something else than numbers: parts of several lengths, None, or "
+            "Python objects. Print its entries."
+        )
+    if kind.startswith("array of dtype str"):
+        return "It holds texts. Return the numbers themselves."
+    return KINDS.get(kind, "")
 
 
 def _number_hint(exercise: Exercise, expected: Any) -> str:
@@ -85,14 +132,22 @@ def no_array(exercise: Exercise, failed: list[Case]) -> Diagnosis | None:
     """A result, or a part of one, that is no array."""
     case = failed[0]
     for name, part, right in items_of(exercise, case.actual.value, case.expected.value):
+        if shape_of(part) is not None and _imaginary(part, right):
+            return Diagnosis(
+                f"{name or promise(exercise)} is complex: it has an imaginary part.",
+                "Only real numbers belong here: is there a `1j`, or a root or a power "
+                "of a negative number?",
+            )
         if shape_of(part) is None:
             if isinstance(part, str) and exercise.drive:
                 return Diagnosis(*two_lines(part))
             what = f"{name} is" if name else f"{exercise.name} returned"
+            if deep := _too_deep(part):
+                return Diagnosis(f"{what} a {deep}.", _hint_for(deep, exercise))
             wanted = f"an array of shape {np.shape(right)}" if name else None
             return Diagnosis(
                 f"{what} {_kind(part)}; expected {wanted or promise(exercise)}.",
-                _no_array_hint(part),
+                _no_array_hint(exercise, part),
             )
     return None
 
@@ -120,17 +175,80 @@ def dict_items(exercise: Exercise, failed: list[Case]) -> Diagnosis | None:
     return None
 
 
-def _no_array_hint(part: Any) -> str:
+def _imaginary(part: Any, right: Any) -> bool:
+    small = np.abs(np.imag(part)).max(initial=0) < 1e-6
+    return not small and not np.iscomplexobj(right)
+
+
+def _no_array_hint(exercise: Exercise, part: Any) -> str:
     if isinstance(part, tuple) and all(isinstance(item, np.ndarray) for item in part):
         return (
             "A function that gives several things gave them together. Take them apart, "
             "`first, second = ...`, and collect each kind on its own."
         )
     if isinstance(part, list | tuple):
-        return (
-            "Its parts differ in shape, so they make no array: print the shape of each."
-        )
+        return _strange(exercise, part) or _ragged(part)
     return "An array of numbers is asked for."
+
+
+MOST_LEAVES = 1000
+
+
+def _strange(exercise: Exercise, part: list | tuple) -> str:
+    """What stands in a list in the place of numbers, if anything does."""
+    kinds = {_leaf(item) for item in _leaves(part)} - {""}
+    if not kinds:
+        return ""
+    if kinds == {"None"}:
+        return (
+            "Its parts are None. `append`, and what else changes a list in place, "
+            "gives nothing back, nor does a function without `return`: append in a "
+            "loop of its own, or put the value itself into the list."
+        )
+    kind = min(kinds)
+    if kind.startswith(DEEP):
+        return _hint_for(kind, exercise)
+    told = KINDS.get(kind, "Numbers are asked for: print the parts.")
+    return f"Its parts are of type {' and '.join(sorted(kinds))}. {told}"
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    """The first things in a nested list that are no list."""
+    waiting, count = [value], 0
+    while waiting and count < MOST_LEAVES:
+        item, count = waiting.pop(), count + 1
+        if isinstance(item, list | tuple):
+            waiting += item[:MOST_LEAVES]
+        else:
+            yield item
+
+
+def _leaf(value: Any) -> str:
+    """The kind of something that is no number, or nothing."""
+    if value is None:
+        return "None"
+    if isinstance(value, Opaque):
+        return value.type_name
+    return "" if shape_of(value) is not None else type(value).__name__
+
+
+def _too_deep(part: Any) -> str:
+    kinds = map(_leaf, _leaves(part)) if isinstance(part, list | tuple) else ()
+    return next((kind for kind in kinds if kind.startswith(DEEP)), "")
+
+
+def _ragged(part: list | tuple) -> str:
+    """Numbers that make no array, since the parts differ in shape."""
+    shapes = dict.fromkeys(str(_shape(item)) for item in part)
+    told = ", ".join(list(shapes)[:4])
+    return f"Its parts differ in shape, so they make no array: {told}."
+
+
+def _shape(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        inner = {_shape(item) for item in value[:MOST_LEAVES]}
+        return (len(value), *inner.pop()) if len(inner) == 1 else (len(value),)
+    return shape_of(value)
 
 
 def items_of(exercise: Exercise, actual: Any, expected: Any) -> Iterator[tuple]:
@@ -156,5 +274,8 @@ def _kind(value: Any) -> str:
     if isinstance(value, np.ndarray):
         return "an array"
     if isinstance(value, list | tuple):
-        return f"a {type(value).__name__} of {len(value)} parts that are no array"
+        kind, count = type(value).__name__, len(value)
+        if count == 1:
+            return f"a {kind} of one part that is no array"
+        return f"a {kind} of {count} parts that are no array"
     return f"a {type(value).__name__}"

@@ -17,6 +17,8 @@ from autograder.judge.cases import (
     run,
     try_case,
 )
+from autograder.judge.diagnosis.defaults import given_all, other_default
+from autograder.judge.diagnosis.rules import overwrites
 from autograder.judge.diagnosis.wording import Diagnosis, failing, promise, told
 from autograder.values.compare import is_finite, shape_of
 from autograder.values.endings import ENDINGS
@@ -76,17 +78,45 @@ def declared(
     exercise: Exercise, cases: list[Case], failed: list[Case]
 ) -> Diagnosis | None:
     """The declared mistake that the answer behaves like."""
-    mistake, besides = next(matching(exercise, cases), None), ""
-    if mistake is None:
-        # The same mistake in a version that overflows besides.
-        finite = [case for case in cases if is_finite(case.actual.value)]
-        if all(case.passed for case in finite):
-            return None
-        mistake, besides = next(matching(exercise, finite), None), OVERFLOW
+    return (
+        _alike(exercise, cases, failed)
+        or _but_for_the_default(exercise, cases, failed)
+        or _overflowing_besides(exercise, cases, failed)
+    )
+
+
+def _alike(exercise, cases, failed) -> Diagnosis | None:
+    mistake = next(matching(exercise, cases), None)
+    return mistake and _named(mistake, cases, _came(exercise, failed))
+
+
+def _but_for_the_default(exercise, cases, failed) -> Diagnosis | None:
+    """Right, or a declared mistake, wherever nothing is left to a default."""
+    full = given_all(exercise, cases)
+    if not full:
+        return None
+    if all(case.passed for case in full):
+        told = other_default(exercise, cases, exercise.reference)
+        return Diagnosis(f"{failing(cases)} All else is right.", told)
+    mistake = next(matching(exercise, full), None)
     if mistake is None:
         return None
+    besides = f"\nBesides: {other_default(exercise, cases, mistake)}"
+    return _named(mistake, cases, _came(exercise, failed), besides)
+
+
+def _overflowing_besides(exercise, cases, failed) -> Diagnosis | None:
+    """The same mistake in a version that overflows besides."""
+    finite = [case for case in cases if is_finite(case.actual.value)]
+    if all(case.passed for case in finite):
+        return None
+    mistake = next(matching(exercise, finite), None)
+    return mistake and _named(mistake, cases, _came(exercise, failed), OVERFLOW)
+
+
+def _named(mistake, cases, came: str, besides: str = "") -> Diagnosis:
     return Diagnosis(
-        rationale=f"{failing(cases)} {_came(exercise, failed)}".strip(),
+        rationale=f"{failing(cases)} {came}".strip(),
         hint=inspect.getdoc(mistake) + besides,
         mistake=mistake.__name__,
     )
@@ -139,14 +169,15 @@ def _behaves_like(exercise: Exercise, mistake: Callable, cases: list[Case]) -> b
     """True where the learner's outcome is the mistake's on every case.
 
     A mistake may raise where sizes differ, and the learner's version of it may
-    raise in other words. That counts as the same, unless it is all there is.
+    raise in other words. That counts as the same, unless it is all there is, and
+    only for errors of one sort: a misspelt name is no wrong shape.
     """
     values = 0
     same_words = True
     for case in cases:
-        outcome = _outcome_of(exercise, mistake, case)
+        outcome = outcome_of(exercise, mistake, case)
         if outcome.error:
-            if not case.actual.error or case.actual.error.kind in ENDINGS:
+            if not case.actual.error or not _may_be(outcome.error, case.actual.error):
                 return False
             same_words = same_words and _words(outcome.error) == _words(
                 case.actual.error
@@ -158,7 +189,23 @@ def _behaves_like(exercise: Exercise, mistake: Callable, cases: list[Case]) -> b
     return values > 0 or same_words
 
 
-def _outcome_of(exercise: Exercise, mistake: Callable, case: Case) -> Outcome:
+SORTS = (  # errors that one mistake can end with, depending on how it is written
+    {"ValueError", "RuntimeError", "IndexError", "AxisError", "_UFuncNoLoopError"},
+    {"TypeError", "AttributeError"},
+)
+
+
+def _may_be(mistake: CallError, learner: CallError) -> bool:
+    """Whether two errors can come of one mistake."""
+    if learner.kind in ENDINGS or overwrites(learner.line or ""):
+        return False
+    kinds = {mistake.kind, learner.kind}
+    return len(kinds) == 1 or any(kinds <= sort for sort in SORTS)
+
+
+def outcome_of(exercise: Exercise, mistake: Callable, case: Case) -> Outcome:
+    """What a mistake gives in a case."""
+
     def work_out():
         call = call_in_process(exercise.driven(mistake))
         with np.errstate(all="ignore"):

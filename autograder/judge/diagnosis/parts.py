@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -31,19 +32,27 @@ class Part:
 
 
 def wrong_part(exercise: Exercise, case: Case) -> Part | None:
-    """The array of the result that is wrong: of wrong shape rather than value."""
+    """The array of the result that is wrong: of wrong shape rather than value, and
+    weights rather than what is made with them.
+    """
     alike = same if exercise.compared else same_form
-    wrong = [
-        Part(
-            *(name, letters, sizes_of(exercise, case)),
-            *(as_numeric(expected), as_numeric(actual), case),
-            tuple(item.name for item in exercise.shapes.arguments),
-        )
-        for name, letters, actual, expected in parts_of(exercise, case)
-        if shape_of(actual) is not None and not alike(actual, expected)
-    ]
+    came = {n: (a, e) for n, _, a, e in parts_of(exercise, case)}
+    wrong = [p for p in parts_in(exercise, case) if not alike(*came[p.name])]
     misshapen = (p for p in wrong if p.actual.shape != p.expected.shape)
-    return next(misshapen, wrong[0] if wrong else None)
+    # What follows from wrong weights is wrong, too: they come first.
+    weights = (p for p in wrong if are_weights(p.expected))
+    return next(chain(misshapen, weights, wrong), None)
+
+
+def parts_in(exercise: Exercise, case: Case) -> Iterator[Part]:
+    """Every array of the result, beside what is expected of it."""
+    for name, letters, actual, expected in parts_of(exercise, case):
+        if shape_of(actual) is not None:
+            yield Part(
+                *(name, letters, sizes_of(exercise, case)),
+                *(as_numeric(expected), as_numeric(actual), case),
+                tuple(item.name for item in exercise.shapes.arguments),
+            )
 
 
 def parts_of(exercise: Exercise, case: Case) -> Iterator[tuple]:
@@ -82,3 +91,11 @@ def first_common(lists: Iterable[list]) -> Any:
     """The first entry that all lists have, or None."""
     first, *others = lists
     return next((entry for entry in first if all(entry in o for o in others)), None)
+
+
+def are_weights(values: np.ndarray) -> bool:
+    """True where the rows of an array are shares of one whole."""
+    if values.ndim < 2 or values.shape[-1] < 2 or values.dtype.kind != "f":
+        return False
+    with np.errstate(all="ignore"):
+        return bool((values >= 0).all() and np.allclose(values.sum(-1), 1, rtol=1e-4))

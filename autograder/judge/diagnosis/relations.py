@@ -1,25 +1,40 @@
 """The relation of a wrong array to the right one: shape, places, factor, distortion."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from autograder.exercises.declaration import Exercise
-from autograder.exercises.shapes import SIZE_NAMES
 from autograder.judge.cases import FIXED, UNLIKE, UNUSED, Case, failed_properties
+from autograder.judge.diagnosis.counts import counted
+from autograder.judge.diagnosis.distortions import (
+    distorted,
+    nearly,
+    repeated,
+    rounded,
+    unwritten,
+)
+from autograder.judge.diagnosis.factors import all_equal as _all_equal
+from autograder.judge.diagnosis.factors import factor
+from autograder.judge.diagnosis.influence import influence
 from autograder.judge.diagnosis.parts import (
     Part,
+    are_weights,
     arguments_of,
     first_common,
     parts_of,
     wrong_part,
 )
+from autograder.judge.diagnosis.shape import wrong_shape
+from autograder.judge.diagnosis.weights import weighted
 from autograder.judge.diagnosis.wording import Diagnosis, failing, promise
 from autograder.values.compare import close, is_finite, same
 
 
-def related(exercise: Exercise, cases: list[Case], failed: list[Case]) -> Diagnosis:
+def related(
+    exercise: Exercise, cases: list[Case], failed: list[Case], call: Callable
+) -> Diagnosis:
     """What the first wrong part is to the right one, in all failed cases."""
     wrong_parts = [wrong_part(exercise, case) for case in failed]
     wrong_parts = [part for part in wrong_parts if part is not None]
@@ -38,18 +53,35 @@ def related(exercise: Exercise, cases: list[Case], failed: list[Case]) -> Diagno
     first = wrong_parts[0]
     parts = [part for part in wrong_parts if part.name == first.name]
     preface = _preface(exercise, first.case, first)
+    # What follows from wrong weights may be wrong besides.
+    several = isinstance(first.case.expected.value, tuple)
+    fits = first.actual.shape == first.expected.shape
+    if several and fits and are_weights(first.expected):
+        found = _two_at_once(exercise, cases)
+        if found:
+            return found
     if len(failed) < len(cases):
         preface = f"{failing(cases)} {preface}"
     for relation in RELATIONS:
         found = relation(parts)
         if found:
             return Diagnosis(f"{preface}{found.rationale}", found.hint)
+    return _last(exercise, cases, failed, parts, preface, lacking, call)
+
+
+def _last(exercise, cases, failed, parts, preface, lacking, call) -> Diagnosis:
+    """What can be said where no relation holds."""
+    first = parts[0]
+    if found := _two_at_once(exercise, cases):
+        return found
     if lacking:
         return Diagnosis(
             f"{preface}{lacking}", "Which step makes that true? Is it there?"
         )
     if 2 * len(failed) <= len(cases):
         return _some_cases(preface, first)
+    if found := nearly(parts) or influence(exercise, cases, call):
+        return Diagnosis(f"{preface}{found.rationale}", found.hint)
     return Diagnosis(
         f"{preface}{_difference(first)}",
         "Take a small example and work out this one number by hand: from which "
@@ -57,6 +89,12 @@ def related(exercise: Exercise, cases: list[Case], failed: list[Case]) -> Diagno
         if first.expected.ndim
         else "Work it out by hand for a small example.",
     )
+
+
+def _two_at_once(exercise, cases) -> Diagnosis | None:
+    from autograder.judge.diagnosis.pairs import two_at_once
+
+    return two_at_once(exercise, cases)
 
 
 DRAWING = (
@@ -84,104 +122,6 @@ def _preface(exercise: Exercise, case: Case, wrong: Part) -> str:
         return ""
     are = "is" if len(right) == 1 else "are"
     return f"{' and '.join(right)} {are} right; {wrong.name} is not. "
-
-
-def _wrong_shape(parts: list[Part]) -> Diagnosis | None:
-    part = next((p for p in parts if p.actual.shape != p.expected.shape), None)
-    if part is None:
-        return None
-    promised = f"({', '.join(part.letters)}) = " if part.letters else ""
-    shape = part.actual.shape
-    came = f"has shape {shape}" if shape else "is a single number"
-    rationale = f"{part.label} {came}; expected {promised}{part.expected.shape}."
-    hint = _fixed_size(parts) or _short_axis(parts) or _shape_hint(part, parts)
-    return Diagnosis(rationale, hint)
-
-
-def _fixed_size(parts: list[Part]) -> str:
-    """An axis that has one length in all cases, where different ones are expected."""
-    first = parts[0]
-    if not first.letters or any(p.actual.ndim != len(first.letters) for p in parts):
-        return ""
-    for axis, letter in enumerate(first.letters):
-        came = {part.actual.shape[axis] for part in parts}
-        wanted = {part.expected.shape[axis] for part in parts}
-        if len(came) == 1 < len(wanted) and came != {1}:
-            known = {size: argument for argument, size in SIZE_NAMES.items()}
-            says = known.get(letter, letter)
-            where = f"`{says}` says" if says in first.argument_names else "is given"
-            return f"You have {came.pop()} along {letter}, whatever {where}."
-    return ""
-
-
-def _short_axis(parts: list[Part]) -> str:
-    """An axis that has one entry only, or one too few, where the others are right."""
-    letters = parts[0].letters
-    if not letters:
-        return ""
-    alike = [p for p in parts if p.actual.ndim == len(letters)]
-    sizes = [zip(letters, p.actual.shape, p.expected.shape, strict=True) for p in alike]
-    wrong = [entry for each in sizes for entry in each if entry[1] != entry[2]]
-    if len({letter for letter, *_ in wrong}) != 1:
-        return ""
-    along = f"Along {wrong[0][0]}"
-    if all(wanted - came == 1 for _, came, wanted in wrong):
-        return f"{along} one entry is missing. Does a loop begin late, or end early?"
-    if all(came == 1 for _, came, _ in wrong):
-        return (
-            f"{along} there is one entry only. Were the others never made, or does a "
-            "loop return too early?"
-        )
-    return ""
-
-
-def _shape_hint(part: Part, parts: list[Part]) -> str:
-    actual, expected = part.actual.shape, part.expected.shape
-    if actual == expected[::-1]:
-        if same(part.actual.T, part.expected):
-            return "It lies on its side: rows and columns have changed places."
-        return (
-            "The axes have changed places, and turned back the numbers are not right."
-        )
-    if sorted(actual) == sorted(expected):
-        return "The axes are all there, in the wrong order."
-    if [s for s in actual if s != 1] == [s for s in expected if s != 1]:
-        return "There is an axis of length 1 too many or too few (`keepdims`?)."
-    named = ", ".join(_reading(part, parts))
-    if np.prod(actual) == np.prod(expected):
-        if len(actual) <= len(expected):
-            return "As many numbers as expected, cut into another shape."
-        return (
-            f"Yours reads as ({named}): as many numbers as expected, on "
-            f"{len(actual)} axes instead of {len(expected)}. Which two of them are to "
-            "be one, side by side?"
-        )
-    if len(actual) < len(expected):
-        gone = [
-            letter
-            for letter, size in zip(part.letters or (), expected, strict=False)
-            if size not in actual
-        ]
-        if len(gone) > 1:
-            return (
-                f"The axes {', '.join(gone)} are missing: summed away, or never made."
-            )
-        which = f"The axis {gone[0]}" if gone else "An axis"
-        return f"{which} is missing: summed away, or never made."
-    return f"Yours reads as ({named}). Which of your lines makes these axes?"
-
-
-def _reading(part: Part, parts: list[Part]) -> Iterator[str]:
-    """Each axis by the letter that has its length in all cases, or by its length."""
-    alike = [p for p in parts if p.actual.ndim == part.actual.ndim]
-    for axis, size in enumerate(part.actual.shape):
-        fits = [
-            letter
-            for letter in part.sizes
-            if all(p.sizes.get(letter) == p.actual.shape[axis] for p in alike)
-        ]
-        # Of several names of a size, that of the book: `h` rather than `num_heads`.
-        yield next((name for name in fits if name not in SIZE_NAMES), str(size))
 
 
 def _an_argument(parts: list[Part]) -> Diagnosis | None:
@@ -213,7 +153,7 @@ def _not_finite(parts: list[Part]) -> Diagnosis | None:
     return None
 
 
-def _rearranged(parts: list[Part]) -> Diagnosis | None:
+def rearranged(parts: list[Part]) -> Diagnosis | None:
     """The right numbers at wrong places."""
     if any(part.actual.shape != part.expected.shape for part in parts):
         return None
@@ -263,75 +203,7 @@ def _same_numbers(part: Part) -> bool:
     )
 
 
-def _factor(parts: list[Part]) -> Diagnosis | None:
-    factors = [_constant_factor(part) for part in parts]
-    if None in factors:
-        return None
-    label = parts[0].label
-    quantity = _quantity(parts, factors)
-    if quantity:
-        inverse = quantity.removeprefix("1/")
-        return Diagnosis(
-            f"{label} is {quantity} times what was expected, everywhere.",
-            f"Is it divided by {inverse} once too often, or not multiplied by it?"
-            if quantity.startswith("1/")
-            else f"Is it multiplied by {inverse} once too often, or not divided by it?",
-        )
-    if all(np.isclose(f, -1) for f in factors):
-        return Diagnosis(
-            f"{label} has the wrong sign, everywhere.",
-            "Is there a minus sign too many, or a difference the wrong way round?",
-        )
-    if _all_equal(factors):
-        return Diagnosis(
-            f"{label} is {factors[0]:.4g} times what was expected, everywhere.",
-            "Which of your steps multiplies or divides all numbers alike?",
-        )
-    seen = ", ".join(dict.fromkeys(f"{factor:.4g}" for factor in factors))
-    return Diagnosis(
-        f"In each case {label} is a constant times what was expected: {seen}.",
-        "The constant differs from case to case. Which size or number differs too?",
-    )
-
-
-def _constant_factor(part: Part) -> float | None:
-    if part.actual.shape != part.expected.shape or part.expected.size < 2:
-        return None
-    with np.errstate(all="ignore"):
-        ratios = part.actual / part.expected
-    ratios = ratios[np.isfinite(ratios) & (part.expected != 0)]
-    if ratios.size == 0:
-        return None
-    factor = float(np.real(np.median(ratios)))
-    fits = factor != 0 and bool(np.all(close(part.actual, factor * part.expected)))
-    return factor if fits else None
-
-
-def _all_equal(numbers: list[float] | np.ndarray) -> bool:
-    return len(numbers) == 0 or bool(np.allclose(numbers, numbers[0], rtol=1e-6))
-
-
-QUANTITIES = {
-    "{}": lambda size: size,
-    "1/{}": lambda size: 1 / size,
-    "sqrt({})": np.sqrt,
-    "1/sqrt({})": lambda size: 1 / np.sqrt(size),
-    "{}²": lambda size: size**2,
-    "1/{}²": lambda size: 1 / size**2,
-}
-
-
-def _quantity(parts: list[Part], factors: list[float]) -> str | None:
-    """The size of the book that equals the factor in every case, if one does."""
-    for letter in parts[0].sizes:
-        for text, formula in QUANTITIES.items():
-            values = [formula(p.sizes.get(letter, np.nan)) for p in parts]
-            if np.allclose(values, factors, rtol=1e-5) and len(set(values)) > 1:
-                return text.format(letter)
-    return None
-
-
-def _offset(parts: list[Part]) -> Diagnosis | None:
+def offset(parts: list[Part]) -> Diagnosis | None:
     for part in parts:
         if part.actual.shape != part.expected.shape or part.expected.size < 2:
             return None
@@ -345,7 +217,7 @@ def _offset(parts: list[Part]) -> Diagnosis | None:
     )
 
 
-def _off_by_argument(parts: list[Part]) -> Diagnosis | None:
+def off_by_argument(parts: list[Part]) -> Diagnosis | None:
     """A multiple of an argument is too much, or an argument is missing."""
     found = first_common(_multiples(part) for part in parts)
     if found is None:
@@ -379,55 +251,6 @@ def _multiples(part: Part) -> list[tuple[str, float]]:
     return found
 
 
-DISTORTIONS = {
-    "Every number of {} is 0.": (
-        lambda right: 0 * right,
-        "An array of zeros has to be filled: does a loop write into it? And "
-        "`nan_to_num` makes 0 of what overflowed.",
-    ),
-    "{} would be right, but its negative numbers have become 0.": (
-        lambda right: np.maximum(right, 0),
-        "Nothing is cut off here: is there a maximum too many?",
-    ),
-    "{} would be right, but it has lost its minus signs.": (
-        np.abs,
-        "Negative numbers stay negative: is there an `abs` or a square too many?",
-    ),
-    "{} would be right, but it is rounded to whole numbers.": (
-        np.round,
-        "Keep the decimals: is there a `round`, an `int` or `//`?",
-    ),
-    "{} would be right, but its decimals are cut off.": (
-        np.trunc,
-        "Keep the decimals: an integer array drops what it cannot hold.",
-    ),
-    "{} would be right, but it is rounded to one decimal.": (
-        lambda right: np.round(right, 1),
-        "Return them as they are; rounding is for printing.",
-    ),
-    "{} would be right, but it is rounded to two decimals.": (
-        lambda right: np.round(right, 2),
-        "Return them as they are; rounding is for printing.",
-    ),
-    "{} would be right, but it is rounded to three decimals.": (
-        lambda right: np.round(right, 3),
-        "Return them as they are; rounding is for printing.",
-    ),
-    "{} holds the squares of the right numbers.": (
-        np.square,
-        "Is there a square too many?",
-    ),
-}
-
-
-def _distorted(parts: list[Part]) -> Diagnosis | None:
-    """Each number is a function of the right one."""
-    for words, (function, hint) in DISTORTIONS.items():
-        if all(same(part.actual, function(part.expected)) for part in parts):
-            return Diagnosis(words.format(parts[0].label), hint)
-    return None
-
-
 def _by_row(parts: list[Part]) -> Diagnosis | None:
     """Each row has its own factor: normalised by something else."""
     varied = False
@@ -451,35 +274,45 @@ def _by_row(parts: list[Part]) -> Diagnosis | None:
     )
 
 
-def _some_rows(parts: list[Part]) -> Diagnosis | None:
-    """Some rows right, others wrong: a loop that ends early, or keeps one."""
+def _some_slices(parts: list[Part]) -> Diagnosis | None:
+    """Along an axis some entries are right, others wrong: a loop that ends early, or
+    keeps one.
+    """
     part = parts[0]
     if part.actual.shape != part.expected.shape or part.expected.ndim < 1:
         return None
     right = close(part.actual, part.expected)
-    rows = right.all(axis=tuple(range(1, right.ndim)))
-    if not rows.any() or rows.all() or len(rows) < 2:
-        return None
-    letter = part.letters[0] if part.letters else "axis 0"
-    wrong = ", ".join(str(int(i)) for i in np.flatnonzero(~rows))
-    return Diagnosis(
-        f"Along {letter}, {int(rows.sum())} of {len(rows)} entries of {part.label} are "
-        f"right; wrong: {wrong}.",
-        "Is every one of them computed, and each from its own numbers?",
-    )
+    for axis, length in enumerate(right.shape):
+        others = tuple(a for a in range(right.ndim) if a != axis)
+        entries = right.all(axis=others)
+        if length < 2 or not entries.any() or entries.all():
+            continue
+        letter = part.letters[axis] if part.letters else f"axis {axis}"
+        wrong = ", ".join(str(int(i)) for i in np.flatnonzero(~entries))
+        return Diagnosis(
+            f"Along {letter}, {int(entries.sum())} of {length} entries of {part.label} "
+            f"are right; wrong: {wrong}.",
+            "Is every one of them computed, and each from its own numbers?",
+        )
+    return None
 
 
 RELATIONS = (
     _an_argument,
-    _wrong_shape,
+    wrong_shape,
+    counted,
     _not_finite,
-    _distorted,
-    _rearranged,
-    _factor,
-    _offset,
-    _off_by_argument,
+    weighted,
+    distorted,
+    rounded,
+    rearranged,
+    factor,
+    offset,
+    off_by_argument,
+    repeated,
+    unwritten,
     _by_row,
-    _some_rows,
+    _some_slices,
 )
 
 

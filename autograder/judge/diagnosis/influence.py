@@ -1,0 +1,178 @@
+"""What a result depends on: an argument is changed a little, and both are looked at.
+
+Of a wrong answer that resembles nothing, one thing can still be found out: how it
+changes with what it is given. Where an argument is doubled, or one row of it changed,
+the right result changes in one way and the answer perhaps in another.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograder.exercises.declaration import Exercise
+from autograder.judge.cases import Case, run
+from autograder.judge.diagnosis.factors import multiple
+from autograder.judge.diagnosis.parts import parts_of
+from autograder.judge.diagnosis.wording import Diagnosis
+from autograder.values.compare import as_numeric, close, same, shape_of
+from autograder.values.wire import Outcome, call_in_process
+
+
+@dataclass(frozen=True)
+class Change:
+    """One argument, or one array of a dict, changed in one way."""
+
+    name: str
+    how: str  # such as `is doubled`
+    arguments: tuple
+    doubled: bool
+
+
+def changes(exercise: Exercise, arguments: tuple) -> Iterator[Change]:
+    """The changes that are tried with the arguments of one case."""
+    names = [item.name for item in exercise.shapes.arguments]
+    for place, (name, value) in enumerate(zip(names, arguments, strict=False)):
+        for inner, how, changed, doubled in _changed(name, value):
+            others = (*arguments[:place], changed, *arguments[place + 1 :])
+            yield Change(inner, how, others, doubled)
+
+
+def _changed(name: str, value: Any) -> Iterator[tuple[str, str, Any, bool]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            for inner, how, changed, doubled in _changed(str(key), item):
+                yield inner, how, {**value, key: changed}, doubled
+    elif isinstance(value, np.ndarray) and value.dtype.kind == "f":
+        yield name, "is doubled", 2 * value, True
+        yield name, "grows by 1 everywhere", value + 1.0, False
+        for axis in range(value.ndim - 1):
+            other = value.copy()
+            first = (slice(None),) * axis + (0,)
+            other[first] = 1 - 0.5 * other[first]
+            where = "first row" if axis == value.ndim - 2 else "first entry"
+            yield name, f"changes in its {where} alone", other, False
+    elif isinstance(value, float | int) and not isinstance(value, bool):
+        yield name, "is doubled", 2 * value, True
+
+
+def readable(cases: list) -> Any:
+    """The case that is tried: the first one that ends with a value."""
+    return next((case for case in cases if not case.expected.error), None)
+
+
+def influence(
+    exercise: Exercise, cases: list[Case], call: Callable[[tuple], Outcome]
+) -> Diagnosis | None:
+    """How the answer changes with an argument, where that is not as it should be."""
+    case = readable(cases)
+    if case is None or case.actual.error or not exercise.compared:
+        return None
+    reference = call_in_process(exercise.driven(exercise.reference))
+    found = []
+    for change in changes(exercise, case.arguments):
+        with np.errstate(all="ignore"):
+            right = run(reference, change.arguments, like=case.expected.value)
+        if right.error:
+            continue
+        came = run(call, change.arguments, like=case.expected.value)
+        if not came.error:
+            found += _compared(exercise, case, change, came, right)
+    return min(found, key=lambda told: told[0], default=(0, None))[1]
+
+
+# The plainer, the earlier: what plays no part, what should play none, ...
+UNUSED, USED, DEGREE, PLACES = range(4)
+
+
+def _compared(exercise, case, change, came, right) -> Iterator[tuple[int, Diagnosis]]:
+    before = {name: (a, e) for name, _, a, e in parts_of(exercise, case)}
+    after = Case(case.name, change.arguments, right, came)
+    for name, letters, actual, expected in parts_of(exercise, after):
+        was, should = before.get(name, (None, None))
+        arrays = (was, should, actual, expected)
+        if any(shape_of(value) is None for value in arrays) or same(was, should):
+            continue
+        arrays = tuple(as_numeric(value) for value in arrays)
+        if len({value.shape for value in arrays}) == 1:
+            yield from _told(name or "the result", letters, change, *arrays)
+
+
+def _told(label, letters, change, was, should, actual, expected):
+    if not all(np.isfinite(value).all() for value in (was, actual)):
+        return
+    moves, ought = ~close(actual, was), ~close(expected, should)
+    when = f"When {change.name} {change.how}, {label}"
+    if not moves.any() and ought.any():
+        if change.doubled:
+            yield (
+                UNUSED,
+                Diagnosis(
+                    f"{when} stays the same.",
+                    f"It has to change: is {change.name} used, and as it is?",
+                ),
+            )
+    elif moves.any() and not ought.any():
+        yield (
+            USED,
+            Diagnosis(
+                f"{when} changes, and it should not.",
+                f"Which line uses {change.name}, and should it?",
+            ),
+        )
+    elif change.doubled:
+        yield from _degree(when, change.name, was, should, actual, expected)
+    elif was.ndim and "alone" in change.how:
+        yield from _places(label, letters, change, moves, ought)
+
+
+def _degree(when, name, was, should, actual, expected):
+    came, wanted = multiple(actual, was), multiple(expected, should)
+    if came and wanted and not np.isclose(came, wanted):
+        yield (
+            DEGREE,
+            Diagnosis(
+                f"{when} becomes {came:.4g} times what it was; right is {wanted:.4g}.",
+                f"Does {name} go in once too often, or not in every place?",
+            ),
+        )
+    elif wanted and not came:
+        yield (
+            DEGREE,
+            Diagnosis(
+                f"{when} does not become {wanted:.4g} times what it was, as it should.",
+                f"Is something added to what {name} makes, or not multiplied by it?",
+            ),
+        )
+
+
+def _places(label, letters, change, moves, ought):
+    for axis in range(moves.ndim):
+        others = tuple(a for a in range(moves.ndim) if a != axis)
+        came, wanted = (np.flatnonzero(m.any(axis=others)) for m in (moves, ought))
+        if list(came) == list(wanted):
+            continue
+        letter = letters[axis] if letters else f"axis {axis}"
+        yield (
+            PLACES,
+            Diagnosis(
+                f"When {change.name} {change.how}, {label} changes along {letter} at "
+                f"{_listed(came)}; right is {_listed(wanted)}.",
+                "Which line lets one entry know of another, or keeps it from that? "
+                "Look at its axis.",
+            ),
+        )
+        return
+
+
+def _listed(places) -> str:
+    return ", ".join(map(str, places))
+
+
+def asked_of(exercise: Exercise, drawn: list[tuple[str, tuple]], right: Callable):
+    """The calls that `influence` may make of the reference: a key has to know them."""
+    for name, arguments in drawn:
+        if not right(arguments).error:
+            return [(name, change.arguments) for change in changes(exercise, arguments)]
+    return []

@@ -1,0 +1,129 @@
+"""Names that Python does not know: what is probably meant."""
+
+import difflib
+import inspect
+import re
+
+import numpy as np
+
+from autograder.exercises.declaration import Exercise
+from autograder.exercises.registry import discover
+from autograder.exercises.shapes import SIZE_NAMES
+
+
+def listed(names: list) -> str:
+    """Names for a sentence."""
+    return ", ".join(map(str, names))
+
+
+def unknown_name(exercise: Exercise, name: str, line: str) -> str:
+    """What to say of a name that nothing has."""
+    arguments = [item.name for item in exercise.shapes.arguments]
+    if here := [a for a in arguments if SIZE_NAMES.get(a) == name]:
+        return f"Here it is called `{here[0]}`."
+    known = [*arguments, *re.findall(r"\w+", line)]
+    if meant := [n for n in known if n != name and n.lower() == name.lower()]:
+        return f"Is `{meant[0]}` meant? Python tells capital letters from small ones."
+    if name in ("np", "torch", "math"):
+        module = "numpy as np" if name == "np" else name
+        return f"Put `import {module}` into a cell above, and run it."
+    if name in _attributes_of(exercise):
+        return f"Is `self.{name}` meant?"
+    if hasattr(np, name):
+        return f"Is `np.{name}` meant?"
+    if name in _sizes_of(exercise):
+        arrays = [i for i in exercise.shapes.arguments if i.sizes or i.name == "params"]
+        how = "Read it off the shape of an array." if arrays else "Does it play a part?"
+        return f"`{name}` is no argument of {exercise.name}. {how}"
+    return (
+        f"Python does not know `{name}`. Is it misspelt, or has the cell that defines "
+        "it not been run yet?"
+    )
+
+
+def _sizes_of(exercise: Exercise) -> set[str]:
+    """The letters of sizes in the shape lines of all exercises."""
+    lines = [exercise.shapes, *(each.shapes for each in discover().values())]
+    items = [item for line in lines for item in (*line.arguments, *line.results)]
+    letters = {
+        part for i in items for size in i.sizes or () for part in size.split("·")
+    }
+    return {*letters, *SIZE_NAMES.values(), *SIZE_NAMES}
+
+
+def _attributes_of(exercise: Exercise) -> set[str]:
+    """What a class has: its methods, and what its docstring names, such as W_q."""
+    if not inspect.isclass(exercise.reference):
+        return set()
+    named = re.findall(r"\w+_\w+", inspect.getdoc(exercise.reference))
+    return {*vars(exercise.reference), *named}
+
+
+def unknown_attribute(exercise: Exercise, message: str, line: str) -> str:
+    """What to say of an attribute that something has not."""
+    match = re.search(r"has no attribute '(\w+)'", message)
+    wanted = match[1] if match else ""
+    if "before Module.__init__() call" in message:
+        return "`super().__init__()` has to be the first line of `__init__`."
+    if f"'{exercise.name}' object" in message and match:
+        return f"Does `__init__` say `self.{wanted} = ...`?"
+    if "'dict' object" in message and match:
+        return f'A dict is read with square brackets: `params["{wanted}"]`.'
+    if "'tuple' object" in message:
+        return f"This is a tuple of several things, not one array. {_unpack(exercise)}"
+    if "Generator' object" in message:
+        return "A generator has `standard_normal(...)`, for one, and no `randn`."
+    if "'list' object" in message:
+        return (
+            "This is a list, not an array: `np.array(...)` makes one of it, if its "
+            "parts have the same shape."
+        )
+    if wanted in discover() and wanted != exercise.name and "torch" not in line:
+        return f"`{wanted}` is a function, and no method: `{wanted}(...)`."
+    if wanted == "detach" and "ndarray" in message:
+        return (
+            "PyTorch wants a tensor here, and this is an array: `torch.as_tensor(...)`."
+        )
+    near = difflib.get_close_matches(wanted, dir(np), n=1, cutoff=0.85)
+    if "NoneType" in message:
+        return (
+            "Something is None. Does a function before this line lack a `return`? What "
+            "changes a list or a dict in place, such as `append` and `update`, gives "
+            "nothing back."
+        )
+    if near and near[0] != wanted:
+        return f"There is no `{wanted}`. Is `np.{near[0]}` meant?"
+    if re.search(r"'(numpy\.)?(int|float)(64)?' object", message):
+        return (
+            "This is a single number, not an array. Are the arguments of a call in the "
+            "wrong order?"
+        )
+    if "'Tensor' object" in message:
+        return (
+            f"A tensor of PyTorch has no `.{wanted}`. NumPy and PyTorch name many "
+            "things differently: stay with one of the two."
+        )
+    if "ndarray" in message and hasattr(np, wanted):
+        return f"Arrays have no `.{wanted}`; `np.{wanted}(...)` is a function."
+    if "ndarray" in message:
+        return f"There is no such name: arrays of NumPy have no `.{wanted}`."
+    return (
+        f"What stands before the dot has nothing of the name {wanted or 'asked for'}."
+    )
+
+
+def _unpack(exercise: Exercise) -> str:
+    """Which functions of the book, used here, give several things, and how to take
+    them.
+    """
+    known, code = discover(), getattr(exercise.reference, "__code__", None)
+    given = {
+        name: ", ".join(item.name for item in known[name].shapes.results)
+        for name in (code.co_names if code else ())
+        if name in known and len(known[name].shapes.results) > 1
+    }
+    if not given:
+        return "Take them one by one: `first, second = ...`."
+    told = ", and ".join(f"`{name}` gives {names}" for name, names in given.items())
+    name, names = given.popitem()
+    return f"{told}. Take them one by one: `{names} = {name}(...)`."
