@@ -7,7 +7,7 @@ import pytest
 
 from autograder.exercises.registry import discover
 from autograder.judge.verdict import judge
-from autograder.sandbox import causes, engine
+from autograder.sandbox import causes, engine, lacking
 from autograder.values.endings import ENDINGS
 from autograder.values.wire import CallError, Outcome
 
@@ -28,7 +28,7 @@ def kinds_that_the_engine_sends():
         and isinstance(call.args[0], ast.Constant)
     }
     # Those that the warm process names when it ends a child.
-    return named | set(causes.SIGNS) | {"FileSize", "Threads"}
+    return named | set(causes.SIGNS) | set(lacking.SIGNS) | {"FileSize", "Threads"}
 
 
 def test_what_the_engine_sends_and_the_table_are_the_same():

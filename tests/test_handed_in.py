@@ -305,3 +305,100 @@ def test_a_right_notebook_comes_back_sound():
     made = nbformat.reads(result.notebook, as_version=4)
     nbformat.validate(made)
     assert as_file(json.loads(result.notebook)) == result.notebook
+
+
+# --- what the grader's machine lacks ------------------------------------------------
+
+COLAB = "from google.colab import drive\ndrive.mount('/content/drive')\n"
+
+
+@pytest.mark.parametrize(
+    "source, lacked",
+    [
+        (f"{COLAB}import numpy as np\n{RIGHT}", "No module named 'google'"),
+        (f"import no_such, numpy as np\n{RIGHT}", "No module named 'no_such'"),
+        (
+            f"import no_such as n\nx = n.DataFrame([1])\ny = x.mean()\n{RIGHT}",
+            "no_such",
+        ),
+        (f"%%time\nimport no_such\n{RIGHT}", "No module named 'no_such'"),
+        (f"from no_such import njit\n@njit\n{RIGHT}", "No module named 'no_such'"),
+        (f"import no_such as n\n@n.jit(parallel=True)\n{RIGHT}", "no_such"),
+        (f"from numpy import no_such\n{RIGHT}", "cannot import name 'no_such'"),
+        (f"n = int(input('How many? '))\nprint(n + 1)\n{RIGHT}", "input() was called"),
+        (f"%no_such_magic 1\n{RIGHT}", "no_such_magic"),
+        (f"%load_ext no_such\n{RIGHT}", "no_such"),
+        (f"import torch\nx = torch.ones(2).cuda()\ny = x + 1\n{RIGHT}", "no GPU"),
+    ],
+)
+def test_what_is_lacking_costs_its_own_statement_alone(source, lacked):
+    result = graded(answer(source), CHECK)
+    assert result.scores["softmax"] == FULL
+    assert lacked in told(result) and "where this is graded" in told(result)
+
+
+def test_a_stand_in_is_no_type_of_the_arguments():
+    source = RIGHT.replace(
+        "    E", "    if isinstance(S, n.Frame):\n        S = S.x\n    E", 1
+    )
+    assert score(answer(f"import no_such as n\n{source}"), CHECK) == FULL
+
+
+@pytest.mark.parametrize(
+    "body, told_so",
+    [
+        ("import no_such\n    return no_such.softmax(S)", "No module named 'no_such'"),
+        ("n = input()\n    return S", "nobody is there to type"),
+        ("import torch\n    return torch.tensor(S, device='cuda')", "no GPU"),
+        ("import torch\n    return torch.tensor(S).to('mps')", "no GPU"),
+    ],
+)
+def test_a_function_that_needs_what_is_lacking_is_told_so(body, told_so):
+    result = graded(answer(f"def softmax(S):\n    {body}"), CHECK)
+    assert result.scores["softmax"] == 0
+    assert told_so in result.verdicts[0]["rationale"]
+    assert "right arguments" not in result.verdicts[0]["hint"]
+
+
+def test_a_name_that_was_missed_is_told_and_an_error_elsewhere_is_not():
+    other = RIGHT.replace("softmax", "soft_max")
+    found = graded(cell("1 / 0\nnp = 3"), answer(other), CHECK).verdicts[0]
+    assert "is softmax meant?" in found["hint"]
+    assert "ZeroDivisionError" not in found["rationale"]
+    broken = graded(answer(f"1 / 0\n{RIGHT}"), CHECK).verdicts[0]
+    assert "running its cell ended with ZeroDivisionError" in broken["rationale"]
+
+
+def test_an_import_that_is_lacking_is_what_its_function_is_told():
+    source = "import no_such as n\ndef softmax(S):\n    return n.softmax(S)"
+    found = graded(answer(source), CHECK).verdicts[0]
+    assert "No module named 'no_such'" in found["rationale"]
+
+
+@pytest.mark.parametrize(
+    "line, what",
+    [
+        ("""print(f"{S["a"]}")""", "quotes of its own kind"),
+        ("""print(f'{S['a']} and {1}')""", "quotes of its own kind"),
+        (r"""print(f"{'\n'.join('ab')}")""", "a backslash"),
+        ("type Rows = list[float]", "a statement `type ... = ...`"),
+        ("def first[T](x: T) -> T: return x", "parameters of a type"),
+        ("try: pass\n    except ValueError, TypeError: pass", "no brackets"),
+        ("x = t'{S}'", "a t-string"),
+    ],
+)
+def test_what_a_newer_python_reads_is_named(line, what):
+    source = f"def softmax(S):\n    {line}\n    return S"
+    result = graded(answer(source), CHECK, cell("x = 1"))
+    if sys.version_info < (3, 12):
+        assert what in result.verdicts[0]["rationale"]
+        assert "came with Python 3.1" in result.verdicts[0]["rationale"]
+
+
+@pytest.mark.parametrize(
+    "line", ["return (", "x = f'{S'", "def", "x = 'a", "print(f'{S)')", "type S"]
+)
+def test_a_mistake_is_not_called_newer(line):
+    result = graded(answer(f"def softmax(S):\n    {line}\n"), CHECK)
+    assert "came with Python" not in result.verdicts[0]["rationale"]
+    assert result.scores["softmax"] == 0

@@ -20,6 +20,7 @@ from autograder.course.gradebook import (
     load_assignment,
     stamp,
 )
+from autograder.course.renew import renew
 from autograder.files.whole import write_whole
 from autograder.grading import submission
 from autograder.grading.assess import assess_notebook
@@ -35,6 +36,21 @@ class SubmissionExporter(NotebookExporter):
     def __init__(self, **options):
         super().__init__(**options)
         self.parent.coursedir = HandedIn(self.parent.coursedir)
+        renew(self.parent, self._is_current)
+
+    def _is_current(self, chapter, student, folder) -> bool:
+        """Whether the graded notebook is of what is handed in, by the exercises as
+        they are.
+        """
+        course = self.parent.coursedir
+        path = course.format_path(course.submitted_directory, student, chapter)
+        try:
+            data = submission.read(Path(path) / f"{chapter}.ipynb")
+            graded = json.loads((folder / f"{chapter}.ipynb").read_text("utf-8"))
+            about = graded["metadata"]["autograder"]["submission"]
+        except (OSError, ValueError, LookupError, TypeError):
+            return False
+        return about.get("made_of") == _assignment(course, chapter).made_of(data)
 
     def from_filename(self, filename, resources=None, **options):
         """The notebook as text, and nbconvert's resources; a broken file is no error.
@@ -48,11 +64,12 @@ class SubmissionExporter(NotebookExporter):
         )
         if path.absolute().parent != Path(handed_in).absolute():
             return super().from_filename(filename, resources, **options)
-        cells, trouble = [], None
+        cells, trouble, data = [], None, b""
         try:
             if path.parent.is_symlink() or path.parent.parent.is_symlink():
                 raise UnreadableError("What was handed in is a link to a folder.")
-            cells = submission.parse(submission.read(path))
+            data = submission.read(path)
+            cells = submission.parse(data)
         except UnreadableError as error:
             trouble = str(error)  # the judge reports it
         if time := handed_in_at(path.parent):  # by this, feedback is new
@@ -63,7 +80,8 @@ class SubmissionExporter(NotebookExporter):
         assignment = _assignment(course, about["assignment"])
         resources = self._init_resources(resources)
         resources["output_extension"] = self.file_extension
-        return as_file(rebuilt(assignment, cells, trouble)), resources
+        made = assignment.made_of(data or (trouble or "").encode())
+        return as_file(rebuilt(assignment, cells, trouble, made)), resources
 
 
 class Judge(NbGraderPreprocessor):

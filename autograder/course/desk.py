@@ -65,7 +65,7 @@ class Desk:
         self.course, self.assignment = course, assignment
         self.limits = asdict(options.limits)
         self.chapter = assignment.chapter
-        self.fingerprint = assignment.fingerprint()
+        self.fingerprint = assignment.fingerprint
         self.exercises = assignment.exercises()
         self.versions = versions()
         self.records = Path(course.root) / RECORDS / self.chapter

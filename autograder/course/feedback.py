@@ -7,6 +7,7 @@ from the gradebook what a person may have set there, the exporter writes the pag
 import contextlib
 import re
 import secrets
+from functools import cache
 from pathlib import Path
 
 from nbconvert.exporters import Exporter
@@ -21,6 +22,7 @@ from autograder.course.gradebook import (
     load_assignment,
     stamp,
 )
+from autograder.course.renew import digest, of_pages, of_templates, renew
 from autograder.exercises.registry import discover
 from autograder.grading import submission
 from autograder.grading.submission import UnreadableError
@@ -28,6 +30,7 @@ from autograder.judge.render import STATES
 
 SECRET = "submission_secret.txt"  # what a learner fetches the feedback with
 SECRET_BYTES = 1000
+HEAD = 2**16  # characters of a page, in which stands what it was made of
 NO_RESPONSE = "No response."  # nbgrader's own comment on a stub
 
 
@@ -67,6 +70,27 @@ class FeedbackPage(Exporter):
     def __init__(self, **options):
         super().__init__(**options)
         self.parent.coursedir = HandedIn(self.parent.coursedir)
+        renew(self.parent, self._is_current)
+
+    def _is_current(self, chapter, student, folder) -> bool:
+        """Whether a page is what would be made now."""
+        try:
+            page = (folder / f"{chapter}.html").read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return False
+        return f'content="{self._made_of(chapter, student)}"' in page[:HEAD]
+
+    def _made_of(self, chapter, student) -> str:
+        """A digest of all that is on a page."""
+        course = self.parent.coursedir
+        known = vars(self).setdefault("_graded", {})
+        if chapter not in known:
+            known[chapter] = of_pages(course, chapter)
+        folder = course.format_path(course.autograded_directory, student, chapter)
+        notebook = Path(folder) / f"{chapter}.ipynb"
+        graded = notebook.read_bytes() if notebook.is_file() else b""
+        others = self.book_url, of_templates(), _meanings()
+        return digest(graded, known[chapter].get(student), *others)
 
     def from_notebook_node(self, nb, resources=None, **options):
         """The page as text, and nbconvert's resources."""
@@ -76,6 +100,7 @@ class FeedbackPage(Exporter):
             "feedback.html.j2",
             about=about,
             title=page.title_of(about["assignment"]),
+            made_of=self._made_of(about["assignment"], about["student"]),
             trouble=_trouble(nb),
             sections=self._sections(nb),
             others=self._others(nb, about["assignment"]),
@@ -168,6 +193,11 @@ class FeedbackPage(Exporter):
         if chapter not in known:
             known[chapter] = load_assignment(self.parent.coursedir, chapter)
         return known[chapter]
+
+
+@cache
+def _meanings() -> list[str]:
+    return [exercise.meaning for exercise in discover().values()]
 
 
 def _about(nb) -> dict:

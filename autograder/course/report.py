@@ -195,9 +195,7 @@ def _reasons(learner: Learner, right: dict) -> Iterator[tuple[str, str, str]]:
         yield "The notebook could not be read", "", learner.trouble
     for note in learner.notes:
         exercise, _, text = note.partition(": ")
-        judged = text.startswith("the judge failed")
-        kind = "The judge failed" if judged else "Calls a library's own function"
-        yield kind, exercise, text
+        yield _kind_of_note(text), exercise, text
     endings = [ENDINGS[kind] for kind in learner.errors if kind in ENDINGS]
     for words in dict.fromkeys(ending.in_the_report for ending in endings):
         yield f"The code {words}", "", ""
@@ -208,6 +206,14 @@ def _reasons(learner: Learner, right: dict) -> Iterator[tuple[str, str, str]]:
         if answer.stands == "other" and answer.behaviour == right[name]:
             text = "are there numbers in the code that fit the visible inputs only?"
             yield "Right on the visible inputs, wrong on others", name, text
+
+
+def _kind_of_note(text: str) -> str:
+    if text.startswith("the judge failed"):
+        return "The judge failed"
+    if text.startswith("not counted"):
+        return "Has cells below the check that were not counted"
+    return "Calls a library's own function"
 
 
 def _right_behaviour(name: str) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from autograder.exercises.answers import advice
 from autograder.exercises.declaration import Exercise
 from autograder.exercises.registry import discover, take_in
 from autograder.files.whole import digest_of
@@ -25,6 +26,7 @@ from autograder.judge.cases import VISIBLE_SEED
 from autograder.judge.fingerprint import Watched
 from autograder.judge.render import as_html, as_text, points
 from autograder.judge.verdict import Verdict, judge
+from autograder.values.endings import ENDINGS
 from autograder.values.wire import TEXT_LIMIT, CallError, Outcome
 
 SENTENCES = 2 * TEXT_LIMIT  # characters: one text of the submission, and our words
@@ -99,7 +101,7 @@ def assess(assignment, student, data, options, trouble=None) -> Result:
         cells = submission.parse(data)
     except UnreadableError as error:
         trouble = str(error)
-    notebook = rebuilt(assignment, cells, trouble)
+    notebook = rebuilt(assignment, cells, trouble, assignment.made_of(raw))
     judged = assess_notebook(assignment, notebook, options)
     return Result(
         student=student,
@@ -240,19 +242,23 @@ class _Job:
             # hidden inputs could tell of them.
             visible = {part.name: _explained(part.name, run) for part in group}
             for part in group:
-                self._judged(part, run, visible[part.name])
+                self._judged(part, run, chosen, visible[part.name])
         self.tier = engine.tier
         for position, error in run.errors:
             self.errors[chosen[position]] = error
         for position, text in enumerate(run.outputs):
             self.outputs[chosen[position]] = text
 
-    def _judged(self, part, run, seen):
+    def _judged(self, part, run, chosen, seen):
         own = [self.cells[index].source for index in part.chosen]
         own = [source for source in own if source not in self.stubs]
         trees = [found and found.tree for found in map(names_in, own)]
         name = part.name
-        verdict, notes = _verdict_of(name, run, self.assignment.seed, trees, seen)
+        if run.defined(name):
+            verdict, notes = _verdict_of(name, run, self.assignment.seed, trees, seen)
+        else:
+            errors = [(chosen[place], error) for place, error in run.errors]
+            verdict, notes = _undefined(discover()[name], self.cells, errors), []
         if name in self.verdicts and verdict.score <= self.verdicts[name].score:
             return
         self.verdicts[name], self.judged[name] = _short(verdict), part
@@ -310,8 +316,6 @@ def _verdict_of(name, run, seed, trees, seen) -> tuple[Verdict, list[str]]:
     """The verdict on hidden inputs, in the words of the one on visible inputs."""
     exercise = discover()[name]
     flags = flags_in(trees, exercise.flagged)
-    if not run.defined(name):
-        return _undefined(exercise, run.errors), []
     try:
         verdict = judge(exercise, _port(name, run), seed=seed, flags=flags)
     except Exception as error:  # a value that the judge was not prepared for
@@ -364,24 +368,26 @@ def _nothing(exercise: Exercise) -> Verdict:
     return Verdict(exercise.name, False, 0.0, exercise.points)
 
 
-def _undefined(exercise: Exercise, errors) -> Verdict:
-    """The verdict where no cell defined the function."""
+def _undefined(exercise: Exercise, cells, errors) -> Verdict:
+    """The verdict where no cell defined the function; errors by the cell's index."""
     name = exercise.name
-    if not errors:
+    own = [e for i, e in errors if seems_to_define(cells[i].source, {name})]
+    if not own:
+        readings = (names_in(cell.source) for cell in cells if cell.kind == "code")
+        near = advice(name, [found.tree for found in readings if found])
         return replace(
             _nothing(exercise),
             rationale=f"No cell defines {name}.",
-            hint=f"Write it under exactly this name: def {name}(...).",
+            hint=near or f"Write it under exactly this name: def {name}(...).",
         )
-    error = errors[-1][1]
+    error = own[-1]
     line = f", at the line `{error.line}`" if error.line else ""
-    return replace(
-        _nothing(exercise),
-        rationale=f"No cell defines {name}: running its cell ended with {error.kind}"
-        f"{line}: {error.message}",
-        hint="Run the cell in your notebook until it gives no error, then hand in "
-        "again.",
-    )
+    said = f"running its cell ended with {error.kind}{line}: {error.message}"
+    hint = "Run the cell in your notebook until it gives no error, then hand in again."
+    if ending := ENDINGS.get(error.kind):
+        said, hint = f"{error.message}{line}", ending.hint
+    rationale = f"No cell defines {name}: {said}"
+    return replace(_nothing(exercise), rationale=rationale, hint=hint)
 
 
 def _no_notebook(test: GradedCell, trouble: str) -> Verdict:

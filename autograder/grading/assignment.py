@@ -3,6 +3,7 @@
 import inspect
 import json
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 
 from autograder.exercises.registry import discover
 from autograder.files.whole import digest_of
@@ -54,10 +55,15 @@ class Assignment:
     def tests(self) -> list[GradedCell]:
         return [c for c in self.cells if c.points is not None and not c.by_hand]
 
+    @cached_property
     def fingerprint(self) -> str:
         """Changes whenever a verdict could: with an exercise, a score, the seed."""
         parts = [self.chapter, self.seed, [asdict(cell) for cell in self.cells]]
         return digest_of(json.dumps([*parts, self.exercises()]).encode())
+
+    def made_of(self, data: bytes) -> str:
+        """A digest of what a graded notebook depends on: this, and what came in."""
+        return digest_of(f"{self.fingerprint} {digest_of(data)}")
 
     def exercises(self) -> dict[str, str]:
         """The digest of each exercise's declaration, by the test's grade_id."""

@@ -14,7 +14,9 @@ def as_file(notebook: dict) -> str:
     return json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def rebuilt(assignment: Assignment, cells: list[Cell], trouble: str | None) -> dict:
+def rebuilt(
+    assignment: Assignment, cells: list[Cell], trouble: str | None, made_of: str = ""
+) -> dict:
     """A sound notebook from a submission's cells, whatever was done to them.
 
     Each test and solution that nbgrader knows occurs exactly once, with the
@@ -47,7 +49,7 @@ def rebuilt(assignment: Assignment, cells: list[Cell], trouble: str | None) -> d
         made.insert(0, _markdown(f"<p><strong>{escape(trouble)}</strong></p>"))
     for index, cell in enumerate(made):
         cell["id"] = f"cell-{index}"
-    about = {"submission": {"trouble": trouble}}
+    about = {"submission": {"trouble": trouble, "made_of": made_of}}
     kernel = {"kernelspec": assignment.kernelspec} if assignment.kernelspec else {}
     return {
         "cells": made,

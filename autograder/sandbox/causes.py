@@ -25,8 +25,9 @@ def _has_number(error, number):
     return f"[Errno {number}]" in error.message
 
 
-def ended_by(kind, line=None, seconds=0, size=0, signal=""):
-    return CallError(kind, ENDINGS[kind].said(seconds, size, signal), line)
+def ended_by(kind, line=None, **about) -> CallError:
+    """An ending by its name, with what its sentence needs: see `Ending.said`."""
+    return CallError(kind, ENDINGS[kind].said(**about), line)
 
 
 def cause_of(report, limits) -> CallError:

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from autograder.sandbox.causes import SIGNS, cause_of, ended_by
+from autograder.sandbox.lacking import lacks, newer_syntax
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.room import Room
 from autograder.sandbox.tiers import SandboxUnavailable, describe
@@ -289,7 +290,8 @@ class Submission:
             output = output[: self._engine.limits.output_bytes]
             self.outputs[index] = self._prints.take(index, output)
             if error is not None:
-                self._errors[index] = self._cut(index, self._named(error))
+                named = self._named(error, source)
+                self._errors[index] = self._cut(index, named)
 
     def _cut(self, index, error):
         parts = enumerate((error.kind, error.message, error.line))
@@ -357,11 +359,17 @@ class Submission:
             return ended_by("Killed")
         return ended_by("Timeout", seconds=self._engine.limits.total_seconds)
 
-    def _named(self, error) -> CallError | None:
-        """An error of the child, under the name of the limit that it met, if any."""
+    def _named(self, error, source="") -> CallError | None:
+        """An error of the child, under the name of what ended it, if it was no mistake:
+        a limit that it met, or something that this machine lacks.
+        """
         if error is None:
             return None
         error = CallError(*error)
+        if newer := newer_syntax(source, error):
+            return ended_by("OlderPython", error.line, what=newer)
+        if kind := lacks(error):
+            return ended_by(kind, error.line, what=error.message.rstrip("."))
         for kind, sign in SIGNS.items():
             if sign(error):
                 limits = self._engine.limits

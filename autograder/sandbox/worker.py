@@ -1,9 +1,9 @@
 """The untrusted side: a warm process that forks a child for each submission.
 
 Runs as a script of its own, started by `autograder.sandbox.engine`, and imports nothing
-of this project but `values.wire` and `sandbox.tiers`: no reference, no seed, no
-test is ever in its memory. The child runs a submission's cells in a plain IPython
-shell, and then calls its functions with the arguments that it is sent.
+of this project but `values.wire`, `sandbox.tiers` and `sandbox.shell`: no reference, no
+seed, no test is ever in its memory. The child runs a submission's cells in a plain
+IPython shell, and then calls its functions with the arguments that it is sent.
 """
 
 import array
@@ -16,7 +16,6 @@ import marshal
 import os
 import random
 import select
-import shutil
 import signal
 import socket
 import struct
@@ -44,7 +43,7 @@ def neighbours(*names):
     return found
 
 
-wire, tiers = neighbours("values.wire", "sandbox.tiers")
+wire, tiers, shells = neighbours("values.wire", "sandbox.tiers", "sandbox.shell")
 
 
 # --- the warm process --------------------------------------------------------
@@ -151,43 +150,8 @@ def warm_up(modules):
     """Import what submissions use, once, and return the shell that runs them."""
     for name in modules:
         importlib.import_module(name)
-    from IPython.core.interactiveshell import InteractiveShell
-    from traitlets.config import Config
-
     touch()
-
-    class Shell(InteractiveShell):
-        """A shell that shows no traceback and no window."""
-
-        def showtraceback(self, *arguments, **options):
-            """The exception is in the result; formatting it is slow."""
-
-        showsyntaxerror = showtraceback
-
-        def enable_gui(self, gui=None):
-            """`%matplotlib` asks for this; there is no screen."""
-
-        def enable_matplotlib(self, gui=None):
-            """Figures are drawn in memory, whatever was asked for."""
-            return None, "agg"
-
-        def system(self, command):
-            """`!command` and `%pip` ask for this; no other program is run."""
-            print(f"not run here: {command}")
-
-        def getoutput(self, command, split=True, depth=0):
-            """`x = !command` asks for this."""
-            return []
-
-    os.environ["IPYTHONDIR"] = folder = tempfile.mkdtemp()
-    try:
-        config = Config()
-        config.HistoryManager.enabled = False
-        config.InteractiveShell.colors = "nocolor"
-        shell = Shell.instance(config=config)
-    finally:
-        shutil.rmtree(folder)
-    return shell
+    return shells.make_shell()
 
 
 def touch():
@@ -333,9 +297,10 @@ class KitFinder:
 def run_cell(shell, limits, source):
     """Run a cell; returns (error or None, what it printed)."""
     sys.stdout = sys.stderr = output = CappedText(limits.output_bytes)
+    shell.lacked = None
     try:
         result = shell.run_cell(source, store_history=False)
-        exception = result.error_before_exec or result.error_in_exec
+        exception = result.error_before_exec or result.error_in_exec or shell.lacked
     except BaseException as escaped:
         exception = escaped
     if exception is None:

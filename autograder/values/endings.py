@@ -1,9 +1,11 @@
-"""How a call can end that is neither a value nor an exception: one table.
+"""How a call can end that is neither a value nor a mistake: one table.
 
-The sandbox stopped it, or Python itself is gone. What a learner reads of it, what the
+The sandbox stopped it, Python itself is gone, or the machine that grades lacks what was
+asked for. What a learner reads of it, what the
 learner may do, and what the instructor's report calls it stand side by side here.
 """
 
+import sys
 from dataclasses import dataclass
 
 from autograder.values.wire import NODES_LIMIT
@@ -22,8 +24,8 @@ class Ending:
     """One way to end.
 
     kind           of the `CallError` that tells of it.
-    sentence       what is known, with `{seconds:g}`, `{megabytes:g}` and `{signal}`
-                   filled in by `said`. It names the likely cause.
+    sentence       what is known, with `{seconds:g}`, `{megabytes:g}`, `{signal}` and
+                   `{what}` filled in by `said`. It names the likely cause.
     hint           what to do about it.
     in_the_report  the same in the instructor's report, after a name.
     """
@@ -33,10 +35,13 @@ class Ending:
     hint: str
     in_the_report: str
 
-    def said(self, seconds: float = 0, size: float = 0, signal: str = "") -> str:
+    def said(
+        self, seconds: float = 0, size: float = 0, signal: str = "", what: str = ""
+    ) -> str:
         """The sentence. seconds: of wall or CPU time; size: in bytes."""
-        megabytes = size / 2**20
-        return self.sentence.format(seconds=seconds, megabytes=megabytes, signal=signal)
+        return self.sentence.format(
+            seconds=seconds, megabytes=size / 2**20, signal=signal, what=what
+        )
 
 
 _TABLE = (
@@ -113,6 +118,38 @@ _TABLE = (
         "the code wrote into a channel that is not its own",
         "Print with `print`, and leave the numbers of open files alone.",
         "wrote into the grader's own channel",
+    ),
+    Ending(
+        "Module",
+        "{what}: it is not there where this is graded",
+        "Leave it out if the function does not need it; what it needs of it, write "
+        "into the notebook.",
+        "asks for a module that is not there",
+    ),
+    Ending(
+        "Magic",
+        "{what}: it is not there where this is graded",
+        "Leave it out: the function does not need it.",
+        "uses a magic of IPython that is not there",
+    ),
+    Ending(
+        "Keyboard",
+        "input() was called: nobody is there to type where this is graded",
+        "Write the value into the code.",
+        "waits for somebody to type",
+    ),
+    Ending(
+        "Device",
+        "{what}: there is no GPU where this is graded",
+        "Leave the device out: the CPU is enough here, and `check` needs no GPU.",
+        "asks for a GPU",
+    ),
+    Ending(
+        "OlderPython",
+        f"the Python that grades is {sys.version_info.major}.{sys.version_info.minor}, "
+        "and does not read {what}",
+        "Write it so that an older Python reads it, too.",
+        "is written for a newer Python",
     ),
 )
 ENDINGS = {ending.kind: ending for ending in _TABLE}

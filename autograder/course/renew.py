@@ -1,0 +1,80 @@
+"""What nbgrader makes is made again whenever it would come out otherwise now.
+
+nbgrader compares two time stamps, which most submissions do not have, and which tell
+nothing of a corrected exercise or a late policy. Here a digest of all that went in is
+kept in what came out, and compared.
+"""
+
+import json
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+from nbgrader.api import Gradebook
+from nbgrader.utils import rmtree
+from sqlalchemy import text
+
+from autograder.course.pages import TEMPLATES
+from autograder.files.whole import digest_of
+
+ALL_OF_A_PAGE = text(
+    """
+    select handed.student_id, student.first_name, student.last_name, handed.timestamp,
+        notebook.late_submission_penalty, cell.name, grade.auto_score,
+        grade.manual_score, grade.extra_credit, comment.auto_comment,
+        comment.manual_comment
+    from submitted_assignment as handed
+    join assignment on assignment.id = handed.assignment_id
+    join student on student.id = handed.student_id
+    join submitted_notebook as notebook on notebook.assignment_id = handed.id
+    join notebook as original on original.id = notebook.notebook_id
+    join base_cell as cell on cell.notebook_id = original.id
+    left join grade on grade.cell_id = cell.id and grade.notebook_id = notebook.id
+    left join comment on comment.cell_id = cell.id and comment.notebook_id = notebook.id
+    where assignment.name = :chapter
+    order by handed.student_id, cell.name
+    """
+)
+
+
+def renew(converter, is_current: Callable[[str, str, Path], bool]) -> None:
+    """Have one of nbgrader's converters make anew what is not current.
+
+    is_current  asked with the assignment, the student, and the folder that is there.
+    """
+    before = converter.init_destination
+
+    def init_destination(assignment_id: str, student_id: str) -> bool:
+        folder = Path(converter._format_dest(assignment_id, student_id))
+        excluded = converter.coursedir.student_id_exclude.split(",")
+        if (
+            student_id not in excluded
+            and folder.is_dir()
+            and not is_current(assignment_id, student_id, folder)
+        ):
+            rmtree(str(folder))
+        return before(assignment_id, student_id)
+
+    converter.init_destination = init_destination
+
+
+def digest(*parts) -> str:
+    """A digest of some bytes, and of plain values."""
+    bits = (p if isinstance(p, bytes) else json.dumps(p, default=str) for p in parts)
+    return digest_of("".join(map(digest_of, bits)))
+
+
+def of_pages(course, chapter: str) -> dict[str, list]:
+    """All that the gradebook says of each student's submission."""
+    found = {}
+    with Gradebook(course.db_url, course.course_id) as gradebook:
+        for student, *row in gradebook.db.execute(ALL_OF_A_PAGE, {"chapter": chapter}):
+            found.setdefault(student, []).append(row)
+    return found
+
+
+@cache
+def of_templates() -> str:
+    """What the pages look like."""
+    files = sorted(path for path in TEMPLATES.rglob("*") if path.is_file())
+    return digest(*(path.read_bytes() for path in files))
