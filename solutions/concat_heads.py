@@ -166,22 +166,3 @@ def with_torch(heads):
     import torch
 
     return torch.cat(list(torch.as_tensor(heads)), dim=-1)
-
-
-@concat_heads.case
-def two_heads(rng):
-    d_v = int(rng.choice([3, 4]))
-    return (rng.standard_normal((2, 5, d_v)),)
-
-
-@concat_heads.case
-def three_heads(rng):
-    d_v = int(rng.choice([2, 4]))
-    return (rng.standard_normal((3, 5, d_v)),)
-
-
-@concat_heads.case
-def all_sizes_equal(rng):
-    # h = n = d_v: axes in the wrong order fit here, and show what they compute.
-    n = int(rng.integers(3, 5))
-    return (rng.standard_normal((n, n, n)),)

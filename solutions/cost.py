@@ -19,7 +19,7 @@ from autograder.exercise import exercise
 def count_parameters(d_model, num_heads):
     """Count the numbers that a multi-head block has to learn.
 
-    d_model, num_heads -> count
+    d_model, num_heads = h -> count
     W_q, W_k, W_v, W_o and their biases; each head is d_model / num_heads wide.
     """
     d_k = d_model // num_heads
@@ -216,7 +216,7 @@ def as_in_the_paper(rng):
 def count_matmul_flops(n, d_model, num_heads):
     """Count the operations in the matrix products of a multi-head block.
 
-    n, d_model, num_heads -> count
+    n, d_model, num_heads = h -> count
     A multiplication and an addition are two. Biases and softmax are left out.
     """
     d_k = d_model // num_heads
@@ -449,7 +449,7 @@ def a_page_of_text(rng):
 def attention_map_bytes(n, num_heads, itemsize):
     """Count the bytes that the attention maps of all heads take.
 
-    n, num_heads, itemsize -> count
+    n, num_heads = h, itemsize -> count
     One number takes itemsize bytes: 4 for float32.
     """
     return num_heads * n * n * itemsize

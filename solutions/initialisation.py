@@ -24,7 +24,7 @@ from autograder.exercise import exercise
 def init_parameters(d_model, num_heads, rng):
     """Draw random weights for a multi-head block, of a size that suits d_model.
 
-    d_model, num_heads, rng -> params
+    d_model, num_heads = h, rng -> params
     W_q, W_k, W_v, W_o are (d_model, d_model) with standard deviation about
     1 / sqrt(d_model), drawn from the NumPy generator rng. b_q, b_k, b_v, b_o are
     (d_model,) and zero, or nearly.

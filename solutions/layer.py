@@ -68,7 +68,7 @@ NAMES = ("W_q", "b_q", "W_k", "b_k", "W_v", "b_v", "W_o", "b_o")
 def drive(block, X, params, num_heads):
     """Make a layer, look at how it starts, give it weights, run it there and back.
 
-    X (b, n, d_model), params, num_heads -> Y (b, n, d_model), A (b, h, n, n),
+    X (b, n, d_model), params, num_heads = h -> Y (b, n, d_model), A (b, h, n, n),
     gradients, start
     gradients are those of a fixed sum over Y: dX, dW_q and so on, or a text where some
     are lost. There is no db_k: it cancels in softmax. start is "right", or what is

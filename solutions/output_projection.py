@@ -31,7 +31,7 @@ from solutions.split_heads import split_heads
 def multi_head_attention(X, params, num_heads):
     """Let the tokens attend to each other with several heads, and mix the heads.
 
-    X (n, d_model), params, num_heads -> Y (n, d_model), A (h, n, n)
+    X (n, d_model), params, num_heads = h -> Y (n, d_model), A (h, n, n)
     params holds W_q, W_k, W_v, W_o (d_model, d_model), b_q, b_k, b_v, b_o (d_model,).
     """
     Q, K, V = project_qkv(X, params)  # each (n, d_model)

@@ -313,20 +313,8 @@ def _heads(rng, h, n, m, d_k, d_v, spread=1.0):
 
 
 @attend_in_parallel.case
-def different_everything(rng):
-    return _heads(rng, *different_sizes(rng, 5))
-
-
-@attend_in_parallel.case
 def two_heads(rng):
     return _heads(rng, 2, *different_sizes(rng, 4, low=3))
-
-
-@attend_in_parallel.case
-def all_sizes_equal(rng):
-    # What raises elsewhere runs here, and shows what it computes.
-    n = int(rng.integers(3, 5))
-    return _heads(rng, n, n, n, n, n)
 
 
 @attend_in_parallel.case

@@ -164,27 +164,6 @@ def linear_in_float32(X, W, b):
     return X.astype(np.float32) @ W.astype(np.float32) + b.astype(np.float32)
 
 
-@linear.case
-def ordinary_sizes(rng):
-    n, d_in, d_out = different_sizes(rng, 3)
-    return (
-        rng.standard_normal((n, d_in)),
-        rng.standard_normal((d_in, d_out)),
-        rng.standard_normal(d_out),
-    )
-
-
-@linear.case
-def all_sizes_equal(rng):
-    # What raises elsewhere runs here, and shows what it computes.
-    n = int(rng.integers(3, 6))
-    return (
-        rng.standard_normal((n, n)),
-        rng.standard_normal((n, n)),
-        rng.standard_normal(n),
-    )
-
-
 @exercise(
     hints=(
         "Three times the same step with other weights. Which function of this chapter "

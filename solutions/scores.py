@@ -158,19 +158,6 @@ def with_broadcasting(Q, K):
 
 
 @scores.case
-def ordinary_sizes(rng):
-    n, m, d_k = different_sizes(rng, 3)
-    return rng.standard_normal((n, d_k)), rng.standard_normal((m, d_k))
-
-
-@scores.case
 def one_query(rng):
     m, d_k = different_sizes(rng, 2)
     return rng.standard_normal((1, d_k)), rng.standard_normal((m, d_k))
-
-
-@scores.case
-def as_many_keys_as_features(rng):
-    # n = m = d_k: what raises elsewhere runs here, and shows what it computes.
-    n = int(rng.integers(3, 6))
-    return rng.standard_normal((n, n)), rng.standard_normal((n, n))

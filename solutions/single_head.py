@@ -206,23 +206,6 @@ def rows_sum_to_one(result, *_):
 
 # Scores of moderate size: a saturated softmax hides a wrong scale.
 @attention.case
-def ordinary_sizes(rng):
-    n, m, d_k, d_v = different_sizes(rng, 4)
-    return (
-        rng.standard_normal((n, d_k)),
-        rng.standard_normal((m, d_k)),
-        rng.standard_normal((m, d_v)),
-    )
-
-
-@attention.case
-def all_sizes_equal(rng):
-    # What raises elsewhere runs here, and shows what it computes.
-    n = int(rng.integers(3, 6))
-    return tuple(rng.standard_normal((n, n)) for _ in "QKV")
-
-
-@attention.case
 def huge_scores(rng):
     n, m, d_k, d_v = different_sizes(rng, 4)
     return (

@@ -21,7 +21,7 @@ from autograder.exercise import exercise
 def split_heads(X, num_heads):
     """Give each head its own run of neighbouring features, of every token.
 
-    X (n, d_model), num_heads -> heads (h, n, d_k)
+    X (n, d_model), num_heads = h -> heads (h, n, d_k)
     """
     n, d_model = X.shape
     apart = X.reshape(n, num_heads, d_model // num_heads)  # (n, h, d_k)

@@ -5,7 +5,7 @@ The small matrices of the heads stand side by side in one big one.
 
 import numpy as np
 
-from autograder.exercise import different_sizes, exercise
+from autograder.exercise import exercise
 
 
 @exercise(
@@ -143,22 +143,3 @@ def stacked_with_torch(W_heads):
     import torch
 
     return torch.cat(list(torch.as_tensor(W_heads)), dim=1)
-
-
-@stack_projections.case
-def two_small_maps(rng):
-    d_model, d_k = different_sizes(rng, 2, low=3)
-    return (rng.standard_normal((2, d_model, d_k)),)
-
-
-@stack_projections.case
-def three_small_maps(rng):
-    d_model, d_k = different_sizes(rng, 2, low=4)
-    return (rng.standard_normal((3, d_model, d_k)),)
-
-
-@stack_projections.case
-def all_sizes_equal(rng):
-    # h = d_model = d_k: axes in the wrong order fit here.
-    n = int(rng.integers(3, 5))
-    return (rng.standard_normal((n, n, n)),)

@@ -17,6 +17,7 @@ from autograder.exercise import exercise
         "back one row for each of them, in that order.",
     ),
     points=2,
+    ordinary=False,  # token_ids are whole numbers, rows of the table
     flagged=("embedding", "Embedding"),
 )
 def embed(token_ids, table):

@@ -17,6 +17,7 @@ from solutions.softmax import softmax
         "does that for all queries at once?",
     ),
     points=2,
+    ordinary=False,  # A holds weights: positive, and each row sums to 1
 )
 def weighted_sum(A, V):
     """Mix the values: each query gets its own weighted sum of all of them.

@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 
 from autograder.exercises.declaration import DeclarationError, exercise
+from autograder.exercises.ordinary import ordinary_cases
 from autograder.exercises.pipeline import exchanged, steps_of
+from autograder.exercises.registry import discover, registered, undeclared
+from autograder.exercises.shapes import ShapeLine
 from autograder.exercises.source import renamed
+from autograder.judge.cases import draw_cases
 from autograder.judge.verdict import judge
 from autograder.values.wire import call_in_process
 
@@ -197,11 +201,25 @@ def test_what_a_step_calls_itself_stays_as_it_is():
         (lambda e: e.inherits(doubled, but=("triple",)), "did you mean tripled?"),
         (lambda e: e.inherits(doubled, quadrupled="x"), "tripled and as_before"),
         (lambda e: e.mistake_in(shifted)(half), "slip does not call shifted"),
+        (lambda e: e.mistake_in(half), "slip does not call half"),  # no brackets
+        (lambda e: e.mistake(half), "half has no docstring"),
+        (lambda e: e.must(half), "half has no docstring"),
+        (lambda e: e.mistake(), "without brackets"),
+        (lambda e: e.drive(), "without brackets"),
+        (lambda e: (e.mistake(tripled), e.mistake(tripled)), "called tripled"),
+        (lambda e: e.case(numbers), "2 of its inputs are called numbers"),
     ],
-    ids=["no step", "no exercise", "misspelt", "unknown", "no step to exchange"],
 )
 def test_a_slip_is_said_with_the_file_and_the_remedy(declare, words):
-    @exercise()
+    with pytest.raises(DeclarationError, match=words) as caught:
+        slip = made()
+        declare(slip)
+        slip.declared.exercise  # noqa: B018
+    assert f"{__file__}: slip" in str(caught.value)
+
+
+def made(**fields):
+    @exercise(**fields)
     def slip(x):
         """Twice as much.
 
@@ -210,7 +228,123 @@ def test_a_slip_is_said_with_the_file_and_the_remedy(declare, words):
         return inner(doubled(x))
 
     slip.case(numbers)
-    declare(slip)
+    return slip
+
+
+@pytest.mark.parametrize(
+    ("declare", "words"),
+    [
+        (lambda: exercise(inner), "inner: write @exercise.. with brackets"),
+        (lambda: made(point=2), "there is no point; did you mean points?"),
+        (lambda: made(hints="Divide.").declared.exercise, r'comma: \("text",\)'),
+        (lambda: made(points=0).declared.exercise, "must be positive"),
+    ],
+)
+def test_exercise_itself_is_checked(declare, words):
+    with pytest.raises(DeclarationError, match=words):
+        declare()
+
+
+@pytest.mark.parametrize(
+    ("draw", "words"),
+    [
+        (lambda rng: rng.standard_normal(3), "a single one needs a comma"),
+        (lambda rng: (1, 2), "returns 2 arguments; the shape line has 1: x"),
+        (lambda rng: rng.normal("a"), "case <lambda> raises"),
+    ],
+)
+def test_a_case_that_draws_nothing_fit_is_named(draw, words):
+    slip = made()
+    slip.case(draw)
+    with pytest.raises(DeclarationError, match=words):
+        draw_cases(slip.declared.exercise, 0)
+
+
+WRITTEN = {
+    "brackets": (
+        "@exercise\ndef soften(S):\n    pass\n",
+        "soften: write @exercise.. with brackets",
+    ),
+    "forgotten": (
+        "def soften(S):\n    pass\n\n\n@soften.mistake\ndef wrong(S):\n    pass\n",
+        "soften: its parts are declared, but it is no exercise",
+    ),
+    "forgotten, inherits": (
+        "def soften(S):\n    pass\n\n\nsoften.inherits(softmax)\n",
+        "soften: its parts are declared, but it is no exercise",
+    ),
+    "no Python": ("def soften(S:\n", "cannot be read as Python"),
+}
+
+
+@pytest.mark.parametrize(("source", "words"), WRITTEN.values(), ids=WRITTEN.keys())
+def test_what_would_be_missed_is_said(source, words, tmp_path):
+    file = tmp_path / "temperature.py"
+    file.write_text(source, encoding="utf-8")
     with pytest.raises(DeclarationError, match=words) as caught:
-        slip.declared.exercise  # noqa: B018
-    assert f"{__file__}: slip" in str(caught.value)
+        registered(tmp_path)
+    assert str(file) in str(caught.value)
+
+
+def test_a_function_that_nothing_declares_is_found(tmp_path):
+    file = tmp_path / "temperature.py"
+    lines = ["from autograder.exercise import exercise", "", "", "@exercise()"]
+    lines += ["def soften(S):", "    return helper(S)", "", ""]
+    lines += ["def helper(S):", "    return S", "", "", "@soften.mistake"]
+    lines += ["def doubled(S):", '    """Too much."""', "", "", "def never_listed(S):"]
+    lines += ['    """Nobody declared this."""', "    return 3 * S", ""]
+    file.write_text("\n".join(lines), encoding="utf-8")
+    assert undeclared(file) == ["never_listed"]
+    for name in discover():
+        assert undeclared(discover().file(name)) == []
+
+
+# --- cases that the shape line says -------------------------------------------
+
+
+def test_ordinary_cases_are_drawn_from_the_shape_line():
+    line = "X (h, n·2), n, Y (n,), num_heads = h -> Z (h, n)"
+    different, equal = ordinary_cases(ShapeLine.parse(line))
+    assert different.__name__ == "ordinary_sizes"
+    for seed in range(20):
+        X, n, Y, h = different(np.random.default_rng(seed))
+        assert (X.shape, Y.shape) == ((h, 2 * n), (n,))
+        assert h != n and min(h, n) >= 2
+        X, n, Y, h = equal(np.random.default_rng(seed))
+        assert h == n >= 3
+
+
+@pytest.mark.parametrize("line", ["X (n,), params -> Y (n,)", "X (n,), t -> Y (n,)"])
+def test_what_the_shape_line_does_not_say_has_to_be_drawn(line):
+    def undrawn(x, y):
+        return x
+
+    undrawn.__doc__ = f"Nothing.\n\n{line}\n"
+    whole = exercise()(undrawn)
+    with pytest.raises(DeclarationError, match=r"give a function .* @undrawn.case"):
+        whole.declared.exercise  # noqa: B018
+    again = exercise()(undrawn)
+    again.case(numbers)
+    assert again.declared.exercise.inputs == (numbers,)
+
+
+def test_ordinary_cases_come_unless_they_are_none():
+    assert [d.__name__ for d in made().declared.exercise.inputs] == [
+        *("ordinary_sizes", "all_sizes_equal", "numbers")
+    ]
+    assert made(ordinary=False).declared.exercise.inputs == (numbers,)
+    own = made()
+
+    @own.case
+    def all_sizes_equal(rng):
+        return (np.ones(3),)
+
+    cases = own.declared.exercise.inputs
+    assert len(cases) == 3 and cases[-1] is all_sizes_equal
+
+
+def test_a_size_may_have_another_name():
+    line = ShapeLine.parse("X (n, d), num_heads = h -> Y (h, n)")
+    assert line.bind((np.ones((2, 3)), 4)) == {"n": 2, "d": 3, "h": 4}
+    assert line.names == {"h": "num_heads"}
+    assert str(line) == "X (n, d), num_heads = h -> Y (h, n)"

@@ -24,8 +24,14 @@ import nbformat
 
 from autograder.chapters.numbers import renumbered
 from autograder.chapters.toc import ROOT, chapters_listed, told_became
-from autograder.exercises.declaration import BEGIN, END, STUB, Exercise
-from autograder.exercises.registry import discover
+from autograder.exercises.declaration import (
+    BEGIN,
+    END,
+    STUB,
+    DeclarationError,
+    Exercise,
+)
+from autograder.exercises.registry import discover, undeclared
 from autograder.exercises.source import source_of
 from autograder.judge.cases import confirm
 from autograder.judge.render import AGREEMENT, Points, as_html, as_text
@@ -171,6 +177,7 @@ def sync(write: bool = True) -> list[Path]:
     for chapter in chapters:
         confirm_chapter(chapter)
     _confirm_all_are_asked(chapters)
+    _confirm_all_is_declared()
     of_file = {chapter.path: chapter for chapter in chapters}
     for path in dict.fromkeys([*of_file, *sorted((ROOT / "book").glob("*.md"))]):
         old = path.read_text(encoding="utf-8")
@@ -182,6 +189,16 @@ def sync(write: bool = True) -> list[Path]:
             if write:
                 path.write_text(text, encoding="utf-8")
     return stale
+
+
+def _confirm_all_is_declared() -> None:
+    """Raise DeclarationError where a function stands by, that nothing declares."""
+    for file in dict.fromkeys(discover().file(name) for name in discover()):
+        if file.suffix == ".py" and (names := undeclared(file)):
+            raise DeclarationError(
+                f"{file}: {', '.join(names)}: no decorator says what it is, such as "
+                "@NAME.mistake; what only helps others begins with an underscore"
+            )
 
 
 def _with_stubs(chapter: Chapter, text: str) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from autograder.exercises.ordinary import ordinary_cases
 from autograder.exercises.pipeline import exchanged, named, place_of, unknown
 from autograder.exercises.shapes import ShapeLine
 from autograder.exercises.source import PARTS, excerpt
@@ -79,7 +80,10 @@ class Exercise:
     def __post_init__(self):
         self._confirm_tuples()
         if not self.inputs:
-            raise DeclarationError(f"{self.place}: give a function in inputs=")
+            raise DeclarationError(
+                f"{self.place}: no case is declared; give a function that draws the "
+                f"arguments, under @{self.name}.case"
+            )
         if not self.points > 0:
             raise DeclarationError(f"{self.place}: points= must be positive")
         for described in (self.reference, *self.mistakes, *self.properties):
@@ -88,6 +92,7 @@ class Exercise:
                     f"{self.place}: {described.__name__} has no docstring; "
                     "it is what the learner reads"
                 )
+        self._confirm_names()
         self.shapes  # noqa: B018 - a shape line that does not parse fails here
 
     def _confirm_tuples(self) -> None:
@@ -104,6 +109,17 @@ class Exercise:
                     f"{self.place}: {field}= must be a tuple of texts; a single one "
                     'needs a comma: ("text",)'
                 )
+
+    def _confirm_names(self) -> None:
+        """Mistakes and cases are known by their names: a verdict tells them."""
+        for kind in ("mistakes", "inputs"):
+            counts = Counter(part.__name__ for part in getattr(self, kind))
+            for name, count in counts.items():
+                if count > 1:
+                    raise DeclarationError(
+                        f"{self.place}: {count} of its {kind} are called {name}; give "
+                        "each a name of its own"
+                    )
 
     @property
     def place(self) -> str:
@@ -174,18 +190,28 @@ class Declared:
     Each method but `inherits` is a decorator, and gives back what it decorates.
     """
 
-    def __init__(self, reference: Callable, fields: dict):
+    def __init__(self, reference: Callable, ordinary: bool, fields: dict):
         self.reference = reference
+        self._ordinary = ordinary
         self._fields = fields
         self._parts: dict[str, list[Any]] = {
             field: [] for field in ("inputs", "mistakes", "equivalents", "properties")
         }
 
-    def _added(self, field: str, part: Callable) -> Callable:
-        self._parts[field].append(part)
+    def _added(self, field: str, part: Callable | None) -> Callable:
+        self._parts[field].append(self._confirmed(part))
         return part
 
-    def mistake(self, function: Callable) -> Callable:
+    def _confirmed(self, part: Callable | None) -> Callable:
+        """What a decorator stands above. It is given none where it has brackets."""
+        if not callable(part):
+            raise DeclarationError(
+                f"{place_in_file(self.reference)}: write its decorators above a "
+                f"function, without brackets: @{self.reference.__name__}.mistake"
+            )
+        return part
+
+    def mistake(self, function: Callable | None = None) -> Callable:
         """A wrong function: its name says what is wrong, its docstring is the hint."""
         return self._added("mistakes", function)
 
@@ -196,6 +222,8 @@ class Declared:
                 the right answer of which a step is exchanged.
         others  what takes the place of further steps, by their names.
         """
+
+        self._place(step)
 
         def declare(wrong: Callable) -> Callable:
             self._parts["mistakes"].append(WrongStep(step, wrong, others))
@@ -222,24 +250,25 @@ class Declared:
         A mistake that this exercise declares itself under the same name is not
         inherited.
         """
+        self._place(at or step)
         where = where or f"the step `{step.__name__}`"
         self._parts["mistakes"].append(Inherited(step, at or step, where, but, hints))
 
-    def also_right(self, function: Callable) -> Callable:
+    def also_right(self, function: Callable | None = None) -> Callable:
         """Another right function."""
         return self._added("equivalents", function)
 
-    def case(self, function: Callable) -> Callable:
+    def case(self, function: Callable | None = None) -> Callable:
         """Draws the arguments of one case, as a tuple, from a random generator."""
         return self._added("inputs", function)
 
-    def must(self, function: Callable) -> Callable:
+    def must(self, function: Callable | None = None) -> Callable:
         """What holds for any right answer; its docstring is said where it does not."""
         return self._added("properties", function)
 
-    def drive(self, function: Callable) -> Callable:
+    def drive(self, function: Callable | None = None) -> Callable:
         """How the answer is called, where that takes more than its arguments."""
-        self._fields["drive"] = function
+        self._fields["drive"] = self._confirmed(function)
         return function
 
     @cached_property
@@ -247,7 +276,27 @@ class Declared:
         """The exercise, of all parts that were declared up to now."""
         parts = {field: tuple(functions) for field, functions in self._parts.items()}
         parts["mistakes"] = self._mistakes()
+        parts["inputs"] = self._inputs()
         return Exercise(reference=self.reference, **parts, **self._fields)
+
+    def _inputs(self) -> tuple[Callable, ...]:
+        """The cases: those of the shape line, unless others are meant, and the own."""
+        own = tuple(self._parts["inputs"])
+        if not self._ordinary:
+            return own
+        try:
+            described = self._fields.get("drive", self.reference)
+            shapes = ShapeLine.of(inspect.getdoc(described) or "")
+            known = {draw.__name__ for draw in own}
+            cases = ordinary_cases(shapes)
+        except ValueError as error:
+            if own:
+                return own
+            raise DeclarationError(
+                f"{place_in_file(self.reference)}: {error}; give a function that draws "
+                f"the arguments, under @{self.reference.__name__}.case"
+            ) from None
+        return (*(draw for draw in cases if draw.__name__ not in known), *own)
 
     def _mistakes(self) -> tuple[Callable, ...]:
         """All mistakes, in the order of their declaration, the inherited among them."""
@@ -328,15 +377,30 @@ def _told_at(where: str, wrong: Callable) -> str:
     return hint if hint.startswith("At the ") else f"At {where}: {hint}"
 
 
-def exercise(**fields) -> Callable:
-    """Declare the function below to be an exercise.
+FIELDS = ("points", "hints", "flagged", "compared")
 
-    fields  of `Exercise`: points, hints, flagged, compared.
+
+def exercise(*misused: Any, ordinary: bool = True, **fields: Any) -> Callable:
+    """Declare the function below to be an exercise: `@exercise(points=2)`.
+
+    ordinary  False where the cases that the shape line says are none: where an argument
+              is no array of any numbers.
+    fields    of `Exercise`: points, hints, flagged, compared.
     The function can then be asked for the decorators of its parts: `@name.mistake`.
     """
+    if misused:
+        raise DeclarationError(
+            f"{place_in_file(misused[0])}: write @exercise() with brackets; in them "
+            "stand points=, hints= and the like"
+        )
+    for field in fields:
+        if field not in FIELDS:
+            raise DeclarationError(
+                f"@exercise({field}=...): {unknown(field, (*FIELDS, 'ordinary'))}"
+            )
 
     def declare(reference: Callable) -> Callable:
-        declared = Declared(reference, fields)
+        declared = Declared(reference, ordinary, fields)
         reference.declared = declared
         for part in PARTS:
             setattr(reference, part, getattr(declared, part))
@@ -357,14 +421,6 @@ def declared_in(module: ModuleType) -> Iterator[Exercise]:
             and value.__module__ == module.__name__  # not imported from elsewhere
         ):
             yield declared.exercise
-
-
-def different_sizes(rng: np.random.Generator, count: int, low: int = 2) -> list[int]:
-    """Draw `count` sizes that all differ, so that no wrong axis can hide.
-
-    rng: a NumPy generator -> `count` integers, each at least `low`.
-    """
-    return [int(size) for size in low + rng.permutation(count + 3)[:count]]
 
 
 def words(function: Callable) -> str:

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from autograder.exercises.declaration import DeclarationError, Exercise, declared_in
+from autograder.exercises.source import PARTS, declares
 
 
 def registered(*folders: Path) -> dict[str, Path]:
@@ -22,7 +23,7 @@ def registered(*folders: Path) -> dict[str, Path]:
     """
     found: dict[str, Path] = {}
     for file in (file for folder in folders for file in _declaring(folder)):
-        for name in [file.stem] if file.suffix == ".key" else _references(file):
+        for name in [file.stem] if file.suffix == ".key" else _declared_in(file):
             if name in found:
                 raise DeclarationError(
                     f"{name} is declared twice, in {found[name]} and in {file}: give "
@@ -43,9 +44,16 @@ def _parsed(file: Path) -> ast.Module:
         raise DeclarationError(f"{file} cannot be read as Python: {error}") from None
 
 
-def _references(file: Path) -> Iterator[str]:
+def _declared_in(file: Path) -> list[str]:
+    """The names of the references of a file, whose declarations are in order."""
+    tree = _parsed(file)
+    _confirm(file, tree)
+    return list(_references(tree))
+
+
+def _references(tree: ast.Module) -> Iterator[str]:
     """The name of each reference: decorated, or given as `Exercise(reference=name)`."""
-    for node in _parsed(file).body:
+    for node in tree.body:
         match node:
             case ast.FunctionDef() | ast.ClassDef():
                 if any(map(_is_exercise, node.decorator_list)):
@@ -56,6 +64,59 @@ def _references(file: Path) -> Iterator[str]:
                         keyword.value, ast.Name
                     ):
                         yield keyword.value.id
+
+
+def _confirm(file: Path, tree: ast.Module) -> None:
+    """Raise DeclarationError for what is meant to be declared, and would be missed."""
+    for node in tree.body:
+        for decorator in getattr(node, "decorator_list", []):
+            if isinstance(decorator, ast.Name) and decorator.id == "exercise":
+                raise DeclarationError(
+                    f"{file}: {node.name}: write @exercise() with brackets; in them "
+                    "stand points=, hints= and the like"
+                )
+    defined = {
+        n.name for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef)
+    }
+    declared = set(_references(tree))
+    for name in dict.fromkeys(_owners(tree)):
+        if name in defined - declared:
+            raise DeclarationError(
+                f"{file}: {name}: its parts are declared, but it is no exercise; write "
+                "@exercise(...) above it"
+            )
+
+
+def _owners(tree: ast.Module) -> Iterator[str]:
+    """The name before each part: `softmax` of `@softmax.mistake`."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(ast.Name(owner), part) if part in PARTS:
+                yield owner
+
+
+def undeclared(file: Path) -> list[str]:
+    """The public functions of a file of exercises that nothing declares.
+
+    Such a one may be a mistake that was written and never listed. What only helps
+    another begins with an underscore.
+    """
+    tree = _parsed(file)
+    used = {
+        node.id
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call)
+        for node in ast.walk(call)
+        if isinstance(node, ast.Name)
+    }
+    return [
+        node.name
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        and not node.name.startswith("_")
+        and not any(map(declares, node.decorator_list))
+        and node.name not in used
+    ]
 
 
 def _is_exercise(decorator: ast.expr) -> bool:

@@ -2,11 +2,11 @@
 
     Q (n, d_k), K (m, d_k) -> S (n, m)
     heads (h, n, d_v) -> (n, h·d_v)
-    X (n, d_model), params, num_heads -> Y (n, d_model), A (h, n, n)
+    X (n, d_model), params, num_heads = h -> Y (n, d_model), A (h, n, n)
     d_model, num_heads -> int
 
 A size is a letter, a number, or a product of them with `·`. A scalar argument
-whose name is a size fixes that size; `num_heads` is also `h`.
+whose name is a size fixes that size; so does one that is said to be: `num_heads = h`.
 """
 
 import re
@@ -16,15 +16,17 @@ from typing import Any
 
 import numpy as np
 
-SIZE_NAMES = {"num_heads": "h"}  # argument name -> the letter of the book
-
 
 @dataclass(frozen=True)
 class Item:
-    """One argument or result: its name, and its sizes (None: not an array)."""
+    """One argument or result: its name, and its sizes (None: not an array).
+
+    letter  the size that a number is: its own name, or that after `=`.
+    """
 
     name: str
     sizes: tuple[str, ...] | None
+    letter: str = ""
 
     @property
     def sizes_text(self) -> str:
@@ -34,23 +36,26 @@ class Item:
         return f"({', '.join(self.sizes)}{',' if len(self.sizes) == 1 else ''})"
 
     def __str__(self) -> str:
-        return f"{self.name} {self.sizes_text}".strip()
+        equal = f"= {self.letter}" if self.letter not in ("", self.name) else ""
+        return " ".join(filter(None, (self.name, self.sizes_text, equal)))
 
 
 def _items(text: str) -> tuple[Item, ...]:
     """Parse `Q (n, d_k), params` into items; raise ValueError with the bad part."""
     items = []
     for part in re.split(r",\s*(?![^()]*\))", text.strip()):
-        match = re.fullmatch(r"(\w*)\s*(?:\(([^()]*)\))?", part.strip())
+        match = re.fullmatch(
+            r"(\w*)\s*(?:\(([^()]*)\))?(?:(?<=\w)\s*=\s*(\w+))?", part.strip()
+        )
         if match is None or not part.strip():
             raise ValueError(f"cannot read {part.strip()!r}")
-        name, sizes = match.groups()
+        name, sizes, letter = match.groups()
         if sizes is not None:
             sizes = tuple(s.strip() for s in sizes.split(",") if s.strip())
             for size in sizes:
                 if not re.fullmatch(r"\w+(·\w+)*", size):
                     raise ValueError(f"cannot read the size {size!r} in {part!r}")
-        items.append(Item(name, sizes))
+        items.append(Item(name, sizes, letter or ("" if sizes else name)))
     return tuple(items)
 
 
@@ -84,6 +89,21 @@ class ShapeLine:
             line = f"{line} {rest.pop(0)}"
         return cls.parse(line)
 
+    @property
+    def names(self) -> dict[str, str]:
+        """How the caller calls a size that an argument gives: `num_heads` for `h`."""
+        return {item.letter: item.name for item in self.arguments if item.letter}
+
+    @property
+    def letters(self) -> tuple[str, ...]:
+        """Every size that has a name, in their order."""
+        items = (*self.arguments, *self.results)
+        sizes = (
+            part for i in items for size in i.sizes or () for part in size.split("·")
+        )
+        named = (letter for letter in sizes if not letter.isdigit())
+        return tuple(dict.fromkeys(named))
+
     def __str__(self) -> str:
         sides = (", ".join(map(str, s)) for s in (self.arguments, self.results))
         return " -> ".join(sides)
@@ -97,9 +117,7 @@ class ShapeLine:
         for item, value in zip(self.arguments, arguments, strict=False):
             if item.sizes is None:
                 if isinstance(value, int | np.integer):
-                    sizes.setdefault(item.name, int(value))
-                    if item.name in SIZE_NAMES:
-                        sizes.setdefault(SIZE_NAMES[item.name], int(value))
+                    sizes.setdefault(item.letter, int(value))
                 continue
             _bind_item(item, np.shape(value), sizes)
         if result is not None:

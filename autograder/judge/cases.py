@@ -46,14 +46,32 @@ def draw_cases(exercise: Exercise, seed: int) -> list[tuple[str, tuple]]:
         stream = zlib.crc32(f"{exercise.name}.{draw.__name__}".encode())
         for number in range(DRAWS):
             rng = np.random.default_rng([seed, stream, number])
-            arguments = draw(rng)
-            if not isinstance(arguments, tuple):
-                raise DeclarationError(
-                    f"{exercise.place}: {draw.__name__} must return the arguments as a "
-                    "tuple; a single one needs a comma: return (S,)"
-                )
+            arguments = _drawn_by(exercise, draw, rng)
             drawn.append((f"{words(draw)} {number + 1}", arguments))
     return drawn
+
+
+def _drawn_by(exercise: Exercise, draw: Callable, rng: np.random.Generator) -> tuple:
+    """The arguments of one case. DeclarationError where they are none."""
+    place = f"{exercise.place}: its case {draw.__name__}"
+    try:
+        arguments = draw(rng)
+    except Exception as error:
+        raise DeclarationError(
+            f"{place} raises {type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(arguments, tuple):
+        raise DeclarationError(
+            f"{place} must return the arguments as a tuple; a single one needs a "
+            "comma: return (S,)"
+        )
+    wanted = [item.name for item in exercise.shapes.arguments]
+    if len(arguments) > len(wanted):
+        raise DeclarationError(
+            f"{place} returns {len(arguments)} arguments; the shape line has "
+            f"{len(wanted)}: {', '.join(wanted)}"
+        )
+    return arguments
 
 
 def confirm(exercise: Exercise) -> None:

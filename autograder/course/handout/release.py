@@ -200,7 +200,7 @@ def _declaring(names: set[str], earlier: set[str]) -> dict[Path, set[str]]:
     return found
 
 
-KEPT = ("points", "compared")
+KEPT = ("points", "compared", "ordinary")
 PARTS_KEPT = ("case", "must", "drive")
 
 

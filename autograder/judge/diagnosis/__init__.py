@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from autograder.exercises.declaration import Exercise
-from autograder.exercises.shapes import SIZE_NAMES
 from autograder.judge.cases import Case, changed_arguments, try_again
 from autograder.judge.diagnosis.exceptions import raised
 from autograder.judge.diagnosis.forms import (
@@ -94,11 +93,7 @@ def hard_to_read(exercise: Exercise, case: Case) -> tuple[bool, bool, int, int]:
     with the fewest digits before the point, and the fewest numbers.
     """
     given = [*_arrays(case.arguments), *_arrays(case.expected.value)]
-    sizes = [
-        size
-        for letter, size in sizes_of(exercise, case).items()
-        if letter not in SIZE_NAMES  # another name of a size that has a letter
-    ]
+    sizes = list(sizes_of(exercise, case).values())
     blurred = 1 in sizes or len(set(sizes)) < len(sizes)
     largest = max((float(np.abs(a).max(initial=0)) for a in given), default=0)
     digits = len(str(int(largest))) if np.isfinite(largest) else np.inf

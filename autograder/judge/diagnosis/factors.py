@@ -113,7 +113,7 @@ def factor(parts: list[Part]) -> Diagnosis | None:
     factors = [constant_factor(part) for part in parts]
     if None in factors:
         return None
-    label, sizes = parts[0].label, [part.sizes for part in parts]
+    label, sizes = parts[0].label, [part.called for part in parts]
     if of := _of_an_argument(parts):
         return of
     if quantity := monomial(sizes, factors):
@@ -164,7 +164,7 @@ def _of_an_argument(parts: list[Part]) -> Diagnosis | None:
         if None in [multiple(p.expected, g) for p, g in pairs]:
             continue
         factors = [multiple(p.actual, g) for p, g in pairs]
-        found = None not in factors and monomial([p.sizes for p in parts], factors)
+        found = None not in factors and monomial([p.called for p in parts], factors)
         if found:
             by = (
                 f"divided by {found.inverse}"

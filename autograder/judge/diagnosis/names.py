@@ -8,7 +8,6 @@ import numpy as np
 
 from autograder.exercises.declaration import Exercise
 from autograder.exercises.registry import discover
-from autograder.exercises.shapes import SIZE_NAMES
 
 
 def listed(names: list) -> str:
@@ -19,8 +18,9 @@ def listed(names: list) -> str:
 def unknown_name(exercise: Exercise, name: str, line: str) -> str:
     """What to say of a name that nothing has."""
     arguments = [item.name for item in exercise.shapes.arguments]
-    if here := [a for a in arguments if SIZE_NAMES.get(a) == name]:
-        return f"Here it is called `{here[0]}`."
+    here = exercise.shapes.names.get(name)
+    if here not in (None, name):
+        return f"Here it is called `{here}`."
     known = [*arguments, *re.findall(r"\w+", line)]
     if meant := [n for n in known if n != name and n.lower() == name.lower()]:
         return f"Is `{meant[0]}` meant? Python tells capital letters from small ones."
@@ -32,7 +32,7 @@ def unknown_name(exercise: Exercise, name: str, line: str) -> str:
     if hasattr(np, name):
         return f"Is `np.{name}` meant?"
     if name in _sizes_of(exercise):
-        arrays = [i for i in exercise.shapes.arguments if i.sizes or i.name == "params"]
+        arrays = any(item.sizes for item in exercise.shapes.arguments)
         how = "Read it off the shape of an array." if arrays else "Does it play a part?"
         return f"`{name}` is no argument of {exercise.name}. {how}"
     return (
@@ -44,11 +44,13 @@ def unknown_name(exercise: Exercise, name: str, line: str) -> str:
 def _sizes_of(exercise: Exercise) -> set[str]:
     """The letters of sizes in the shape lines of all exercises."""
     lines = [exercise.shapes, *(each.shapes for each in discover().values())]
-    items = [item for line in lines for item in (*line.arguments, *line.results)]
-    letters = {
-        part for i in items for size in i.sizes or () for part in size.split("·")
+    letters = {letter for line in lines for letter in line.letters}
+    return letters | {
+        line.names[letter]
+        for line in lines
+        for letter in line.names
+        if letter in letters
     }
-    return {*letters, *SIZE_NAMES.values(), *SIZE_NAMES}
 
 
 def _attributes_of(exercise: Exercise) -> set[str]:
@@ -68,7 +70,9 @@ def unknown_attribute(exercise: Exercise, message: str, line: str) -> str:
     if f"'{exercise.name}' object" in message and match:
         return f"Does `__init__` say `self.{wanted} = ...`?"
     if "'dict' object" in message and match:
-        return f'A dict is read with square brackets: `params["{wanted}"]`.'
+        known = re.search(rf"(\w+)\.{wanted}\b", line)
+        read = f'{known[1] if known else "it"}["{wanted}"]'
+        return f"A dict is read with square brackets: `{read}`."
     if "'tuple' object" in message:
         return f"This is a tuple of several things, not one array. {_unpack(exercise)}"
     if "Generator' object" in message:

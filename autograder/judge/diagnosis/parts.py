@@ -24,6 +24,13 @@ class Part:
     actual: np.ndarray
     case: Case
     argument_names: tuple[str, ...]
+    size_names: dict[str, str]  # the argument that gives a size, by its letter
+
+    @property
+    def called(self) -> dict[str, int]:
+        """The sizes by the names that a caller gives them: `num_heads`, not `h`."""
+        names = self.size_names
+        return {names.get(key, key): size for key, size in self.sizes.items()}
 
     @property
     def label(self) -> str:
@@ -52,6 +59,7 @@ def parts_in(exercise: Exercise, case: Case) -> Iterator[Part]:
                 *(name, letters, sizes_of(exercise, case)),
                 *(as_numeric(expected), as_numeric(actual), case),
                 tuple(item.name for item in exercise.shapes.arguments),
+                exercise.shapes.names,
             )
 
 

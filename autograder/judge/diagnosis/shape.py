@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from autograder.exercises.shapes import SIZE_NAMES
 from autograder.judge.diagnosis.parts import Part
 from autograder.judge.diagnosis.wording import Diagnosis
 from autograder.values.compare import same
@@ -31,8 +30,7 @@ def _fixed_size(parts: list[Part]) -> str:
         came = {part.actual.shape[axis] for part in parts}
         wanted = {part.expected.shape[axis] for part in parts}
         if len(came) == 1 < len(wanted) and came != {1}:
-            known = {size: argument for argument, size in SIZE_NAMES.items()}
-            says = known.get(letter, letter)
+            says = first.size_names.get(letter, letter)
             where = f"`{says}` says" if says in first.argument_names else "is given"
             return f"You have {came.pop()} along {letter}, whatever {where}."
     return ""
@@ -104,5 +102,4 @@ def _reading(part: Part, parts: list[Part]) -> Iterator[str]:
             for letter in part.sizes
             if all(p.sizes.get(letter) == p.actual.shape[axis] for p in alike)
         ]
-        # Of several names of a size, that of the book: `h` rather than `num_heads`.
-        yield next((name for name in fits if name not in SIZE_NAMES), str(size))
+        yield next(iter(fits), str(size))

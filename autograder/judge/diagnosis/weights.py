@@ -174,7 +174,7 @@ def _other_scores(parts: list[Part]) -> Diagnosis | None:
             f"Every row of {label} is shared evenly, whatever the scores are.",
             "Do the scores reach softmax at all?",
         )
-    quantity = monomial([part.sizes for part, _ in known], slopes)
+    quantity = monomial([part.called for part, _ in known], slopes)
     if quantity is not None:
         rationale = (
             f"{label} is the softmax of scores that are {quantity} times as large as "
