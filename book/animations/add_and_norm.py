@@ -131,7 +131,7 @@ class _Norm:
                 _measure(stage, bars, bars)
             elif level == 4:  # gamma and beta come on top: what is told is the input's
                 _measure(stage, row, row if t == 0 else None)
-            _bars(stage, bars, COLOURS["Y"])
+            _bars(stage, bars, COLOURS["Y"], go in (0, 1))
             if now == 3 and level != 4:
                 _learnt(stage)
 
@@ -274,7 +274,7 @@ class _Add:
                 _pairs(stage, X[i], MIXED[i], go if now == 1 else 0.0)
             else:
                 bars = SUMS[i] + (NORMED[i] - SUMS[i]) * go
-                _bars(stage, bars, COLOURS["Y"])
+                _bars(stage, bars, COLOURS["Y"], go in (0, 1))
 
         return draw
 
@@ -337,10 +337,12 @@ def _expected(stage, part):
 # The bars of one token, one below each column.
 
 
-def _bars(stage, values, colour):
+def _bars(stage, values, colour, told=True):
+    """A bar for each number; the numbers are told where the bars stand still."""
     for j, value in enumerate(values):
         _bar(stage, j, 0.0, value, colour)
-        _label(stage, j, value)
+        if told:
+            _label(stage, j, value)
     _zero(stage)
 
 

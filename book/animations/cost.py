@@ -83,6 +83,8 @@ class _Play:
         n, h = sizes[k]
         heads = "One head," if h == 1 else f"{h} heads, each"
         told = f"{heads} {D_MODEL // h} features wide, {n} words: "
+        if sizes is BY_WORDS and k == 0:
+            told = f"The same again, the maps drawn smaller: {n} words, "
         told += f"{self._value('work', n, h)} of work, "
         return told + f"{self._value('maps', n, h)} of maps."
 

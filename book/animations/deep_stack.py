@@ -1,19 +1,20 @@
 """A deep stack: signals on their way up, gradients on their way down."""
 
+from itertools import pairwise
+
 import numpy as np
 
-from book.palette import FULLEST, mix
-
 from .scene import Scene, Step
-from .stage import COLOURS, INK, LEFT, PAPER, QUIET
+from .stage import COLOURS, LEFT, LINE, QUIET
 
-WIDTH, HEIGHT, X, TOP = 39, 44, 112, 112
-NAMES = {  # the variant -> two short lines
-    "both": ("residual", "and norm"),
-    "residual only": ("residual", "only"),
-    "norm only": ("norm only", ""),
-    "neither": ("neither", ""),
+LEFT_END, RIGHT_END, TOP, LOW = 84, 386, 74, 306  # where the lines run
+LOOKS = {  # the variant -> what it is called, and how its line looks
+    "both": ("residual and norm", {"colour": COLOURS["V"]}),
+    "residual only": ("residual only", {"colour": COLOURS["Q"]}),
+    "norm only": ("norm only", {"colour": COLOURS["K"], "linestyle": "dashed"}),
+    "neither": ("neither", {"colour": QUIET, "linestyle": "dashed"}),
 }
+NAMES = tuple(LOOKS)
 QUESTIONS = {
     "apart": "How different are the tokens of a sentence?",
     "size": "How long are the vectors, in units of the first?",
@@ -37,11 +38,10 @@ def play_deep_stack(found):
         title="Signals and gradients in a stack of blocks",
         steps=steps,
         text=(
-            "A table with a row for each kind of block: with residual connection and "
-            "layer norm, with one of them, with neither. A column is a layer. It is "
-            "filled three times: with how different the tokens are, with how long the "
-            "vectors are, both from left to right; and with the gradients, from right "
-            "to left."
+            "A line for each kind of block: with residual connection and layer norm, "
+            "with one of them, with neither. The lines run from layer to layer, three "
+            "times: how different the tokens are, how long the vectors are, both from "
+            "left to right; and the gradients, from right to left."
         ),
         player="Stacks before training, the median of several seeds",
         still=1,
@@ -68,44 +68,60 @@ def _steps_of(what, values):
 
 
 def _draw(stage, what, values, count, backwards):
+    """The lines as far as they have come: so many layers, from either side."""
     layers = values.shape[1]
-    columns = np.arange(layers)
-    known = columns >= layers - count if backwards else columns < count
-    shown = np.broadcast_to(known, values.shape)
     stage.text(LEFT, 30, QUESTIONS[what], 19, "left", weight="bold")
-    labels = [f"{k + (1 if backwards else 0)}" for k in columns]
-    colour = COLOURS["O" if backwards else "X"]
-    size = np.log10(np.maximum(values, 1e-3)) + 3 if what != "apart" else values
-    grid = stage.matrix(
-        np.where(shown, size, 0),
-        X,
-        TOP,
-        colour,
-        width=WIDTH,
-        height=HEIGHT,
-        shown=np.zeros(values.shape, bool),
-        columns=labels,
-    )
-    stage.text(X - 8, TOP - 13, "layer", align="right", colour=QUIET)
-    top = 8 if what != "apart" else 1
-    for i, j in np.argwhere(shown):
-        x, y = grid.corner(i, j)
-        tint = 0.08 + (FULLEST - 0.08) * min(size[i, j] / top, 1)
-        fill = mix(PAPER, colour, tint)
-        stage.box(x, y, WIDTH, HEIGHT, QUIET, fill, 0.6)
-        stage.text(x + WIDTH / 2, y + HEIGHT / 2, _short(values[i, j]))
-    for i, (first, second) in enumerate(NAMES.values()):
-        y = grid.centre(i, 0)[1]
-        lines = ((first, y - 10), (second, y + 10)) if second else ((first, y),)
-        for line, height in lines:
-            stage.text(X - 8, height, line, align="right", colour=INK)
-    way = (
-        "from the last layer back to the first" if backwards else "from layer to layer"
-    )
-    arrow = (grid.right, grid.x) if backwards else (grid.x, grid.right)
-    y = grid.bottom + 22
-    stage.arrow((arrow[0], y), (arrow[1], y))
-    stage.text((grid.x + grid.right) / 2, y + 20, way, colour=QUIET)
+    heights = values if what == "apart" else np.log10(np.maximum(values, 1e-3))
+    low, high = min(heights.min(), 0), max(heights.max(), 1)
+    across = np.linspace(LEFT_END, RIGHT_END, layers)
+    down = LOW - (heights - low) / (high - low) * (LOW - TOP)
+    _frame(stage, what, layers, low, high, across, backwards)
+    first, last = (layers - count, layers) if backwards else (0, count)
+    if last <= first:
+        return
+    tip = first if backwards else last - 1
+    told = [
+        (name, f"{_short(v)}") for name, v in zip(NAMES, values[:, tip], strict=True)
+    ]
+    for (name, _), y in zip(told, down, strict=True):
+        style = LOOKS[name][1]
+        if last - first > 1:
+            stage.line(across[first:last], y[first:last], width=2.6, id=name, **style)
+        spot, colour = ([across[tip]], [y[tip]]), style["colour"]
+        stage.line(*spot, colour, marker="o", markersize=9, id=name)
+    for (name, number), y in zip(told, _apart(down[:, tip]), strict=True):
+        stage.text(RIGHT_END + 14, y, number, align="left", weight="bold", id=name)
+        stage.text(RIGHT_END + 66, y, LOOKS[name][0], align="left", id=f"{name} is")
+
+
+def _frame(stage, what, layers, low, high, across, backwards):
+    """The axes: layers from left to right, sizes from below."""
+    stage.line([LEFT_END, RIGHT_END], [LOW, LOW], QUIET, 1.2, id="layers")
+    for j in range(0, layers, 2 if layers > 8 else 1):
+        stage.text(
+            across[j], LOW + 17, f"{j + backwards}", colour=QUIET, id=f"layer {j}"
+        )
+    stage.text(LEFT_END - 34, LOW + 17, "layer", align="right", colour=QUIET)
+    marks = (0, 0.5, 1) if what == "apart" else range(int(np.ceil(low)), int(high) + 1)
+    for mark in marks:
+        y = LOW - (mark - low) / (high - low) * (LOW - TOP)
+        told = f"{mark:g}" if what == "apart" else f"{10.0**mark:,g}"
+        stage.line([LEFT_END, RIGHT_END], [y, y], LINE, 1, id=f"level {mark}")
+        stage.text(LEFT_END - 8, y, told, align="right", colour=QUIET)
+    ends = (RIGHT_END, LEFT_END) if backwards else (LEFT_END, RIGHT_END)
+    stage.arrow((ends[0], LOW + 38), (ends[1], LOW + 38), id="way")
+
+
+def _apart(heights, least=24.0):
+    """The same heights, moved so that lines of text find room, in their order."""
+    order = np.argsort(heights)
+    placed = np.array(heights, dtype=float)
+    for above, below in pairwise(order):
+        placed[below] = max(placed[below], placed[above] + least)
+    placed[order[-1]] = min(placed[order[-1]], LOW)
+    for below, above in pairwise(order[::-1]):
+        placed[above] = min(placed[above], placed[below] - least)
+    return placed
 
 
 def _short(value):
@@ -125,7 +141,7 @@ def _row(values, name):
 
 CAPTIONS = {
     "apart": (
-        "Twelve blocks that have learnt nothing yet. A number says how different the "
+        "Twelve blocks that have learnt nothing yet. The height says how different the "
         "tokens of a sentence are: 0 means that all are the same.",
         lambda v: (
             "Without a residual connection, nothing tells the tokens apart after a few "
@@ -134,7 +150,8 @@ CAPTIONS = {
         ),
     ),
     "size": (
-        "The same sentences. Now a number says how long the vectors are.",
+        "The same sentences. Now the height says how long the vectors are. Each line "
+        "of the grid is ten times the one below.",
         lambda v: (
             "With a residual connection and no norm, each block adds something: after "
             f"twelve the vectors are {_row(v, 'residual only')[-1]:.0f} times as "

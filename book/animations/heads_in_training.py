@@ -55,11 +55,13 @@ def _shows(k, history):
     def draw(stage, t):
         now, before = history[k], history[max(k - 1, 0)]
         go = between(t, 0, 0.85) if k else 1.0
-        step, _, right, A = (b + (n - b) * go for b, n in zip(before, now, strict=True))
-        stage.text(LEFT, 26, f"step {step:.0f}", 24, "left", weight="bold")
+        _, _, right, A = (b + (n - b) * go for b, n in zip(before, now, strict=True))
+        # Of what lies between, nothing was recorded: no number is told.
+        told = f"step {now[0]}" if go == 1 else f"step {before[0]} to {now[0]}"
+        stage.text(LEFT, 26, told, 24, "left", weight="bold", id="step")
         for head, weights in enumerate(A):
             _map(stage, weights, 76 + head * 276, head)
-        _bar(stage, right)
+        _bar(stage, right, go == 1)
 
     return draw
 
@@ -87,10 +89,11 @@ def _map(stage, weights, x, head):
     stage.text(x + SIDE / 2, TOP + SIDE + 14, "is looked at", colour=QUIET)
 
 
-def _bar(stage, right):
+def _bar(stage, right, told):
     y = 342
     stage.text(LEFT, y, "right", align="left")
     stage.box(76, y - 11, 484, 22)
     fill = mix(COLOURS["Y"], PAPER, 0.25)
     stage.box(76, y - 11, max(484 * right, 1), 22, INK, fill, 1)
-    stage.text(572, y, f"{right:.0%}", align="left", weight="bold")
+    if told:
+        stage.text(572, y, f"{right:.0%}", align="left", weight="bold")

@@ -2,13 +2,15 @@
 
 import numpy as np
 
+from book.palette import HEADS as HEAD_COLOURS
 from book.sentence import HEADS, TOKENS
 from book.sentence import HEADS_K as K
 from book.sentence import HEADS_Q as Q
 from book.sentence import HEADS_V as V
 
+from .one_query import arcs, sentence
 from .scene import Scene, Step
-from .stage import COLOURS, LEFT, QUIET, WRONG, cut
+from .stage import COLOURS, LEFT, QUIET, WRONG, between, cut
 from .take import cast, ending, right
 
 H = len(HEADS)
@@ -17,7 +19,8 @@ H = len(HEADS)
 OUTPUTS, WEIGHTS = right("attend_in_parallel")(Q, K, V)  # (h, n, d_v), (h, n, n)
 
 HIGH = 23
-ROWS = (80, 212, 344)  # where the rows of matrices begin
+LINE, TALL = 118, 14  # where the sentence stands, and how high its bows are
+ROWS = (172, 300, 428)  # where the rows of matrices begin
 LANES = (62, 370)  # where the heads stand
 FIRST = TOKENS.index("cat")
 
@@ -30,12 +33,13 @@ def play_attend_in_parallel(attend_in_parallel):
         title="Every head attends, at the same time",
         steps=_Play(outputs, weights).steps(),
         text=(
-            "Two heads side by side. In each of them from above: queries, keys and "
+            "Two heads side by side. In each of them from above: the sentence with a "
+            "bow for each weight of the word that has its turn, queries, keys and "
             "values, then the weights A, then the outputs O. Both are filled in at the "
             "same time, row by row, and neither looks at the other."
         ),
         player=actor.line(outputs, weights),
-        height=480,
+        height=560,
     )
 
 
@@ -62,6 +66,7 @@ class _Play:
                 f"The same token {looks} elsewhere in each head: “{cat}” at "
                 f"“{best[0]}” in head 1, at “{best[1]}” in head 2.",
                 self._draw(1, FIRST),
+                1.2,
             ),
             Step(
                 "Each head mixes its own values by its own weights."
@@ -92,10 +97,11 @@ class _Play:
 
     def _lane(self, stage, k, x, level, t, i):
         """One head: how far it has come."""
-        stage.text(x, 24, f"head {k + 1}", 19, "left", weight="bold")
-        stage.text(x + 82, 24, HEADS[k], 17, "left", colour=QUIET)
+        end = stage.chip(x, 24, f"head {k + 1}", HEAD_COLOURS[k])
+        stage.text(end + 10, 24, HEADS[k], 17, "left", colour=QUIET)
         lit = [] if i is None else [i]
         row = min(int(t * 4), 3)
+        self._bows(stage, k, x, level, t, i)
         now = lambda at: [row] if level == at and t < 1 else lit  # noqa: E731
         style = {"height": HIGH, "lift": 18}
         for c, (letter, values) in enumerate((("Q", Q), ("K", K), ("V", V))):
@@ -134,9 +140,19 @@ class _Play:
                 **style,
             )
 
+    def _bows(self, stage, k, x, level, t, i):
+        """Over the sentence, where the word looks that has its turn."""
+        places = [x + 24 + 66 * j for j in range(len(TOKENS))]
+        asks = min(int(t * 4), 3) if level == 1 and i is None and t < 1 else i
+        if asks is not None and self.weights.known:
+            grown = between(t * 4 - asks, 0, 0.6) if i is None else between(t, 0, 0.7)
+            row = self.weights.values[k, asks]
+            arcs(stage, places, LINE, asks, row, HEAD_COLOURS[k], grown, TALL)
+        sentence(stage, places, LINE, asks, 17)
+
     def _end(self, stage, t):
         self._draw(2)(stage, 1.0)
         problems = [p for p in (self.outputs, self.weights) if not p.known]
         if problems:
             told = "Yours: " + cut(problems[0].problem, 56)
-            stage.text(LEFT, 44, told, align="left", colour=WRONG, weight="bold")
+            stage.text(LEFT, 52, told, align="left", colour=WRONG, weight="bold")

@@ -244,7 +244,7 @@ class _Maps:
         for k, (letter, meaning) in enumerate(zip("QKV", meanings, strict=True)):
             small = letter.lower()
             caption = f"{meaning}. X meets W_{small}, b_{small} is added: {letter}."
-            steps.append(Step(caption + self.parts[k].aside, self._maps(k + 1), 1.2))
+            steps.append(Step(caption + self.parts[k].aside, self._maps(k + 1), 3.2))
         i = FIRST
         looks, offers, hands = ("looks", "offers", "hands")
         if not all(part.right for part in self.parts):
@@ -342,8 +342,30 @@ class _Maps:
                 shown=shown,
                 **part.style,
             )
-            if k + 1 == done and t < 1:
-                stage.arrow((b.middle[0], b.bottom + 3), (b.middle[0], self.ROW - 4))
+            if moving:
+                self._flies(stage, w, b, rows * t, part.values.shape[1])
+
+    def _flies(self, stage, w, b, turn, count):
+        """The row that has its turn leaves X, goes through the map and comes out."""
+        i = min(int(turn), len(X) - 1)
+        go = between(turn - i, 0, 0.75)
+        start, above = (66, self.ROW + i * HIGH), w.y - 6
+        wide = WIDE + (w.right - w.x - 6 * WIDE) / 6 * go
+        high = start[1] + (above - start[1]) * min(2 * go, 1)
+        low = above + (b.bottom - above) * max(2 * go - 1, 0)
+        spot = (start[0] + (w.x - start[0]) * min(2 * go, 1), low if go > 0.5 else high)
+        size = 17 * wide / WIDE
+        stage.matrix(
+            X[[i]],
+            *spot,
+            COLOURS["X"],
+            width=wide,
+            height=HIGH * wide / WIDE + 4,
+            size=size,
+            id="row on its way",
+        )
+        middle = w.middle[0]
+        stage.arrow((middle, b.bottom + 3), (middle, self.ROW - 4), id="out")
 
     def _end(self, stage, t):
         self._maps(3)(stage, 1.0)

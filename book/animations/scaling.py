@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from book.palette import mix
 from book.sentence import TOKENS, K, Q
 
 from .scene import Scene, Step
@@ -77,16 +78,17 @@ class _Play:
 
     def _caption(self, k, d):
         raw, part = self.draws[k], self.wide[k]
-        text = "Random vectors. " if k == 0 else ""
+        text = "Random vectors; the band is their spread around the mean. "
+        text = text if k == 0 else ""
         text += (
-            f"d_k = {d}: the scores spread by {number(raw.std())}, and the largest "
+            f"d_k = {d}: the scores spread by ±{number(raw.std())}, and the largest "
             f"weight is {number(_weights(raw).max())}."
         )
         if not part.known:
             return f"{text} Yours: {part.problem}."
         whose = "Scaled" if part.right else "Scaled your way"
         return (
-            f"{text} {whose}: spread {number(part.values.std())}, largest weight "
+            f"{text} {whose}: spread ±{number(part.values.std())}, largest weight "
             f"{number(_weights(part.values).max())}."
         )
 
@@ -104,16 +106,11 @@ class _Play:
     # The pictures.
 
     def _sentence(self, stage, t):
-        go = between(t, 0.1, 0.9)
-        values = SCORES + (self.part.values - SCORES) * go
-        if not np.isfinite(values).all():
-            values = self.part.values
         style = {"rows": TOKENS, "columns": TOKENS, "width": 50, "top": SCORES.max()}
         s = stage.matrix(SCORES, 66, 84, COLOURS["S"], "S", **style)
-        style |= self.part.style if t == 1 else {"faded": self.part.faded}
-        g = stage.matrix(
-            values, 400, 84, COLOURS["S"], "scaled", **(style | {"width": 54})
-        )
+        shown = (np.arange(SCORES.size) < round(SCORES.size * t)).reshape(SCORES.shape)
+        style |= {"width": 54, "shown": shown, **self.part.style}
+        g = stage.matrix(self.part.values, 400, 84, COLOURS["S"], "scaled", **style)
         y = s.middle[1]
         stage.arrow((s.right + 10, y), (g.x - 62, y))
         if self.part.known:
@@ -187,12 +184,17 @@ def _dots(stage, y, label, values, colour, whole=False):
     start, stop, end = LINE
     middle, unit = (start + stop) / 2, (stop - start) / 2 / end
     stage.text(110, y, label, align="right")
+    if np.isfinite(values).all():  # one standard deviation to each side of the mean
+        ends = np.mean(values) + np.std(values) * np.array([-1, 1])
+        left, right = np.clip(middle + ends * unit, start, stop)
+        band = mix("paper", colour, 0.35)
+        stage.box(left, y - 20, right - left, 40, band, band, 0, round=4, id=label)
     stage.line([start, stop], [y, y], QUIET, 1.5)
     for tick in (-30, -15, 0, 15, 30) if whole else (0,):
         stage.line([middle + tick * unit] * 2, [y - 10, y + 10], QUIET, 1)
         if whole:
             stage.text(middle + tick * unit, y + 24, number(tick), colour=QUIET)
-    for value in np.ravel(values):
+    for k, value in enumerate(np.ravel(values)):
         if not np.isnan(value):
             x = np.clip(middle + value * unit, start, stop)
             stage.line(
@@ -203,6 +205,7 @@ def _dots(stage, y, label, values, colour, whole=False):
                 markersize=13,
                 markeredgecolor=INK,
                 alpha=0.8,
+                id=f"{label} {k}",
             )
     spread = number(np.std(values), 4.0) if np.isfinite(values).all() else "nan"
-    stage.text(570, y, f"± {spread}", align="left")
+    stage.text(570, y, f"± {spread}", align="left", id=f"spread {label}")

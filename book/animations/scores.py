@@ -53,7 +53,8 @@ class _Play:
         order = [FIRST] + [i for i in range(n) if i != FIRST]
         steps = [Step(self._opening(), self._open)]
         done = np.zeros((n, m), bool)
-        for j in range(m):
+        keys = sorted(range(m), key=lambda j: -SUMS[FIRST, j])  # what fits best, first
+        for j in keys:
             steps.append(Step(self._meeting(FIRST, j), self._meets(FIRST, [j], done)))
             done = done.copy()
             done[FIRST, j] = True

@@ -189,12 +189,9 @@ class _Play:
         )
         for k, (label, values, colour) in enumerate(lines[:level]):
             row, place = values[[i]], y + 33 * k
-            shown, go = None, between(t, 0.1, 0.8)
-            if k == level - 1 and label == "exp":  # number by number
-                shown = np.arange(row.size)[None] < round(row.size * go)
-            elif k and k == level - 1:  # it grows out of the line above
-                before = lines[k - 1][1][[i]]
-                row = before + (row - before) * go
+            shown = None
+            if k and k == level - 1:  # number by number
+                shown = np.arange(row.size)[None] < round(row.size * t / 0.8)
             top = np.abs(values).max()
             stage.text(x - 8, place + 15, label, align="right", colour=QUIET)
             stage.matrix(row, x, place, colour, width=60, top=top, shown=shown)
@@ -209,7 +206,7 @@ class _Play:
         x, unit = BAR
         total = TOTALS[i, 0]
         lengths = POWERS[i] * grown / (1 + (total - 1) * divided)
-        bar(stage, x, y, lengths, unit, COLOURS["A"], 30, longest=2)
+        bar(stage, x, y, lengths, unit, COLOURS["A"], 30, TOKENS, longest=2)
         stage.line([x + unit] * 2, [y - 5, y + 35], INK, 2)
         if y > BENCH[1] + 70:
             stage.text(x, y + 45, "0", colour=QUIET)
@@ -262,12 +259,13 @@ class _Play:
 def bar(stage, x, y, lengths, unit, colour, height, labels=None, longest=1.16):
     """Lay lengths end to end as pieces of one bar, at most `longest` units long."""
     start, end = x, x + longest * unit
+    largest = np.argmax(np.nan_to_num(lengths))  # it is the darkest
     for k, length in enumerate(lengths):
         width = min(max(length, 0) * unit, end - start)
         if width <= 0:
             continue
-        tint = mix(colour, PAPER, 0.15 if k % 2 else 0.5)
-        stage.box(start, y, width, height, PAPER, tint, 1)
+        tint = mix(colour, PAPER, 0.25 if k == largest else 0.65)
+        stage.box(start, y, width, height, PAPER, tint, 1, id=f"piece {k} {y:.0f}")
         if labels is not None and width > 12 + 10 * len(labels[k]):
             stage.text(start + width / 2, y + height / 2, labels[k])
         start += width

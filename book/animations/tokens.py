@@ -27,7 +27,7 @@ def play_embed(embed):
             "A token's number picks a row of the table; a copy of it goes into X."
         ),
         player=actor.line(part),
-        height=400,
+        height=336 if part.known else 400,
     )
 
 

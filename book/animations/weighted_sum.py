@@ -15,7 +15,7 @@ BENCH = (176, 214)
 HIGH = 26
 MIXED = right("weighted_sum")(WEIGHTS, V)  # (n, d_v)
 FIRST = TOKENS.index("cat")
-PLANE = (452, 266, 66, 44)  # where the origin is, and how long is 1 in x and in y
+PLANE = (420, 262, 78, 53)  # where the origin is, and how long is 1 in x and in y
 
 
 def play_weighted_sum(weighted_sum):
@@ -153,9 +153,14 @@ class _Play:
             end = start + part * share
             if np.abs(part * share).sum() > 0.02:
                 _stroke(stage, start, end, COLOURS["V"])
+            if share == 1 and np.abs(part).sum() > 0.3:
+                x, y = _spot((start + end) / 2)
+                stage.text(x + 8, y + 10, TOKENS[j], align="left", colour=QUIET)
             start = end
         if ended:
             _stroke(stage, np.zeros(2), MIXED[i], COLOURS["O"], 3.4)
+            x, y = _spot(MIXED[i])
+            stage.chip(x - 30, y - 16, "O", COLOURS["O"])
             if self.part.wrong[i].any() and np.isfinite(self.part.values[i]).all():
                 spot = _spot(np.clip(self.part.values[i], (-0.6, -2), (2.4, 1)))
                 stage.line([spot[0]], [spot[1]], WRONG, marker="X", markersize=12)
@@ -164,7 +169,7 @@ class _Play:
         x, y, wide, high = PLANE
         stage.line([x - 12, x + 2.5 * wide], [y, y], QUIET, 1)
         stage.line([x, x], [y + 2.05 * high, y - 1.1 * high], QUIET, 1)
-        stage.text(x + 2.5 * wide, y - 14, CARRIES[0], align="right", colour=QUIET)
+        stage.text(x + 2.6 * wide, y + 16, CARRIES[0], align="right", colour=QUIET)
         stage.text(x - 8, y - 1.0 * high, CARRIES[1], align="right", colour=QUIET)
 
     def _end(self, stage, t):
@@ -173,30 +178,40 @@ class _Play:
             stage.failed(self.part, LEFT, 206, COLOURS["O"], rows=3)
             return
         self._axes(stage)
-        for value in V:
+        for token, value in zip(TOKENS, V, strict=True):
             x, y = _spot(value)
-            stage.line([x], [y], COLOURS["V"], marker="s", markersize=11)
-        for i in range(len(TOKENS)):
-            if np.isfinite(self.part.values[i]).all():
-                x, y = _spot(np.clip(self.part.values[i], (-0.6, -2), (2.4, 1)))
-                stage.line(
-                    [x],
-                    [y],
-                    COLOURS["O"],
-                    marker="o",
-                    markersize=11,
-                    markeredgecolor=INK,
-                )
-        for k, (letter, told, marker) in enumerate(
-            (("V", "what the tokens hand over", "s"), ("O", "what they get", "o"))
+            stage.line([x], [y], COLOURS["V"], marker="s", markersize=11, id=token)
+            right = value[0] > 1
+            spot = (
+                (x + 14, y - 2) if right else (x - 14, y + (16 if not value[1] else 0))
+            )
+            stage.text(*spot, token, align="left" if right else "right", colour=QUIET)
+        if self.part.right:
+            self._moves(stage)
+        for letter, told, marker, y in (
+            ("V", "what the tokens hand over", "s", 226),
+            ("O", "what they get", "o", 258),
         ):
-            y = 240 + 34 * k
             stage.line([30], [y], COLOURS[letter], marker=marker, markersize=11)
             stage.text(48, y, told, align="left")
-        moved = np.abs(self.part.values - V).max(axis=1)
-        if self.part.right:
-            most = TOKENS[int(moved.argmax())]
-            stage.text(LEFT + 8, 310, f"“{most}” has moved most.", align="left")
+
+    def _moves(self, stage):
+        """Where each token has come to; an arrow for the one that has moved most."""
+        far = int(np.abs(self.part.values - V).max(axis=1).argmax())
+        (x, y), (x2, y2) = _spot(V[far]), _spot(MIXED[far])
+        start = (x + 0.1 * (x2 - x), y + 0.1 * (y2 - y))
+        stop = (x2 + 0.1 * (x - x2), y2 + 0.1 * (y - y2))
+        stage.arrow(start, stop, COLOURS["O"])
+        stage.text(LEFT + 8, 304, f"“{TOKENS[far]}” has moved most.", align="left")
+        for token, value in zip(TOKENS, MIXED, strict=True):
+            x, y = _spot(value)
+            style = {"marker": "o", "markersize": 11, "markeredgecolor": INK}
+            stage.line([x], [y], COLOURS["O"], id=f"O {token}", **style)
+            below = abs(value[1]) < 0.1
+            spot = (x, y + 19) if below else (x + 12, y)
+            stage.text(
+                *spot, token, align="center" if below else "left", id=f"O {token}"
+            )
 
 
 def _spot(point):
