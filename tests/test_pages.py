@@ -10,6 +10,7 @@ from browser import visit
 from playwright.sync_api import expect
 
 from autograder.chapters import toc as workflow
+from book import palette
 
 HTML = Path(__file__).parent.parent / "_build" / "html"
 PAGES = sorted(page.relative_to(HTML).as_posix() for page in HTML.rglob("*.html"))
@@ -55,6 +56,10 @@ def test_a_scene_asks_for_nothing(chromium):
     with visit(chromium, HTML / with_scene) as seen:
         _read_to_the_end(seen.page)
         assert not [f for f in seen.files() if f.suffix in (".webp", ".json")]
+
+
+def test_the_page_has_the_colours_of_the_scenes():
+    assert palette.css() in (HTML / "_static" / "page.css").read_text("utf-8")
 
 
 def test_charts_are_files_that_keep_their_place_until_they_come():

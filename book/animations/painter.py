@@ -389,9 +389,7 @@ def animation(scene, theme="light", upright=False):
         return picture, words
 
     times = list(_times(scene))
-    return FuncAnimation(
-        figure, shows, times, interval=1000 / RATE, save_count=len(times), blit=False
-    )
+    return FuncAnimation(figure, shows, times, interval=1000 / RATE, blit=False)
 
 
 CAPTION = 76  # units below the picture, for three lines of a caption
