@@ -28,6 +28,7 @@ install: $(READY)  ## make the virtual environment .venv and install everything
 book: $(READY)  ## build the HTML book
 	@echo "Composing the notebooks ..."
 	@$(RUN)python -m autograder build
+	@$(RUN)python -m book.live.pyodide
 	@echo "Building the pages ..."
 	@$(RUN)jupyter-book build . -q -n -W --keep-going >/dev/null || { \
 	  echo "The book could not be built. The first error above names the file."; exit 1; }

@@ -15,6 +15,7 @@ VERBS = {
     "is_reference": "notebook.verbs",
     "progress": "notebook.verbs",
     "ready": "notebook.verbs",
+    "solution": "notebook.verbs",
 }
 __all__ = list(VERBS)
 

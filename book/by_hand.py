@@ -66,9 +66,10 @@ class Matrix:
 
 def matrix(name: str, values: np.ndarray, **labels) -> None:
     """Show a matrix under its name: (n, m). Labels as in `Matrix`."""
-    from IPython.display import display
+    from autograder.judge.render import show
 
-    display(Matrix(name, values, **labels))
+    table = Matrix(name, values, **labels)
+    show(repr(table), table._repr_html_())
 
 
 def dot(asking: np.ndarray, offering: np.ndarray) -> None:

@@ -18,6 +18,14 @@ from solutions.layer_norm import layer_norm, norm_with_torch
         "same gamma, beta and eps.",
     ),
     points=2,
+    gallery=(
+        "no_residual",
+        "block_ignored",
+        "residual_after_the_norm",
+        "pre_norm",
+        "averaged",
+        "multiplied",
+    ),
 )
 def add_and_norm(X, Y, gamma, beta, eps=1e-5):
     """Add what a block found to what went in, then normalise each token.

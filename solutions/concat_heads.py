@@ -16,6 +16,14 @@ from autograder.exercise import exercise
         "stand beside each other: (n, h, d_v).",
     ),
     points=3,
+    gallery=(
+        "reshaped_only",
+        "features_interleaved",
+        "below_each_other",
+        "transposed_to_the_end",
+        "added_up",
+        "reversed_heads",
+    ),
 )
 def concat_heads(heads):
     """Lay the heads side by side, so that each token has one row again.

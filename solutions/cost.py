@@ -15,6 +15,16 @@ from autograder.exercise import exercise
         "as many numbers of each bias. W_o takes the joined heads.",
     ),
     points=2,
+    why="Four maps, each d_model by d_model with d_model biases. num_heads does not "
+    "occur: the heads share the columns of the maps out among them.",
+    gallery=(
+        "biases_missing",
+        "output_projection_missing",
+        "times_the_number_of_heads",
+        "heads_of_full_width",
+        "heads_read_slices",
+        "one_number_for_each_bias",
+    ),
 )
 def count_parameters(d_model, num_heads):
     """Count the numbers that a multi-head block has to learn.
@@ -212,6 +222,17 @@ def as_in_the_paper(rng):
         "In one head: Q is (n, d_k) and Kᵀ is (d_k, n). A is (n, n) and V is (n, d_k).",
     ),
     points=3,
+    why="A product of (a, b) and (b, c) takes 2·a·b·c operations. The four "
+    "projections grow with n, the scores and the mixing with n squared; the "
+    "heads are narrow, so their number cancels.",
+    gallery=(
+        "multiply_add_counted_once",
+        "attention_missing",
+        "output_missing",
+        "tokens_met_once",
+        "work_times_the_number_of_heads",
+        "biases_counted",
+    ),
 )
 def count_matmul_flops(n, d_model, num_heads):
     """Count the operations in the matrix products of a multi-head block.
@@ -445,6 +466,16 @@ def a_page_of_text(rng):
 @exercise(
     hints=("The maps of all heads are one array, A, of shape (h, n, n).",),
     points=1,
+    why="One number for each query and key in each head. This is the part that "
+    "grows with the number of heads.",
+    gallery=(
+        "numbers_not_bytes",
+        "one_map_for_all_heads",
+        "one_number_for_each_token",
+        "scores_and_weights",
+        "in_mebibytes",
+        "caret_for_a_power",
+    ),
 )
 def attention_map_bytes(n, num_heads, itemsize):
     """Count the bytes that the attention maps of all heads take.

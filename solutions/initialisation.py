@@ -20,6 +20,14 @@ from autograder.exercise import exercise
         "anything is.",
     ),
     points=4,
+    gallery=(
+        "standard_deviation_one",
+        "all_zero",
+        "one_matrix_for_all",
+        "never_negative",
+        "heads_alike",
+        "width_rounded_down",
+    ),
 )
 def init_parameters(d_model, num_heads, rng):
     """Draw random weights for a multi-head block, of a size that suits d_model.

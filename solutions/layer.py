@@ -29,6 +29,14 @@ from solutions.scaling import scale
         "multi_head_attention_forward",
         "scaled_dot_product_attention",
     ),
+    gallery=(
+        "split_by_reshape_alone",
+        "joined_by_reshape_alone",
+        "scaled_by_d_model",
+        "over_queries",
+        "output_projection_missing",
+        "starts_too_large",
+    ),
 )
 class MultiHeadAttention(torch.nn.Module):
     """Multi-head attention as a layer that can be trained.

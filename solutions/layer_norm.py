@@ -20,6 +20,14 @@ from autograder.exercise import different_sizes, exercise
     ),
     points=4,
     flagged=("layer_norm", "LayerNorm", "native_layer_norm"),
+    gallery=(
+        "over_tokens",
+        "unbiased_variance",
+        "eps_outside_the_root",
+        "gamma_missing",
+        "not_centred",
+        "without_keepdims",
+    ),
 )
 def layer_norm(X, gamma, beta, eps=1e-5):
     """Give each token mean 0 and variance 1, then stretch and shift its features.

@@ -27,6 +27,14 @@ from solutions.split_heads import split_heads
     ),
     points=6,
     flagged=("MultiheadAttention", "multi_head_attention_forward"),
+    gallery=(
+        "reshaped_only_in_split_heads",
+        "input_sliced_into_heads",
+        "no_output_projection",
+        "reshaped_only_in_concat_heads",
+        "divided_by_sqrt_d_model",
+        "one_big_head",
+    ),
 )
 def multi_head_attention(X, params, num_heads):
     """Let the tokens attend to each other with several heads, and mix the heads.

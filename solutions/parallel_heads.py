@@ -20,6 +20,14 @@ from solutions.softmax import softmax
     ),
     points=4,
     flagged=("scaled_dot_product_attention",),
+    gallery=(
+        "over_heads",
+        "over_queries",
+        "divided_by_sqrt_d_model",
+        "not_scaled",
+        "scores_returned",
+        "weights_averaged_over_heads",
+    ),
 )
 def attend_in_parallel(Q, K, V):
     """Let every head attend on its own, all heads in one product.

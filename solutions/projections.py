@@ -17,6 +17,17 @@ from autograder.exercise import different_sizes, exercise
     ),
     points=2,
     flagged=("Linear",),
+    why="Each row of X meets every column of W: a token at a time, with the same "
+    "weights for all of them. b lies along the features, so NumPy adds it to "
+    "every row.",
+    gallery=(
+        "weights_transposed",
+        "weights_first",
+        "bias_missing",
+        "bias_along_tokens",
+        "elementwise",
+        "one_column_a_token",
+    ),
 )
 def linear(X, W, b):
     """Multiply every row of X by the same matrix, then add the same bias.
@@ -172,6 +183,16 @@ def linear_in_float32(X, W, b):
         '`params["b_q"]` its bias. Give back Q, K, V in this order.',
     ),
     points=3,
+    why="The three maps read the same row, each with weights of its own: what a "
+    "token asks for, what it offers, and what it hands on need not be alike.",
+    gallery=(
+        "no_projection",
+        "keys_from_query_weights",
+        "values_from_key_weights",
+        "queries_and_keys_exchanged",
+        "biases_missing",
+        "one_after_the_other",
+    ),
 )
 def project_qkv(X, params):
     """Map every token to its query, its key and its value.

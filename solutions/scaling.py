@@ -17,6 +17,14 @@ from autograder.exercise import exercise
         "alone. `np.sqrt` is the square root.",
     ),
     points=2,
+    gallery=(
+        "divided_by_d_k",
+        "not_scaled",
+        "multiplied",
+        "divided_by_sqrt_m",
+        "divided_by_eight",
+        "exponent_without_brackets",
+    ),
 )
 def scale(S, d_k):
     """Divide the scores so that their spread does not grow with d_k.

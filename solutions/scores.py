@@ -16,6 +16,14 @@ from autograder.exercise import different_sizes, exercise
         "column of B. The queries are rows already. The keys have to become columns.",
     ),
     points=2,
+    gallery=(
+        "forgot_to_transpose",
+        "keys_ask_queries",
+        "elementwise",
+        "only_matching_pairs",
+        "divided_by_sqrt_d_k",
+        "queries_meet_queries",
+    ),
 )
 def scores(Q, K):
     """Dot product of every query with every key.

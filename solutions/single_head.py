@@ -23,6 +23,16 @@ from solutions.weighted_sum import weighted_sum
     ),
     points=4,
     flagged=("scaled_dot_product_attention",),
+    why="Four steps that were written already, in their order. The weights are "
+    "returned too, for one wants to see where a token looks.",
+    gallery=(
+        "not_scaled",
+        "divided_by_d_k",
+        "over_queries",
+        "without_softmax",
+        "values_transposed",
+        "output_only",
+    ),
 )
 def attention(Q, K, V):
     """Let every query attend to every key, and mix the values by the weights.
@@ -223,6 +233,16 @@ def huge_scores(rng):
     ),
     points=3,
     flagged=("scaled_dot_product_attention", "MultiheadAttention"),
+    why="The input is projected three times, and attention does the rest: queries, "
+    "keys and values come from the same tokens here.",
+    gallery=(
+        "no_projection",
+        "keys_from_query_weights",
+        "queries_and_keys_exchanged",
+        "biases_missing",
+        "over_queries",
+        "values_not_projected",
+    ),
 )
 def single_head_attention(X, params):
     """Let the tokens of one sentence attend to each other, with one head.

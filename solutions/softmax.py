@@ -20,6 +20,14 @@ from autograder.exercise import different_sizes, exercise
     ),
     points=4,
     flagged=("softmax", "log_softmax", "softmin", "Softmax", "LogSoftmax", "Softmin"),
+    gallery=(
+        "over_queries",
+        "over_the_whole_matrix",
+        "without_the_maximum",
+        "without_keepdims",
+        "shares_without_exp",
+        "not_divided",
+    ),
 )
 def softmax(S):
     """Turn each row of scores into weights that are positive and sum to 1.

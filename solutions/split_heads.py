@@ -17,6 +17,14 @@ from autograder.exercise import exercise
         "may not carry an axis past another; `transpose` does that.",
     ),
     points=4,
+    gallery=(
+        "reshaped_only",
+        "not_transposed",
+        "features_dealt_out",
+        "axes_reversed",
+        "reversed_heads",
+        "last_head_only",
+    ),
 )
 def split_heads(X, num_heads):
     """Give each head its own run of neighbouring features, of every token.

@@ -16,6 +16,14 @@ from autograder.exercise import exercise
         "axis.",
     ),
     points=2,
+    gallery=(
+        "reshaped_only",
+        "below_each_other",
+        "columns_interleaved",
+        "lying_on_its_side",
+        "heads_averaged",
+        "reversed_heads",
+    ),
 )
 def stack_projections(W_heads):
     """Lay the matrices of all heads side by side: many small maps become one.

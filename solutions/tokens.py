@@ -19,6 +19,14 @@ from autograder.exercise import exercise
     points=2,
     ordinary=False,  # token_ids are whole numbers, rows of the table
     flagged=("embedding", "Embedding"),
+    gallery=(
+        "columns_instead_of_rows",
+        "one_column_a_token",
+        "first_rows_of_the_table",
+        "ids_counted_from_one",
+        "one_hot",
+        "summed_over_tokens",
+    ),
 )
 def embed(token_ids, table):
     """Look up one row of the table for each token of the sentence.

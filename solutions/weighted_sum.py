@@ -18,6 +18,14 @@ from solutions.softmax import softmax
     ),
     points=2,
     ordinary=False,  # A holds weights: positive, and each row sums to 1
+    gallery=(
+        "weights_transposed",
+        "values_first",
+        "elementwise",
+        "weights_ignored",
+        "mean_instead_of_sum",
+        "largest_weight_only",
+    ),
 )
 def weighted_sum(A, V):
     """Mix the values: each query gets its own weighted sum of all of them.

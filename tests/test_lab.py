@@ -43,7 +43,7 @@ class Lab:
 def server(tmp_path_factory):
     """JupyterLab on a free port, in a folder of its own; gone afterwards."""
     folder = tmp_path_factory.mktemp("lab")
-    lay_out(folder / "work")
+    lay_out(folder)
     config = f"--config={ROOT}/autograder/lab/jupyter_lab_config.py"
     with serving(folder, "jupyter-lab", config) as (url, token):
         yield url, token, folder
@@ -170,7 +170,7 @@ def test_saving_works_from_the_animation(lab):
     write_and_run(lab, cell, "# kept\nplay_softmax(softmax)")
     notebook.locator("book-scene").get_by_role("button", name="Next step").click()
     lab.page.keyboard.press("Control+s")
-    file = lab.folder / "work" / "05_softmax.ipynb"
+    file = lab.folder / "05_softmax.ipynb"
     for _ in range(50):
         if "# kept" in file.read_text():
             return
@@ -268,11 +268,11 @@ def test_nbgraders_validate_button(lab, tmp_path):
     """On the notebook that `nbgrader generate_assignment` releases."""
     released = release("05_softmax", tmp_path)
     cells = [cell for cell in released.cells if "def softmax" in cell.source]
-    nbformat.write(released, lab.folder / "work" / "blank.ipynb")
+    nbformat.write(released, lab.folder / "blank.ipynb")
     told = validated(lab, "blank.ipynb")
     assert "check(softmax)" in told and "Success" not in told
     cells[0].source = RIGHT
-    nbformat.write(released, lab.folder / "work" / "written.ipynb")
+    nbformat.write(released, lab.folder / "written.ipynb")
     assert "Success" in validated(lab, "written.ipynb")
 
 
@@ -294,7 +294,7 @@ def release(chapter, folder):
 
 def validated(lab, name):
     """Open a notebook, press Validate, and return what the dialog says."""
-    lab.page.goto(f"{lab.url}/lab/tree/work/{name}")
+    lab.page.goto(f"{lab.url}/lab/tree/{name}")
     open_tab(lab, name).get_by_role("button", name="Validate").click()
     dialog = lab.page.locator(".jp-Dialog")
     expect(dialog).to_contain_text(re.compile("Success|failed"))

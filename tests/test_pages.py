@@ -2,6 +2,7 @@
 
 import json
 import re
+import zipfile
 from functools import cache
 from pathlib import Path
 
@@ -197,15 +198,18 @@ def test_formulas_are_mathml_and_none_is_left_as_tex(chromium, name):
 @every_chapter
 def test_each_exercise_says_how_to_do_it(chromium, name):
     with visit(chromium, HTML / name) as seen:
-        stubs = seen.page.locator(".exercise")
-        assert stubs.count() == len(_exercises(name))
-        for stub, function in zip(stubs.all(), _exercises(name), strict=True):
+        sections = seen.page.locator("[data-exercise]")
+        assert sections.count() == len(_exercises(name))
+        for section, function in zip(sections.all(), _exercises(name), strict=True):
+            assert section.get_attribute("data-exercise") == function
             assert seen.page.locator(f"#{function}").count() == 1
-            note = stub.locator("xpath=following-sibling::*[1]")
+            note = section.locator(".do")
             expect(note).to_contain_text("make lab")
             expect(note).to_contain_text(Path(name).stem)
             file = (HTML / name).parent / note.locator("a").get_attribute("href")
-            cells = json.loads(file.read_text("utf-8"))["cells"]
+            stem = Path(name).stem
+            with zipfile.ZipFile(file) as archive:
+                cells = json.loads(archive.read(f"{stem}/{stem}.ipynb"))["cells"]
             definition = re.compile(rf"^(def|class) {function}\(", re.MULTILINE)
             assert any(definition.search("".join(c["source"])) for c in cells)
 

@@ -19,8 +19,9 @@ from classroom import own_lines, source_of
 
 from autograder.chapters.chapter import ChapterError, learner_notebook, load_chapters
 from autograder.chapters.toc import current_stems
+from autograder.course.handout.contents import handout_files, rules
 from autograder.course.handout.record import RecordingError, key_of, recorded
-from autograder.course.handout.release import _handout, _rules, release
+from autograder.course.handout.release import release
 from autograder.course.setup import make_course
 from autograder.exercises import answer_key as key
 from autograder.exercises.declaration import Exercise
@@ -49,7 +50,7 @@ def keyed(name, folder):
     file = folder / f"{name}.key"
     file.write_bytes(key_of(exercise, []))
     if exercise.properties or exercise.drive:
-        (folder / f"{name}_rules.py").write_text(_rules(exercise), encoding="utf-8")
+        (folder / f"{name}_rules.py").write_text(rules(exercise), encoding="utf-8")
     return key.load(file)
 
 
@@ -101,7 +102,7 @@ def test_another_machine_may_round_otherwise(tmp_path):
     S = np.random.default_rng(5).standard_normal((3, 4))
     seen = [((S,), {"value": real.reference(S), "after": (None,)})]
     (tmp_path / "softmax.key").write_bytes(key_of(real, seen))
-    (tmp_path / "softmax_rules.py").write_text(_rules(real))
+    (tmp_path / "softmax_rules.py").write_text(rules(real))
     softmax = key.load(tmp_path / "softmax.key").reference
     assert np.array_equal(softmax(S * (1 + 1e-15)), real.reference(S))
     with pytest.raises(key.NotKnownHereError):
@@ -170,7 +171,7 @@ def test_no_chapter_gives_its_answers_away(chapter, tmp_path, monkeypatch):
     monkeypatch.setattr("autograder.course.handout.release.recorded", lambda *_: {})
     path = tmp_path / f"{chapter.name}.ipynb"
     nbformat.write(learner_notebook(chapter), str(path))
-    for place, data in _handout(path, chapter.name).items():
+    for place, data in handout_files(path, chapter.name).items():
         target = tmp_path / place
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)

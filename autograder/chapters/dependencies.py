@@ -1,6 +1,7 @@
 """Which of the project's files a piece of code runs through. Nothing is run for it."""
 
 import ast
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -50,6 +51,46 @@ def imported(tree):
         elif isinstance(node, ast.ImportFrom) and not node.level:
             found.add(node.module.partition(".")[0])
     return found
+
+
+def packages(code, root):
+    """The packages from elsewhere that are imported when code runs, by first name.
+
+    The declarations that it asks for are imported, too. What a function imports when it
+    is called is left out.
+    """
+    tree = ast.parse(code)
+    declared = registered(Path(root, "solutions"))
+    names = (defined(tree) | _asked_for(tree)) & declared.keys()
+    first, todo = _loaded(tree, (), root)
+    found, todo, seen = set(first), todo | {declared[name] for name in names}, set()
+    while todo:
+        file = todo.pop()
+        seen.add(file)
+        more, files = _loaded_by(file, file.stat().st_mtime_ns, root)
+        found |= more
+        todo |= files - seen
+    own = {folder.name for folder in root.iterdir()}
+    return found - own - sys.stdlib_module_names
+
+
+@cache
+def _loaded_by(file, _changed, root):
+    package = file.relative_to(root).parent.parts
+    return _loaded(_parse(file), package, root)
+
+
+def _loaded(tree, package, root):
+    """The packages, and the project's files, that a module imports at once."""
+    alone = _WithoutBodies().visit(ast.parse(ast.unparse(tree)))
+    files = _imported(alone, package, root)
+    return imported(alone), files.union(*(_packages(file, root) for file in files))
+
+
+class _WithoutBodies(ast.NodeTransformer):
+    def visit_FunctionDef(self, node):
+        node.body = [ast.Pass()]
+        return node
 
 
 # From imports to files.

@@ -4,6 +4,7 @@ One box a chapter, in the order of `_toc.yml`. On a page one box is lit; in
 `progress` the solved ones are ticked. An instructor's own chapters come last.
 """
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -11,8 +12,6 @@ from dataclasses import dataclass
 from functools import cache
 from html import escape
 from pathlib import Path
-
-import yaml
 
 from autograder.exercises.registry import add_folder, discover
 
@@ -70,6 +69,12 @@ def chapters_listed() -> Iterator[tuple[Path, str, dict]]:
 
 
 def _contents() -> dict:
+    """The table of contents; a handout has it as JSON, and needs no PyYAML for it."""
+    handed_out = ROOT / "_toc.json"
+    if handed_out.is_file():
+        return json.loads(handed_out.read_text(encoding="utf-8"))
+    import yaml
+
     return yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
 
 
@@ -193,9 +198,11 @@ def _box(step: Step, lit: str | None, ticked: frozenset[str]) -> str:
     title = escape(step.title)
     if Path(f"{step.chapter}.ipynb").is_file():  # a learner's own copy, beside this
         title = f'<a href="{step.chapter}.ipynb" style="color:{ink}">{title}</a>'
+    asks = f' data-exercises="{" ".join(step.exercises)}"' if step.exercises else ""
     return (
-        f'<li{mark} style="background:{paper};color:{ink};border-radius:.4em;margin:0;'
-        f'padding:.15em .55em;font-size:.8em;line-height:1.5">{title}{tick}</li>'
+        f'<li{mark}{asks} style="background:{paper};color:{ink};border-radius:.4em;'
+        f'margin:0;padding:.15em .55em;font-size:.8em;line-height:1.5">{title}{tick}'
+        "</li>"
     )
 
 

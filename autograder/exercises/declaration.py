@@ -55,6 +55,9 @@ class Exercise:
                 right answer; the docstring is the sentence for when it fails.
     hints       what `hint` says, one at a time, before the book's own page.
     points      the maximum score, a positive number.
+    why         why the reference is so, in a sentence that a page shows below it.
+    gallery     names of the mistakes that a page shows as examples, four to six; by
+                default the first ones that a reader could have written.
     flagged     names of library functions that are the exercise itself: a call
                 of one is reported for a human to look at, never punished.
     compared    False where drawing random numbers is the exercise: then only the
@@ -73,6 +76,8 @@ class Exercise:
     properties: tuple[Callable, ...] = ()
     hints: tuple[str, ...] = ()
     points: float = 1.0
+    why: str = ""
+    gallery: tuple[str, ...] = ()
     flagged: tuple[str, ...] = ()
     compared: bool = True
     drive: Callable | None = None
@@ -93,6 +98,12 @@ class Exercise:
                     "it is what the learner reads"
                 )
         self._confirm_names()
+        known = {mistake.__name__ for mistake in self.mistakes}
+        if unknown := set(self.gallery) - known:
+            raise DeclarationError(
+                f"{self.place}: gallery= names {min(unknown)}, and no mistake is "
+                "called that"
+            )
         self.shapes  # noqa: B018 - a shape line that does not parse fails here
 
     def _confirm_tuples(self) -> None:
@@ -103,7 +114,7 @@ class Exercise:
                     f"{self.place}: {field}= must be a tuple of functions; a single "
                     "one needs a comma: (function,)"
                 )
-        for field in ("hints", "flagged"):
+        for field in ("hints", "flagged", "gallery"):
             if not isinstance(getattr(self, field), tuple | list):
                 raise DeclarationError(
                     f"{self.place}: {field}= must be a tuple of texts; a single one "
@@ -377,7 +388,7 @@ def _told_at(where: str, wrong: Callable) -> str:
     return hint if hint.startswith("At the ") else f"At {where}: {hint}"
 
 
-FIELDS = ("points", "hints", "flagged", "compared")
+FIELDS = ("points", "hints", "why", "gallery", "flagged", "compared")
 
 
 def exercise(*misused: Any, ordinary: bool = True, **fields: Any) -> Callable:
@@ -385,7 +396,7 @@ def exercise(*misused: Any, ordinary: bool = True, **fields: Any) -> Callable:
 
     ordinary  False where the cases that the shape line says are none: where an argument
               is no array of any numbers.
-    fields    of `Exercise`: points, hints, flagged, compared.
+    fields    of `Exercise`: points, hints, why, gallery, flagged, compared.
     The function can then be asked for the decorators of its parts: `@name.mistake`.
     """
     if misused:

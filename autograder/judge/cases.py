@@ -11,7 +11,7 @@ import numpy as np
 
 from autograder.exercises.declaration import DeclarationError, Exercise, words
 from autograder.values.compare import conform, same, shape_of
-from autograder.values.wire import Outcome, call_in_process
+from autograder.values.wire import Outcome, call_in_process, native
 
 VISIBLE_SEED = 0  # what `check` draws from; grading draws from a secret one
 
@@ -46,7 +46,7 @@ def draw_cases(exercise: Exercise, seed: int) -> list[tuple[str, tuple]]:
         stream = zlib.crc32(f"{exercise.name}.{draw.__name__}".encode())
         for number in range(DRAWS):
             rng = np.random.default_rng([seed, stream, number])
-            arguments = _drawn_by(exercise, draw, rng)
+            arguments = native(_drawn_by(exercise, draw, rng))
             drawn.append((f"{words(draw)} {number + 1}", arguments))
     return drawn
 

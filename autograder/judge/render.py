@@ -7,7 +7,7 @@ the same in light and dark, needs no script, and says in words what a colour say
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from html import escape
 from itertools import islice
 from typing import Any
@@ -23,6 +23,7 @@ WIDEST = 12  # rows and columns of a matrix that are still drawn
 LONGEST = 60  # lines of an array, as text
 COLOURS = {True: "#1a7f37", False: "#b3261e", None: "#6e5a00"}
 MARKS = {True: "✓", False: "✗"}
+STUCK = "Stuck? Run `hint({name})`, more than once if needed."  # a page has a button
 
 
 STATES = {True: "right", False: "not right yet", None: "not written yet"}
@@ -55,12 +56,16 @@ def as_text(verdict: Verdict) -> str:
         lines += ["", _cases_line(verdict)]
     lines += _flag_lines(verdict)
     if verdict.passed is False:
-        lines.append(f"Stuck? Run hint({verdict.exercise}), more than once if needed.")
+        lines.append(STUCK.format(name=verdict.exercise).replace("`", ""))
     return "\n".join(lines)
 
 
-def as_html(verdict: Verdict) -> str:
-    """The verdict as one `div`, safe to put into any page: all text is escaped."""
+def as_html(verdict: Verdict, stuck: str | None = None) -> str:
+    """The verdict as one `div`, safe to put into any page: all text is escaped.
+
+    stuck: how more help can be had; by default as in a notebook.
+    """
+    stuck = STUCK if stuck is None else stuck
     colour = COLOURS[verdict.passed]
     parts = [f'<p style="margin:0"><strong>{escape(headline(verdict))}</strong></p>']
     if verdict.passed is False:
@@ -78,12 +83,8 @@ def as_html(verdict: Verdict) -> str:
     if verdict.cases:
         parts.append(_paragraph(_cases_line(verdict)))
     parts += [_paragraph(line) for line in _flag_lines(verdict)]
-    if verdict.passed is False:
-        parts.append(
-            '<p style="margin:.4em 0">Stuck? Run '
-            f"<code>hint({escape(verdict.exercise)})</code>, more than once if "
-            "needed.</p>"
-        )
+    if verdict.passed is False and stuck:
+        parts.append(_paragraph(stuck.format(name=verdict.exercise)))
     return (
         f'<div class="verdict" style="border-left:4px solid {colour};'
         f'padding:.3em 0 .3em .9em;margin:.3em 0">{"".join(parts)}</div>'
@@ -327,6 +328,7 @@ class Points(float):
     def __new__(cls, verdict: Verdict):
         number = super().__new__(cls, verdict.score)
         number.words = points(verdict)
+        number.passed = verdict.passed
         return number
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
@@ -336,15 +338,32 @@ class Points(float):
 AGREEMENT = "They agree, but for rounding."
 
 
+# Where HTML is shown: `displayed(text, html)`. None: in a notebook, if this is one.
+_port: Callable[[str, str], None] | None = None
+
+
 def show(text: str, html: str) -> None:
     """Display HTML where that can be seen, and print the text everywhere else."""
+    if _port is not None:
+        _port(text, html)
+    elif not _shown_in_a_notebook(text, html):
+        print(text)
+
+
+def show_through(port: Callable[[str, str], None] | None) -> None:
+    """Have everything shown by a function of a text and its HTML from now on."""
+    global _port
+    _port = port
+
+
+def _shown_in_a_notebook(text: str, html: str) -> bool:
     try:
         from IPython import get_ipython
         from IPython.display import display
     except ImportError:
-        get_ipython = lambda: None  # noqa: E731
+        return False
     shell = get_ipython()
-    if shell is not None and shell.has_trait("kernel"):
-        display({"text/plain": text, "text/html": html}, raw=True)
-    else:
-        print(text)
+    if shell is None or not shell.has_trait("kernel"):
+        return False
+    display({"text/plain": text, "text/html": html}, raw=True)
+    return True

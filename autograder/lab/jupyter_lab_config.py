@@ -10,8 +10,9 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 
 c = get_config()  # noqa: F821 - given by Jupyter
-c.ServerApp.root_dir = str(HERE.parent.parent)  # hints link to pages in _build/
-c.LabApp.default_url = "/lab/tree/work/00_start.ipynb"
+# The learner's own folder: what they wrote, what they downloaded, and nothing else.
+c.ServerApp.root_dir = str(HERE.parent.parent / "work")
+c.LabApp.default_url = "/lab/tree/00_start.ipynb"
 c.LabApp.app_settings_dir = str(HERE)
 os.environ["PYTHONSTARTUP"] = str(HERE / "startup.py")  # of every kernel
 c.Application.log_level = "WARN"  # the address is printed all the same

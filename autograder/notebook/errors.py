@@ -16,7 +16,7 @@ WANTED = (Exception, KeyboardInterrupt)
 NEEDED = ("autograder", "book", "solutions", "matplotlib", "numpy", "torch")
 IN_THE_REPOSITORY = (ROOT / "Makefile").is_file()  # else in a chapter's own folder
 START = "with `make lab`" if IN_THE_REPOSITORY else "as README.md says"
-VERBS = ("agree", "check", "hint", "is_reference", "progress", "ready")
+VERBS = ("agree", "check", "hint", "is_reference", "progress", "ready", "solution")
 IMPORTS = {verb: f"from autograder import {verb}" for verb in VERBS}
 IMPORTS |= {"np": "import numpy as np", "torch": "import torch"}
 

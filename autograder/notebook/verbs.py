@@ -1,4 +1,4 @@
-"""What a learner types in a notebook: check, hint, progress, ready, agree.
+"""What a learner types in a notebook: check, hint, solution, progress, ready, agree.
 
 Everything here runs in the learner's own kernel, on their own machine: it teaches,
 and decides nothing that counts. Grading asks the same judge through a sandbox.
@@ -14,6 +14,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -25,6 +26,7 @@ from autograder.exercises.answers import bound_in, name_of, source_function
 from autograder.exercises.declaration import Exercise
 from autograder.exercises.registry import discover
 from autograder.exercises.shapes import ShapeLine
+from autograder.exercises.solution import other_ways, reasons, written
 from autograder.judge.render import AGREEMENT, Points, as_html, as_text, show
 from autograder.judge.verdict import Verdict, judge
 from autograder.values.compare import close, tolerance
@@ -33,6 +35,7 @@ from autograder.values.wire import call_in_process, plain
 SOLVED = Path(".solved")  # beside the learner's notebooks: what is solved, as source
 _told: dict[str, set[str]] = {}  # what `check` has said already of each exercise
 _hints_given: dict[str, set[str]] = {}
+_no_more_hints: set[str] = set()  # the exercises whose last hint was given
 
 
 def check(function: Callable) -> Points:
@@ -76,7 +79,41 @@ def hint(function: Callable) -> None:
     more = f" ({left} more)" if left else " (the last one)"
     text = f"Hint {step + 1} of {len(steps)}{more}: {' '.join(steps[step].split())}"
     last = step == len(steps) - 1
+    if last:
+        _no_more_hints.add(exercise.name)
     show(text, workflow.linked(text, exercise.name if last else ""))
+
+
+def solution(function: Callable) -> None:
+    """Show a right answer, why it is so, and other ways to write it: once yours was
+    found wrong, or the last hint is given.
+    """
+    try:
+        exercise = _exercise_of(function)
+    except LookupError as error:
+        _refused(function, str(error))
+        return
+    code = written(exercise)
+    if code is None:
+        text = "This folder holds no solution. The last hint says where to read."
+        show(text, workflow.linked(text))
+    elif not (solution_may_open(exercise.name) or exercise.name in solved_names()):
+        text = (
+            "Try once first: the solution opens after a wrong answer, or after the "
+            f"last hint. Run check({exercise.name}) or hint({exercise.name})."
+        )
+        show(text, workflow.linked(text))
+    else:
+        ways = {"A solution": code, **other_ways(exercise)}
+        parts = [f"# {name}\n{source}" for name, source in ways.items()]
+        why = [" ".join(part.split()) for part in reasons(exercise)]
+        text = "\n\n".join([parts[0], *why, *parts[1:]])
+        show(text, f"<pre>{escape(text)}</pre>")
+
+
+def solution_may_open(name: str) -> bool:
+    """True once an exercise was tried and found wrong, or has no hint left to give."""
+    return name in _told or name in _no_more_hints
 
 
 def progress() -> None:

@@ -321,7 +321,18 @@ class _Reader:
         self.position = end
         if dtype == "|b1":  # a byte that is neither 0 nor 1 is no bool
             return (raw != 0).reshape(shape)
-        return raw.copy().view(dtype).reshape(shape)
+        return native(raw.copy().view(dtype).reshape(shape))
+
+
+def native(value):
+    """The value with whole numbers as this machine counts: an index has 32 bits in a
+    browser, and an array of 64 is no index there.
+    """
+    if isinstance(value, np.ndarray) and value.dtype == np.int64:
+        return value.astype(np.intp, copy=False)
+    if isinstance(value, (tuple, list)):
+        return type(value)(map(native, value))
+    return value
 
 
 def _exactly(tag, rest):

@@ -3,10 +3,10 @@
 `mathml`    formulas, set when the book is built, so that no script has to do it
 `sources`   which files a chapter depends on, so that exactly stale chapters run again
 `runs`      all stale chapters at once, before Sphinx reads one after the other
-`exercises` what stands under a stub: where to write it
 `streams`   what a cell prints, in one piece
 `media`     the stills of the animations, and the charts
 `contents`  the drawings of the first page: its sentence, its table of contents
+`policy`    what a page may load and run
 `preview`   the picture for links to the book
 `theme`     the page itself: one layout, one style sheet, one small script
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from book import palette
 
-from . import contents, exercises, mathml, media, preview, runs, sources, streams
+from . import contents, mathml, media, policy, preview, runs, sources, streams
 
 HERE = Path(__file__).parent
 
@@ -29,7 +29,7 @@ def setup(app):
     app.connect("html-page-context", fill_in)
     app.connect("build-finished", embed_faces)
     app.connect("build-finished", fill_in_palette)
-    for part in (mathml, media, sources, runs, streams, exercises, contents, preview):
+    for part in (mathml, media, sources, runs, streams, contents, preview, policy):
         part.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 

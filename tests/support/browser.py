@@ -65,7 +65,9 @@ class Visit:
 
 @contextmanager
 def visit(browser, file, *, width=1280, theme="light", motion="no-preference"):
-    """Open a built page from the file system, as a reader without a network does."""
+    """Open a built page from the file system, as a reader without a network does; or an
+    address, which is text.
+    """
     context = browser.new_context(
         viewport={"width": width, "height": 844},
         color_scheme=theme,
@@ -73,7 +75,8 @@ def visit(browser, file, *, width=1280, theme="light", motion="no-preference"):
     )
     try:
         seen = Visit(context.new_page())
-        seen.page.goto(file.as_uri(), wait_until="load")
+        address = file if isinstance(file, str) else file.as_uri()
+        seen.page.goto(address, wait_until="load")
         yield seen
     finally:
         context.close()

@@ -1,0 +1,137 @@
+"""Wrong answers to look at, and the right ones: what stands below an exercise.
+
+Before a reader has written anything there is no verdict to show. In its place stand a
+few wrong answers of the exercise, each with what `check` says of it. They are judged
+when the book is built, so that they say what the judge says today.
+"""
+
+import ast
+import inspect
+import re
+import warnings
+import zlib
+from collections.abc import Callable
+from html import escape
+
+import numpy as np
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+
+from autograder.exercises.declaration import Exercise, words
+from autograder.exercises.pipeline import exchange_of
+from autograder.exercises.registry import discover
+from autograder.exercises.solution import (
+    other_ways,
+    reasons,
+    stands_alone,
+    written,
+)
+from autograder.exercises.source import source_of
+from autograder.judge.render import as_html, marked_up
+from autograder.judge.verdict import judge
+from autograder.values.wire import call_in_process
+
+FEWEST, MOST = 4, 6
+LINES = 2  # of code that a wrong answer is shown with
+
+
+def gallery(exercise: Exercise) -> str:
+    """The wrong answers that an exercise shows, as HTML; nothing where it has none."""
+    entries = "".join(_entry(exercise, mistake) for mistake in chosen(exercise))
+    if not entries:
+        return ""
+    return (
+        '<div class="gallery"><p>Wrong answers to look at. Each opens on what '
+        f"<code>check</code> says of it.</p>{entries}</div>"
+    )
+
+
+def chosen(exercise: Exercise) -> list[Callable]:
+    """The mistakes to show: those that the declaration names; else the first ones, and
+    before all others those that can be read as they stand.
+    """
+    if exercise.gallery:
+        named = {mistake.__name__: mistake for mistake in exercise.mistakes}
+        return [named[name] for name in exercise.gallery]
+    mistakes = list(exercise.mistakes)
+    mistakes.sort(key=lambda mistake: not _lines(exercise, mistake))
+    return mistakes[:MOST]
+
+
+def _entry(exercise: Exercise, mistake: Callable) -> str:
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        verdict = judge(exercise, call_in_process(exercise.driven(mistake)))
+    lines = _lines(exercise, mistake) or [words(mistake)]
+    code = "<br>".join(f"<code>{escape(line)}</code>" for line in lines)
+    look = marked_up(first_sentence(inspect.getdoc(mistake)))
+    said = as_html(verdict, stuck="")
+    return (
+        f'<details class="wrong"><summary><span>{code}</span><span>{look}</span>'
+        f"</summary>{said}</details>"
+    )
+
+
+def first_sentence(text: str) -> str:
+    """The first sentence that says something: `Two things at once.` does not yet."""
+    sentences = re.split(r"(?<=[.:?])\s+(?=[A-Z`])", " ".join(text.split()))
+    said = [s for s in sentences if len(s.split()) > 4] or sentences
+    return said[0].rstrip(":") + ("." if said[0].endswith(":") else "")
+
+
+def _lines(exercise: Exercise, mistake: Callable) -> list[str]:
+    """What a mistake writes and the reference does not: a line or two, or nothing.
+
+    Nothing, too, where it calls what only its module has: no reader could write that.
+    """
+    right, exchange = exercise.reference, exchange_of(mistake)
+    if exchange and len(exchange.steps) == 1:  # the lines of the step that is wrong
+        ((step, mistake),) = exchange.steps.items()
+        right = discover()[step].reference if step in discover() else None
+    if not (stands_alone(mistake) and inspect.isfunction(right)):
+        return []
+    known = _body(right)
+    lines = [line for line in _body(mistake) if line not in known]
+    return lines if len(lines) <= LINES else []
+
+
+def _body(function: Callable) -> list[str]:
+    definition = ast.parse(source_of(function)).body[0]
+    start = 1 if ast.get_docstring(definition) else 0
+    return "\n".join(map(ast.unparse, definition.body[start:])).splitlines()
+
+
+def compact(html: str) -> tuple[str, str]:
+    """The same HTML with its styles as classes, and the rules of these: a picture is
+    mostly its cells, and each of them brings the same style along.
+    """
+    styles = list(dict.fromkeys(re.findall(r' style="([^"]*)"', html)))
+    for style in styles:
+        html = html.replace(f' style="{style}"', f' class="{_class(style)}"')
+    html = re.sub(r'class="([\w-]+)" class="([\w-]+)"', r'class="\1 \2"', html)
+    return html, "".join(f".{_class(style)}{{{style}}}" for style in styles)
+
+
+def _class(style: str) -> str:
+    return f"look-{zlib.crc32(style.encode()):08x}"
+
+
+def solution(exercise: Exercise) -> str:
+    """The reference, why it is so, and the other right ways, as HTML."""
+    why = "".join(f"<p>{marked_up(part)}</p>" for part in reasons(exercise))
+    others = "".join(
+        f"<p>{escape(name)}:</p>{listing(code)}"
+        for name, code in other_ways(exercise).items()
+    )
+    if others:
+        others = f"<details><summary>Other right ways</summary>{others}</details>"
+    own = listing(written(exercise))
+    return f'<div class="solution" hidden><h3>A solution</h3>{own}{why}{others}</div>'
+
+
+def listing(code: str) -> str:
+    """Code as the page shows it."""
+    lines = highlight(code, PythonLexer(), HtmlFormatter(nowrap=True))
+    shown = f'<div class="highlight"><pre>{lines}</pre></div>'
+    return f'<div class="highlight-python">{shown}</div>'

@@ -1,0 +1,154 @@
+"""An exercise on its page: where it is written, tried, and looked up.
+
+The cell that defines a registered function is its exercise, as everywhere else in this
+project. Around it comes a section that the page's script fills: with an editor, with
+buttons, with what is said. Where the book was built without Python for its pages, the
+section holds what can be read, and says where to write.
+"""
+
+import json
+import os
+from html import escape
+from pathlib import Path
+
+from docutils import nodes
+
+from autograder.chapters.chapter import called_with, load_chapters
+from autograder.chapters.toc import chapters_listed
+from autograder.exercises.registry import discover
+from book.live import gallery, pyodide
+from book.live.cells import Cell, cells_of
+
+NAMES = {"torch": "PyTorch", "matplotlib": "Matplotlib"}
+
+
+def setup(app):
+    app.add_config_value("live_python", False, "env")
+    app.add_config_value("live_solutions", True, "env")
+    app.connect("config-inited", look_around)
+    app.connect("doctree-read", open_exercises)
+    app.connect("html-page-context", fill_in)
+
+
+def look_around(app, config):
+    """Is there Python for the pages, and are solutions wanted? `make book` says."""
+    config.live_python = pyodide.cached()
+    config.live_solutions = os.environ.get("SOLUTIONS") != "no"
+
+
+def open_exercises(app, doctree):
+    """Make a chapter's exercises sections, and mark the cells that can be run."""
+    name = Path(app.env.docname).name
+    if name not in {path.stem for path, *_ in chapters_listed()}:
+        return
+    (chapter,) = load_chapters([name])
+    cells = cells_of(chapter, Path(app.srcdir))
+    known = {cell.source.strip(): cell for cell in cells}
+    for node in list(doctree.findall(_is_code)):
+        cell = known.get(_source(node))
+        if cell is None:
+            continue
+        if cell.kind == "exercise":
+            _open(app, node, cell, cells)
+        elif cell.kind == "check":
+            _close(app, node, cell)
+        elif cell.lacks:
+            node["classes"] += ["lacks", f"lacks-{cell.lacks}"]
+        elif app.config.live_python:
+            node["classes"].append("runs")
+            node["ids"].append(f"cell-{cell.index}")
+
+
+def _open(app, node, cell: Cell, cells: list[Cell]):
+    """Put the section of an exercise around its cell."""
+    exercise = discover()[cell.name]
+    node["classes"].append("exercise")
+    can = app.config.live_python and not cell.lacks
+    state = "idle" if can else "unavailable"
+    said = "" if can else _why_not(cell)
+    anchor = "" if cell.name in node.document.ids else f' id="{cell.name}"'
+    before = (
+        f'<section class="live"{anchor} data-exercise="{cell.name}" '
+        f'data-cell="{cell.index}" '
+        f'data-state="{state}"{_scene(cell, cells)} aria-label="Write {cell.name}">'
+    )
+    parts = [
+        f'<div role="status">{said}</div>',
+        _elsewhere(Path(app.env.docname).name),
+        gallery.gallery(exercise),
+        gallery.solution(exercise) if app.config.live_solutions else "",
+        "</section>",
+    ]
+    html, looks = gallery.compact("".join(parts))
+    metadata = app.env.metadata[app.env.docname]
+    metadata["looks"] = metadata.get("looks", "") + looks
+    place, siblings = node.parent.index(node), node.parent
+    siblings.insert(place + 1, nodes.raw("", html, format="html"))
+    siblings.insert(place, nodes.raw("", before, format="html"))
+
+
+def _scene(cell: Cell, cells: list[Cell]) -> str:
+    """Where the exercise's function is played, if the page can play it."""
+    playing = [c for c in cells if cell.name in c.plays and not c.lacks]
+    return f' data-scene="{playing[0].index}"' if playing else ""
+
+
+def _why_not(cell: Cell) -> str:
+    if not cell.lacks:
+        return ""
+    name = escape(NAMES.get(cell.lacks, cell.lacks))
+    return f"This one needs {name}, which a page has not: write it in JupyterLab."
+
+
+def _elsewhere(chapter: str) -> str:
+    return (
+        '<p class="do">In JupyterLab: <code>make lab</code>, then open '
+        f"<code>{chapter}</code>. Without this repository: "
+        f'<a href="../notebooks/{chapter}.zip" download>download the notebook with all '
+        "that it needs</a>.</p>"
+    )
+
+
+def _close(app, node, cell: Cell):
+    """The check of an exercise is a button of the page, and so is its hint.
+
+    Nobody has written anything yet, so the verdict of the build is nobody's.
+    """
+    siblings, place = node.parent, node.parent.index(node)
+    after = siblings[place + 1] if place + 1 < len(siblings) else None
+    if app.config.live_python and not cell.lacks:
+        siblings.remove(node)
+        if isinstance(after, nodes.paragraph) and _tells_of_hint(after, cell.name):
+            siblings.remove(after)
+        return
+    for output in list(node.findall(_is_output)):
+        output.parent.remove(output)
+
+
+def _tells_of_hint(paragraph, name: str) -> bool:
+    literals = [literal.astext() for literal in paragraph.findall(nodes.literal)]
+    return any(called_with("hint", code) == name for code in literals)
+
+
+def fill_in(app, page, template, context, doctree):
+    """What the layout needs to know of a page's exercises."""
+    body = context.get("body", "")
+    context["has_live"] = "data-exercise=" in body or 'class="cell runs' in body
+    context["live_wheel"] = json.dumps(pyodide.NAMES[-1])
+    context["looks"] = app.env.metadata.get(page, {}).get("looks", "")
+
+
+def _is_code(node):
+    return isinstance(node, nodes.container) and node.get("nb_element") == "cell_code"
+
+
+def _is_output(node):
+    kind = "cell_code_output"
+    return isinstance(node, nodes.container) and node.get("nb_element") == kind
+
+
+def _source(cell) -> str:
+    """The code of a cell; nothing where only what it shows is on the page."""
+    inputs = (part for part in cell.children if not _is_output(part))
+    blocks = (b for part in inputs for b in part.findall(nodes.literal_block))
+    return next((block.astext().strip() for block in blocks), "")

@@ -1,0 +1,86 @@
+"""Lay what the pages hand out beside them, when the book has been built.
+
+_static/live/    the scripts, and Python with all that it is given
+notebooks/       each chapter as a zip that runs by itself
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+from autograder.chapters.chapter import learner_notebook, load_chapters, write
+from autograder.chapters.toc import ROOT
+from autograder.course.handout.contents import handout_files, packed
+from book.live import pack, pyodide
+from book.live.cells import cells_of
+
+STATIC = Path(__file__).parent / "static"
+FOLDER = "live"
+
+
+def setup(app):
+    app.connect("build-finished", publish)
+
+
+def publish(app, error):
+    if error or app.builder.format != "html":
+        return
+    target = Path(app.outdir, "_static", FOLDER)
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    for file in STATIC.iterdir():
+        shutil.copyfile(file, target / file.name)
+    kept = Path(app.outdir).parent / FOLDER
+    if app.config.live_python:
+        lay_out(target, kept)
+    lay_out_notebooks(Path(app.outdir, "notebooks"), kept, app.config.live_solutions)
+
+
+def lay_out_notebooks(target: Path, kept: Path, solutions: bool) -> None:
+    """Each chapter's notebook with all that it needs besides packages, as a zip.
+
+    Where the pages show solutions, the zips hold the declarations as they are; else
+    they are what `release` hands out.
+    """
+    shutil.rmtree(target, ignore_errors=True)
+    for chapter in load_chapters():
+        notebook = kept / "notebooks" / f"{chapter.name}.ipynb"
+        write(learner_notebook(chapter), notebook)
+        exercises = pack.declarations(cells_of(chapter, ROOT)) if solutions else None
+        files = handout_files(notebook, chapter.name, exercises)
+        files[notebook.name] = notebook.read_bytes()
+        _write(target / f"{chapter.name}.zip", packed(files, chapter.name))
+
+
+def lay_out(target: Path, kept: Path) -> None:
+    """Everything that the worker asks for, as files and as scripts that hold them."""
+    pages = [(chapter, cells_of(chapter, ROOT)) for chapter in load_chapters()]
+    files = {name: pyodide.CACHE.joinpath(name).read_bytes() for name in pyodide.NAMES}
+    files["pyodide-lock.json"] = json.dumps(pyodide.WANTED["lock"]).encode()
+    for name, data in files.items():
+        _write(target / "pyodide" / name, data)
+    own = {"app.zip": pack.app(pages)}
+    own |= {f"{name}.zip": zip_ for name, zip_ in pack.exercises(pages, kept).items()}
+    for name, data in own.items():
+        _write(target / name, data)
+    own["worker.js"] = (STATIC / "worker.js").read_bytes()
+    for name, data in (files | own).items():
+        _write(target / "file" / f"{name}.js", _held(name, data, kept))
+    for chapter, cells in pages:
+        script = pack.page_script(chapter, cells)
+        _write(target / "chapters" / f"{chapter.name}.js", script.encode())
+
+
+def _held(name: str, data: bytes, kept: Path) -> bytes:
+    """The script that holds a file. The large ones are kept: packing takes long."""
+    if len(data) < 1_000_000:
+        return pack.as_script(name, data).encode()
+    file = kept / f"{pyodide.WANTED['version']}-{name}.js"
+    if not file.is_file():
+        _write(file, pack.as_script(name, data).encode())
+    return file.read_bytes()
+
+
+def _write(file: Path, data: bytes) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(data)

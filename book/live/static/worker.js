@@ -1,0 +1,45 @@
+// Python in a worker of its own: an endless loop does not hold up the page, and can be
+// ended with it. Messages: {id, ...request} -> {id, ...answer}; the first is {id, boot}.
+"use strict";
+let python, kernel;
+
+async function boot({ base, files, packages, chapter, solved }) {
+  const tell = (said) => postMessage({ said });
+  const archive = async (name) =>
+    files ? files[name] : (await fetch(`${base}${name}`)).arrayBuffer();
+  if (files) {
+    // Opened from the file system: nothing can be fetched, the page handed it all over.
+    self.fetch = async (address) => {
+      const name = String(address.url ?? address).split("/").pop();
+      if (!files[name]) throw new Error(`not in the page: ${name}`);
+      const type = name.endsWith(".wasm") ? "application/wasm" : "application/octet-stream";
+      return new Response(files[name], { headers: { "Content-Type": type } });
+    };
+  }
+  const indexURL = files ? "http://page.invalid/" : `${base}pyodide/`;
+  tell("Starting Python …");
+  python = await loadPyodide({ indexURL, lockFileURL: `${indexURL}pyodide-lock.json` });
+  await python.loadPackage(packages, { messageCallback() {} });
+  for (const name of ["app.zip", `${chapter}.zip`])
+    python.unpackArchive(await archive(name), "zip", { extractDir: "/book" });
+  python.runPython("import sys; sys.path.insert(0, '/book')");
+  kernel = python.pyimport("book.live.kernel");
+  kernel.begin("/work", python.toPy(solved));
+  return { ready: true };
+}
+
+const memory = () => python._module.HEAP8.length;
+
+onmessage = async ({ data: { id, boot: given, complete, ...request } }) => {
+  try {
+    if (given) postMessage({ id, ...(await boot(given)) });
+    else if (complete !== undefined) postMessage({ id, names: JSON.parse(kernel.complete(complete)) });
+    else {
+      const started = performance.now();
+      const answer = JSON.parse(kernel.answer(JSON.stringify(request)));
+      postMessage({ id, ms: performance.now() - started, memory: memory(), ...answer });
+    }
+  } catch (error) {
+    postMessage({ id, failed: String(error.message ?? error) });
+  }
+};

@@ -1,0 +1,403 @@
+"""The page that answers: every exercise of every page, written, checked and kept."""
+
+import hashlib
+import json
+import re
+import sys
+
+import firefox
+import nbformat
+import pytest
+from browser import visit
+from playwright.sync_api import expect
+from reader import HTML, Reader, serving
+
+from autograder.chapters.chapter import load_chapters
+from autograder.chapters.toc import ROOT
+from autograder.exercises.registry import discover
+from autograder.exercises.source import renamed
+from autograder.judge import render
+from autograder.notebook import verbs
+from book.live import gallery, kernel, pyodide
+from book.live.cells import cells_of
+
+PAGES = {
+    page.stem: re.findall(
+        r'data-exercise="(\w+)"[^>]*data-state="idle"', page.read_text("utf-8")
+    )
+    for page in sorted((HTML / "book").glob("[0-9][0-9]_*.html"))
+}
+LIVE = [name for name, exercises in PAGES.items() if exercises]
+LIMIT = 100_000  # bytes of what a page holds of its exercises
+every_page = pytest.mark.parametrize("name", LIVE)
+ENDLESS = "def {name}(*given):\n    while True:\n        pass\n"
+ODD = """
+right_one = {name}
+
+
+def {name}(*given, **named):
+    return odd(right_one(*given, **named))
+
+
+def odd(value):
+    if isinstance(value, dict):
+        return {{key: odd(item) for key, item in value.items()}}
+    return tuple(map(odd, value)) if isinstance(value, tuple) else 1.37 * value + 0.21
+"""
+
+
+def right(name):
+    return "import numpy as np\n\n\n" + renamed(discover()[name].reference, name)
+
+
+def declared(name):
+    """A mistake that the exercise declares: its source, and what it is called."""
+    mistake = discover()[name].mistakes[0]
+    source = "import numpy as np\n\n\n" + renamed(mistake, name)
+    return source, mistake.__name__.replace("_", " ")
+
+
+def test_the_book_was_built_with_python_for_its_pages():
+    assert LIVE, pyodide.MISSING
+
+
+# What a reader does.
+
+
+@every_page
+def test_a_reader_writes_every_function_of_a_page(chromium, name):
+    """From the file system: nothing is served, and nothing asked for elsewhere."""
+    with visit(chromium, HTML / "book" / f"{name}.html") as seen:
+        asked = [u.rpartition("/live/")[2] for u in seen.requests if "/live/" in u]
+        assert sorted(asked) == ["live.css", "live.js"]  # before anybody asked
+        seen.page.evaluate("live.limits.seconds = 0.5")
+        for exercise in PAGES[name]:
+            tell_all(Reader(seen.page, exercise), exercise)
+        seen.page.reload()
+        for exercise in PAGES[name]:
+            reader = Reader(seen.page, exercise)
+            reader.section.locator(".cm-content").wait_for()
+            assert reader.written() == right(exercise)
+        assert seen.elsewhere() == []
+        assert seen.complaints == []
+        Reader(seen.page, PAGES[name][0]).ask("Check")
+        assert seen.broken_rules() == []  # with open editors and a shown verdict
+
+
+def tell_all(reader, name):
+    state, said = reader.ask("Check")
+    assert (state, f"{name}: not written yet" in said) == ("unwritten", True), said
+    wrong, called = declared(name)
+    state, said = reader.check(wrong)
+    assert state == "wrong" and f"{name}: not right yet" in said, said
+    assert called in said
+    state, said = reader.check(right(name) + ODD.format(name=name))
+    assert state == "wrong" and f"{name}: not right yet" in said, said
+    state, said = reader.check(ENDLESS.format(name=name))
+    assert state == "wrong" and "Is there a loop that does not end?" in said, said
+    assert "while True:" in said or "pass" in said  # the reader's own line
+    if reader.section.get_attribute("data-scene"):
+        reader.write(wrong)
+        reader.ask("Watch mine")
+        assert reader.page.locator(".live-played book-scene").count()
+    state, said = reader.check(right(name))
+    assert (state, f"{name}: right" in said) == ("right", True), said
+
+
+@every_page
+def test_over_http_it_is_the_same(chromium, name):
+    with (
+        serving(HTML) as address,
+        visit(chromium, f"{address}/book/{name}.html") as seen,
+    ):
+        for exercise in PAGES[name]:
+            reader, (wrong, called) = Reader(seen.page, exercise), declared(exercise)
+            state, said = reader.check(wrong)
+            assert state == "wrong" and called in said, said
+            assert reader.check(right(exercise))[0] == "right"
+        own = (address, "blob:", "data:")
+        assert [url for url in seen.requests if not url.startswith(own)] == []
+        assert seen.complaints == []
+
+
+@pytest.fixture(scope="module")
+def window():
+    if not firefox.installed():
+        pytest.skip("no Firefox is installed")
+    with firefox.running() as window:
+        yield window
+
+
+IN_FIREFOX = """
+const [name, texts] = given, exercise = live.exercises.find((one) => one.name === name);
+const said = [];
+for (const text of texts) {
+  await exercise.open(false);
+  exercise.box.editor.text = text;
+  await exercise.check();
+  said.push([exercise.state, exercise.told.textContent]);
+}
+return said;
+"""
+
+
+@pytest.mark.parametrize("served", [False, True])
+@every_page
+def test_in_firefox_it_is_the_same(window, served, name):
+    with serving(HTML) as address:
+        place = f"{address}/book/{name}.html"
+        window.open(place if served else (HTML / "book" / f"{name}.html").as_uri())
+        for exercise in PAGES[name]:
+            wrong, called = declared(exercise)
+            said = window.run(IN_FIREFOX, exercise, [wrong, right(exercise)])
+            assert [state for state, _ in said] == ["wrong", "right"], said
+            assert called in said[0][1]
+        window.open("about:blank")
+
+
+def test_hints_come_one_at_a_time_and_the_solution_after_them(chromium):
+    name = PAGES[LIVE[0]][0]
+    with visit(chromium, HTML / "book" / f"{LIVE[0]}.html") as seen:
+        reader = Reader(seen.page, name)
+        solution = reader.section.locator(".solution")
+        assert "Try once first" in reader.ask("Solution")[1]
+        expect(solution).to_be_hidden()
+        said = [reader.ask("Hint")[1]]
+        while "(the last one)" not in said[-1]:
+            said.append(reader.ask("Hint")[1])
+            assert len(said) < 12
+        assert len(set(said)) == len(said) > 1
+        reader.press("Solution")
+        expect(solution).to_be_visible()
+        assert f"def {name}(" in solution.inner_text()
+
+
+def test_what_was_solved_is_used_in_a_later_chapter(chromium):
+    """By `ready`, as in a notebook: the function says something when it is called."""
+    page, later, cell = next(
+        (page, later, cell)
+        for page in LIVE
+        for later in LIVE[LIVE.index(page) + 1 :]
+        for cell in runnable(later)
+        if f'ready("{PAGES[page][0]}")' in cell.source and visible(cell)
+    )
+    name = PAGES[page][0]
+    mine = right(name) + SAYS_MINE.format(name=name)
+    with visit(chromium, HTML / "book" / f"{page}.html") as seen:
+        assert Reader(seen.page, name).check(mine)[0] == "right"
+        seen.page.goto((HTML / "book" / f"{later}.html").as_uri())
+        box = seen.page.locator(f"#cell-{cell.index}")
+        box.get_by_role("button", name="Run this cell in the page").click()
+        expect(box.locator(".live-out")).to_contain_text("mine", timeout=120_000)
+
+
+SAYS_MINE = """
+own = {name}
+
+
+def {name}(*given, **named):
+    print("mine")
+    return own(*given, **named)
+"""
+
+
+def visible(cell):
+    return "matrix(" in cell.source
+
+
+def runnable(name):
+    (chapter,) = load_chapters([name])
+    return [c for c in cells_of(chapter, ROOT) if not c.lacks and c.kind == "plain"]
+
+
+def test_what_was_written_comes_and_goes_as_a_notebook(chromium, tmp_path):
+    page, name = LIVE[0], PAGES[LIVE[0]][0]
+    with visit(chromium, HTML / "book" / f"{page}.html") as seen:
+        reader = Reader(seen.page, name)
+        reader.write(right(name))
+        with seen.page.expect_download() as started:
+            reader.press("Download what I wrote")
+        file = tmp_path / started.value.suggested_filename
+        started.value.save_as(file)
+        assert file.name == f"{page}.ipynb"
+        notebook = nbformat.read(file, as_version=4)
+        nbformat.validate(notebook)
+        assert right(name) in [cell.source for cell in notebook.cells]
+        reader.press("Start over")
+        assert "raise NotImplementedError" in reader.written()
+        reader.press("Bring back what stood here")
+        assert reader.written() == right(name)
+        reader.press("Start over")
+        seen.page.locator("input[type=file]").first.set_input_files(file)
+        expect(reader.told).to_contain_text(f"Taken from {file.name}: {name}")
+        assert reader.written() == right(name)
+        (tmp_path / "broken.ipynb").write_text("no notebook")
+        broken = seen.page.locator("input[type=file]").first
+        broken.set_input_files(tmp_path / "broken.ipynb")
+        expect(reader.told).to_contain_text("cannot be read as a notebook")
+        assert reader.written() == right(name)
+
+
+EVIL = """
+class Evil:
+    def _repr_html_(self):
+        return '''<script>document.title = 1</script><iframe src="/"></iframe>
+        <img src=x onerror="document.title = 2"><a href="javascript:1" id="main">x</a>
+        <p onclick="document.title = 3" style="position:fixed;inset:0">here</p>'''
+
+
+def {name}(*given):
+    pass
+
+
+Evil()
+"""
+
+
+def test_what_a_readers_code_shows_stays_in_its_place(chromium):
+    page, name = LIVE[0], PAGES[LIVE[0]][0]
+    evil = EVIL.format(name=name)
+    with visit(chromium, HTML / "book" / f"{page}.html") as seen:
+        title = seen.page.title()
+        reader = Reader(seen.page, name)
+        _, said = reader.check(evil)
+        assert "here" in said
+        told = reader.told.evaluate("told => told.innerHTML")
+        assert not re.search(r"<script|<img|<iframe|on\w+=|javascript:|id=", told)
+        seen.page.locator("h1").click()  # nothing lies over it
+        assert seen.page.title() == title
+
+
+def test_without_pythons_files_one_sentence_says_so(chromium, tmp_path):
+    page, name = LIVE[0], PAGES[LIVE[0]][0]
+    with visit(chromium, HTML / "book" / f"{page}.html") as seen:
+        reader = Reader(seen.page, name)
+        seen.page.evaluate("Worker = class { constructor() { throw new Error('no') } }")
+        state, said = reader.ask("Check")
+        assert state == "unavailable"
+        assert "Python could not be started in this browser" in said
+
+
+# What it is made of.
+
+
+def test_what_a_page_holds_of_its_exercises_is_small_and_gives_no_answer_away():
+    for name in LIVE:
+        file = HTML / "_static" / "live" / f"{name}.zip"
+        assert file.stat().st_size <= LIMIT, name
+
+
+def test_every_exercise_of_the_book_has_a_gallery():
+    for name, exercise in discover().items():
+        shown = gallery.chosen(exercise)
+        assert gallery.FEWEST <= len(shown) <= gallery.MOST, name
+
+
+def test_no_page_speaks_of_a_verdict_that_nobody_got():
+    for page in (HTML / "book").glob("[0-9][0-9]_*.html"):
+        text = page.read_text("utf-8")
+        for said in ("not written yet", "0 of 1 point", "0 of 2 points"):
+            assert said not in text, f"{page.name}: {said}"
+
+
+def test_each_page_allows_its_own_files_alone():
+    for page in HTML.rglob("*.html"):
+        text = page.read_text("utf-8")
+        if 'http-equiv="refresh"' in text:
+            continue
+        (policy,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', text)
+        assert "default-src" in policy and "http" not in policy and "*" not in policy
+
+
+# Python, from where it can be had.
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """As if Pyodide were two small files."""
+    files = {"a.js": b"one", "b.whl": b"two"}
+    told = {
+        name: {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        for name, data in files.items()
+    }
+    monkeypatch.setitem(pyodide.WANTED, "files", told)
+    monkeypatch.setattr(pyodide, "from_package", lambda environ, tell: iter(()))
+    return files
+
+
+def test_pyodide_comes_from_a_folder(small, tmp_path):
+    for name, data in small.items():
+        (tmp_path / name).write_bytes(data)
+    said = []
+    environ = {"PYODIDE": str(tmp_path)}
+    assert pyodide.fill(tmp_path / "cache", said.append, environ)
+    assert (tmp_path / "cache" / "a.js").read_bytes() == b"one"
+    assert pyodide.fill(tmp_path / "cache", said.append, {})  # kept
+    assert len(said) == 1
+
+
+def test_pyodide_comes_from_its_own_download(small, tmp_path):
+    for name, data in small.items():
+        (tmp_path / name).write_bytes(data)
+    with serving(tmp_path) as address:
+        environ = {"PYODIDE_DOWNLOAD": f"{address}/"}
+        assert pyodide.fill(tmp_path / "cache", print, environ)
+
+
+def test_a_file_that_does_not_fit_is_not_taken(small, tmp_path):
+    (tmp_path / "a.js").write_bytes(b"one")
+    (tmp_path / "b.whl").write_bytes(b"twi")
+    said = []
+    environ = {"PYODIDE": str(tmp_path), "PYODIDE_DOWNLOAD": "http://127.0.0.1:1/"}
+    assert not pyodide.fill(tmp_path / "cache", said.append, environ)
+    assert any("b.whl: this is not the file" in line for line in said)
+    assert said[-1] == pyodide.MISSING
+    assert not (tmp_path / "cache" / "b.whl").exists()
+
+
+@pytest.mark.skipif(not pyodide.cached(), reason=pyodide.MISSING)
+def test_the_files_in_the_cache_are_those_that_are_named():
+    for name, file in pyodide.WANTED["files"].items():
+        data = (pyodide.CACHE / name).read_bytes()
+        assert hashlib.sha256(data).hexdigest() == file["sha256"], name
+
+
+# Page against CPython.
+
+
+JUDGED = """async ([name, source]) => {
+  await live.python.start(() => {});
+  const cell = { name: `your ${name}`, source };
+  return (await live.python.ask({ kind: "check", function: name, cell })).shown;
+}"""
+
+
+@every_page
+def test_every_verdict_is_the_one_that_cpython_gives(chromium, by_cpython, name):
+    """Each declared answer of the page's exercises: the same HTML, byte for byte."""
+    with visit(chromium, HTML / "book" / f"{name}.html") as seen:
+        for exercise in (discover()[each] for each in PAGES[name]):
+            answers = [exercise.reference, *exercise.mistakes, *exercise.equivalents]
+            for answer in answers:
+                source = "import numpy as np\n\n\n" + renamed(answer, exercise.name)
+                if "torch" in source:
+                    continue
+                told = seen.page.evaluate(JUDGED, [exercise.name, source])
+                assert told == by_cpython(exercise, source), answer.__name__
+
+
+@pytest.fixture
+def by_cpython(tmp_path, monkeypatch):
+    """What the worker's kernel says, run here: the same program on another Python."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+    monkeypatch.setattr(render, "STUCK", render.STUCK)
+    monkeypatch.setattr(verbs, "SOLVED", verbs.SOLVED)
+
+    def said(exercise, source):
+        cell = {"name": f"your {exercise.name}", "source": source}
+        request = {"kind": "check", "function": exercise.name, "cell": cell}
+        return json.loads(kernel.answer(json.dumps(request)))["shown"]
+
+    kernel.begin(str(tmp_path), {})
+    yield said
+    render.show_through(None)
