@@ -98,12 +98,10 @@ class Exercise:
                     "it is what the learner reads"
                 )
         self._confirm_names()
-        known = {mistake.__name__ for mistake in self.mistakes}
-        if unknown := set(self.gallery) - known:
-            raise DeclarationError(
-                f"{self.place}: gallery= names {min(unknown)}, and no mistake is "
-                "called that"
-            )
+        known = [mistake.__name__ for mistake in self.mistakes]
+        for name in self.gallery:
+            if name not in known:
+                raise DeclarationError(f"{self.place}: gallery= {unknown(name, known)}")
         self.shapes  # noqa: B018 - a shape line that does not parse fails here
 
     def _confirm_tuples(self) -> None:
