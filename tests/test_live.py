@@ -4,6 +4,8 @@ import hashlib
 import json
 import re
 import sys
+import zipfile
+from pathlib import Path
 
 import firefox
 import nbformat
@@ -12,10 +14,14 @@ from browser import visit
 from playwright.sync_api import expect
 from reader import HTML, Reader, serving
 
-from autograder.chapters.chapter import load_chapters
+from autograder.chapters.chapter import load_chapters, stub_of
 from autograder.chapters.toc import ROOT
 from autograder.exercises.registry import discover
 from autograder.exercises.source import renamed
+from autograder.grading.assess import assess
+from autograder.grading.assignment import Assignment, GradedCell, Options
+from autograder.grading.stand_ins import kit_for
+from autograder.grading.warm import stop_engines
 from autograder.judge import render
 from autograder.notebook import verbs
 from book.live import gallery, kernel, pyodide
@@ -28,7 +34,7 @@ PAGES = {
     for page in sorted((HTML / "book").glob("[0-9][0-9]_*.html"))
 }
 LIVE = [name for name, exercises in PAGES.items() if exercises]
-LIMIT = 100_000  # bytes of what a page holds of its exercises
+LIMIT = 300_000  # bytes of what a page holds of its exercises: most hold a tenth
 every_page = pytest.mark.parametrize("name", LIVE)
 ENDLESS = "def {name}(*given):\n    while True:\n        pass\n"
 ODD = """
@@ -238,6 +244,37 @@ def test_what_was_written_comes_and_goes_as_a_notebook(chromium, tmp_path):
         assert reader.written() == right(name)
 
 
+def test_what_was_downloaded_is_graded_to_the_same_verdict(chromium, tmp_path):
+    """Right and wrong, each as it was on the page; by hidden checks, in the sandbox."""
+    with visit(chromium, HTML / "book" / f"{LIVE[0]}.html") as seen:
+        (name, *_) = PAGES[LIVE[0]]
+        reader = Reader(seen.page, name)
+        for source in (declared(name)[0], right(name)):
+            state, _ = reader.check(source)
+            notebook = json.dumps(seen.page.evaluate("live.notebook()"))
+            result = graded(LIVE[0], notebook.encode())
+            full = discover()[name].points
+            assert (result.scores[name] == full) == (state == "right")
+
+
+def graded(chapter, data):
+    (known,) = load_chapters([chapter])
+    cells, released = [], []
+    for cell in known.notebook.cells:
+        released.append((cell.cell_type, cell.source))
+    for exercise in known.exercises().values():
+        points = float(exercise.points)
+        test = f"check({exercise.name})"
+        cells.append(GradedCell(f"{exercise.name}_answer", stub_of(exercise), ""))
+        cells.append(GradedCell(exercise.name, test, "", points))
+    kit = kit_for(chapter)
+    assignment = Assignment(chapter, tuple(cells), tuple(released), 1, kit, {})
+    try:
+        return assess(assignment, "ada", data, Options(allow_unsafe=True))
+    finally:
+        stop_engines()
+
+
 EVIL = """
 class Evil:
     def _repr_html_(self):
@@ -281,10 +318,15 @@ def test_without_pythons_files_one_sentence_says_so(chromium, tmp_path):
 # What it is made of.
 
 
-def test_what_a_page_holds_of_its_exercises_is_small_and_gives_no_answer_away():
-    for name in LIVE:
-        file = HTML / "_static" / "live" / f"{name}.zip"
-        assert file.stat().st_size <= LIMIT, name
+@every_page
+def test_what_a_page_holds_is_small_and_gives_no_answer_away(name):
+    file = HTML / "_static" / "live" / f"{name}.zip"
+    assert file.stat().st_size <= LIMIT
+    with zipfile.ZipFile(file) as archive:
+        held = {Path(place).name for place in archive.namelist()}
+    for exercise in PAGES[name]:
+        assert f"{exercise}.key" in held
+        assert discover().file(exercise).name not in held
 
 
 def test_every_exercise_of_the_book_has_a_gallery():

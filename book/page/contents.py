@@ -16,13 +16,22 @@ from docutils.parsers.rst import Directive
 from myst_nb.core.read import is_myst_markdown_notebook
 
 from autograder.exercises.registry import registered
-from autograder.exercises.shapes import SIZE_NAMES, ShapeLine
+from autograder.exercises.shapes import ShapeLine
 from book.sentence import TOKENS, K, Q
 
 from .sources import code_of
 
 # How long each side is drawn: the sizes of the running sentence.
-SIZES = {"n": 4, "m": 4, "d_model": 6, "d_k": 3, "d_v": 2, "h": 2, "vocab": 7}
+SIZES = {
+    "n": 4,
+    "m": 4,
+    "d_model": 6,
+    "d_k": 3,
+    "d_v": 2,
+    "h": 2,
+    "num_heads": 2,
+    "vocab": 7,
+}
 CELL, GAP, LAYER = 7, 1.5, 5
 STEP = CELL + GAP
 
@@ -178,7 +187,6 @@ def _length(size):
     """`h·d_v` is as long as h times d_v."""
     long = 1
     for factor in size.split("·"):
-        factor = SIZE_NAMES.get(factor, factor)
         long *= int(factor) if factor.isdigit() else SIZES.get(factor, 5)
     return long
 
