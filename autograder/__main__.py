@@ -49,6 +49,22 @@ def _parser() -> argparse.ArgumentParser:
     _takes_course(verb)
     verb.set_defaults(run=_judge)
 
+    verb = verbs.add_parser(
+        "try", help="show what learners read who make each mistake of an exercise"
+    )
+    verb.add_argument("name", metavar="NAME")
+    verb.add_argument("mistakes", nargs="*", metavar="MISTAKE", help="default: all")
+    verb.add_argument(
+        "--watch", action="store_true", help="again at each change of a declaration"
+    )
+    verb.add_argument(
+        "--keep",
+        action="store_true",
+        help="compare with the same run next time, too",
+    )
+    _takes_course(verb)
+    verb.set_defaults(run=_try)
+
     _add_course(verbs)
 
     verb = verbs.add_parser(
@@ -223,6 +239,18 @@ def _work(options: argparse.Namespace) -> int:
 
     _say(*lay_out(ROOT / "work"))
     return 0
+
+
+def _try(options: argparse.Namespace) -> int:
+    from autograder.chapters.trial import in_words, try_exercise, watch
+
+    if options.watch:
+        again = [options.name, *options.mistakes, "--course", str(options.course)]
+        watch([*again, "--keep"])
+        return 0
+    said = try_exercise(options.name, tuple(options.mistakes), options.keep)
+    _say(*in_words(options.name, said))
+    return int(any(one.trouble for one in said))
 
 
 def _judge(options: argparse.Namespace) -> int:

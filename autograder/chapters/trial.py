@@ -6,6 +6,7 @@ as text and on a page with the pictures. What the run before said is kept beside
 that a change of a hint, of a case or of the judge shows where it tells.
 """
 
+import contextlib
 import html
 import json
 import subprocess
@@ -21,7 +22,7 @@ import numpy as np
 from autograder.chapters.toc import ROOT
 from autograder.exercises.declaration import DeclarationError, Exercise
 from autograder.exercises.pipeline import unknown
-from autograder.exercises.registry import discover
+from autograder.exercises.registry import declaring, discover
 from autograder.files.whole import write_whole
 from autograder.judge.cases import confirm, draw_cases, try_case
 from autograder.judge.diagnosis import matching
@@ -60,7 +61,7 @@ def try_exercise(
     Raises DeclarationError where there is no such exercise, or it is declared wrongly.
     """
     if name not in discover():
-        raise DeclarationError(f"exercises: {unknown(name, discover())}")
+        raise DeclarationError(f"exercise {name}: {unknown(name, discover())}")
     exercise = discover()[name]
     confirm(exercise)
     known = [answer.__name__ for answer in exercise.mistakes]
@@ -147,7 +148,7 @@ def in_words(name: str, said: list[Said]) -> Iterator[str]:
     troubles = sum(bool(one.trouble) for one in said)
     marks = [one.mark for one in said]
     yield (
-        f"{name}: {len(said)} answers, {marks.count('new')} new, "
+        f"{name}: {len(said)} told, {marks.count('new')} new, "
         f"{marks.count('changed')} changed, {troubles} with trouble"
     )
     yield f"{page_of(name)}: the same with pictures"
@@ -196,21 +197,26 @@ def _section(one: Said) -> str:
 # --- again at each change -----------------------------------------------------
 
 
-def watch(arguments: list[str], folders: list[Path], pause: float = 0.5) -> None:
-    """Run `try` with these arguments now, and again whenever a file is written.
+def watch(arguments: list[str], pause: float = 0.5) -> None:
+    """Run `try` with these arguments now, and again whenever a declaration or the judge
+    is written, until Ctrl+C.
 
-    Each run is a process of its own, which reads the declarations as they are then.
+    Each run is a process of its own, which reads the files as they are then.
     """
+    command = [sys.executable, "-m", "autograder", "try", *arguments]
     seen: dict[Path, float] = {}
-    while True:
-        found = {
-            file: file.stat().st_mtime
-            for folder in folders
-            for file in folder.rglob("*.py")
-            if file.is_file()
-        }
-        if found != seen:
-            seen = found
-            subprocess.run([sys.executable, "-m", "autograder", "try", *arguments])
-            print("Waiting for the next change. Ctrl+C ends.", flush=True)
-        time.sleep(pause)
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            if (found := _written()) != seen:
+                seen = found
+                subprocess.run(command)
+                print("Waiting for the next change. Ctrl+C ends.", flush=True)
+            time.sleep(pause)
+
+
+def _written() -> dict[Path, float]:
+    """When each file was written that decides what is said."""
+    judging = ROOT / "autograder"
+    folders = [*declaring(), judging / "exercises", judging / "judge"]
+    files = (file for folder in folders for file in folder.rglob("*.py"))
+    return {file: file.stat().st_mtime for file in files if file.is_file()}

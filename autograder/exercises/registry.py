@@ -22,7 +22,7 @@ def registered(*folders: Path) -> dict[str, Path]:
     is declared twice.
     """
     found: dict[str, Path] = {}
-    for file in (file for folder in folders for file in _declaring(folder)):
+    for file in (file for folder in folders for file in _files_of(folder)):
         for name in [file.stem] if file.suffix == ".key" else _declared_in(file):
             if name in found:
                 raise DeclarationError(
@@ -33,7 +33,7 @@ def registered(*folders: Path) -> dict[str, Path]:
     return found
 
 
-def _declaring(folder: Path) -> list[Path]:
+def _files_of(folder: Path) -> list[Path]:
     return sorted([*folder.glob("[!_]*.py"), *folder.glob("*.key")])
 
 
@@ -171,6 +171,11 @@ class Shelf(Mapping):
 def discover(package: str = "solutions") -> Shelf:
     """The exercises that a package declares, by function name."""
     return Shelf(package)
+
+
+def declaring() -> list[Path]:
+    """The folders in which exercises are declared, those that were added too."""
+    return [Path(folder) for folder in importlib.import_module("solutions").__path__]
 
 
 def add_folder(folder: Path) -> None:
