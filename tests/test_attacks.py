@@ -139,10 +139,6 @@ ENDLESS = {
                 pass
         while True: pass
         """,
-    "another program": """
-        import os
-        os.execv("/bin/sh", ["sh", "-c", "while :; do :; done"])
-        """,
     "a match that backtracks": 'import re; re.match("(a+)+b", "a" * 40)',
     "a lock": "import threading; l = threading.Lock(); l.acquire(); l.acquire()",
     "an answer drop by drop": """
@@ -197,6 +193,7 @@ STARTED = {
     "fork bomb": "while True: os.fork()",
     "detached child": 'subprocess.Popen(["sleep", "99"], start_new_session=True)',
     "multiprocessing": "multiprocessing.Process(target=print).start()",
+    "another program": 'os.execv("/bin/sh", ["sh", "-c", "while :; do :; done"])',
     "posix_spawn": 'os.posix_spawn("/bin/sleep", ["sleep", "99"], {})',
     "fork in C": """
         libc = ctypes.CDLL(None, use_errno=True)

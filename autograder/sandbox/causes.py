@@ -3,14 +3,14 @@
 import errno
 import signal
 
-from autograder.sandbox import seccomp
+from autograder.sandbox.syscalls import NO_NETWORK, NO_PROCESS
 from autograder.values.endings import ENDINGS
 from autograder.values.wire import CallError
 
 # By these signs an ordinary exception of the child shows that a limit was met.
 SIGNS = {
-    "Processes": lambda error: _has_number(error, seccomp.NO_PROCESS),
-    "Network": lambda error: _has_number(error, seccomp.NO_NETWORK),
+    "Processes": lambda error: _has_number(error, NO_PROCESS),
+    "Network": lambda error: _has_number(error, NO_NETWORK),
     "FileSize": lambda error: (
         _has_number(error, errno.EFBIG) or _has_number(error, errno.ENOSPC)
     ),

@@ -42,7 +42,8 @@ class Engine:
     Use it from one thread at a time, as a context manager. `tiers` are those
     that may be used, strongest first; `allow_unsafe` permits to do without.
     `preload` names the modules that submissions find imported already; others they
-    can import too, and pay for the time.
+    can import too, and pay for the time. `strict` ends a submission at a system call
+    that is on no list: see `seccomp`.
     """
 
     def __init__(
@@ -51,11 +52,13 @@ class Engine:
         allow_unsafe: bool = False,
         tiers: tuple[str, ...] = ("namespaces", "landlock"),
         preload: tuple[str, ...] = PRELOAD,
+        strict: bool = False,
     ):
         self.limits = limits or Limits()
         self.allow_unsafe = allow_unsafe
         self.tiers = tiers
         self.preload = preload
+        self.strict = strict
         self.tier = None
         self.reasons = {}
         self._process = self._control = None
@@ -171,6 +174,7 @@ def start_together(engines: list[Engine]) -> None:
         "tiers": first.tiers,
         "allow_unsafe": first.allow_unsafe,
         "preload": first.preload,
+        "strict": first.strict,
     }
     script = Path(__file__).with_name("worker.py")
     channels = [theirs.fileno() for _, theirs in pairs]

@@ -52,7 +52,8 @@ from autograder.sandbox.kernel import (
 )
 from autograder.sandbox.limits import Limits, limit_resources
 from autograder.sandbox.paths import DEVICES, PATHS, readable_paths_in
-from autograder.sandbox.seccomp import NO_PROCESS, bound_privileges, drop_privileges
+from autograder.sandbox.seccomp import bound_privileges, drop_privileges
+from autograder.sandbox.syscalls import NO_PROCESS
 
 
 class SandboxUnavailable(OSError):
@@ -63,6 +64,7 @@ class Namespaces:
     """A file tree, process tree and network of one's own."""
 
     name = "namespaces"
+    strict = False  # see `drop_privileges`
 
     def __init__(self):
         # Where the libraries lie in /tmp, a scratch folder there would hide them.
@@ -111,7 +113,7 @@ class Namespaces:
             os.setgroups([])
             os.setresgid(self.user, self.user, self.user)
             os.setresuid(self.user, self.user, self.user)
-        drop_privileges(refuse_metadata=False)
+        drop_privileges(refuse_metadata=False, strict=self.strict)
         os.chdir(self.scratch)
 
     def exceeded(self, child, limits):
@@ -187,6 +189,7 @@ class Landlock:
     """An allow-list of paths; the process tree and network are the host's."""
 
     name = "landlock"
+    strict = False
 
     def enter(self):
         """See whether the kernel can; the confinement is each child's own."""
@@ -220,7 +223,7 @@ class Landlock:
         syscall(SYS_LANDLOCK_RESTRICT, rules, 0)
         os.close(rules)
         bound_privileges()
-        drop_privileges(refuse_metadata=True)
+        drop_privileges(refuse_metadata=True, strict=self.strict)
         os.chdir(self.scratch)
 
     def exceeded(self, child: int, limits: Limits) -> str | None:

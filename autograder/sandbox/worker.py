@@ -65,6 +65,7 @@ def main():
     forget_surroundings()
     control = share(controls)
     tier = tiers.TIERS[name]()
+    tier.strict = settings["strict"]
     tier.enter()
     gc.collect()
     gc.freeze()  # the children share these objects: do not write their headers
