@@ -1,4 +1,4 @@
-"""How does a deep stack of attention blocks stay trainable?
+"""How does a word keep what it was, however often it is rewritten?
 
 The residual connection keeps what a token was, and layer normalisation brings every
 token back to the same scale.
@@ -12,8 +12,8 @@ from solutions.layer_norm import layer_norm, norm_with_torch
 
 @exercise(
     hints=(
-        "X went into the block, Y came out of it. What keeps a token from forgetting "
-        "what it was?",
+        "X went into the attention, Y came out of it. What keeps a token from "
+        "forgetting what it was?",
         "Add first, normalise last: your `layer_norm` does the second step, with the "
         "same gamma, beta and eps.",
     ),
@@ -28,11 +28,11 @@ from solutions.layer_norm import layer_norm, norm_with_torch
     ),
 )
 def add_and_norm(X, Y, gamma, beta, eps=1e-5):
-    """Add what a block found to what went in, then normalise each token.
+    """Add what attention found to what went in, then normalise each token.
 
     X (n, d_model), Y (n, d_model), gamma (d_model,), beta (d_model,), eps ->
     Z (n, d_model)
-    X is the input of the block, Y its output.
+    X is the input of the attention, Y its output.
     """
     return layer_norm(X + Y, gamma, beta, eps)  # (n, d_model)
 
@@ -42,19 +42,19 @@ add_and_norm.inherits(layer_norm, but=("eps_fixed", "gamma_and_beta_exchanged"))
 
 @add_and_norm.mistake
 def no_residual(X, Y, gamma, beta, eps=1e-5):
-    """Only the block's output Y is normalised. The residual is missing: X + Y."""
+    """Only the output Y is normalised. The residual is missing: X + Y."""
     return layer_norm(Y, gamma, beta, eps)
 
 
 @add_and_norm.mistake
 def block_ignored(X, Y, gamma, beta, eps=1e-5):
-    """Only the input X is normalised. What the block found, Y, is missing: X + Y."""
+    """Only the input X is normalised. What was found, Y, is missing: X + Y."""
     return layer_norm(X, gamma, beta, eps)
 
 
 @add_and_norm.mistake
 def input_twice(X, Y, gamma, beta, eps=1e-5):
-    """X is added to itself. Add Y, the block's output, to X."""
+    """X is added to itself. Add Y, what the attention found, to X."""
     return layer_norm(X + X, gamma, beta, eps)
 
 

@@ -1,4 +1,4 @@
-"""What does a multi-head block cost: in numbers to learn, in work, in memory?
+"""What does multi-head attention cost: in numbers to learn, in work, in memory?
 
 Many heads are narrow heads. What each head saves, the number of heads costs; only
 the attention maps grow.
@@ -27,7 +27,7 @@ from autograder.exercise import exercise
     ),
 )
 def count_parameters(d_model, num_heads):
-    """Count the numbers that a multi-head block has to learn.
+    """Count the numbers that multi-head attention has to learn.
 
     d_model, num_heads = h -> count
     W_q, W_k, W_v, W_o and their biases; each head is d_model / num_heads wide.
@@ -163,7 +163,7 @@ def four_matrices_of_one_head(d_model, num_heads):
 @count_parameters.mistake
 def layer_norm_counted(d_model, num_heads):
     """There are 2·d_model numbers too many, as many as gamma and beta of a layer norm
-    have. They are not part of the attention block.
+    have. They are not part of the attention.
     """
     return 4 * (d_model**2 + d_model) + 2 * d_model
 
@@ -235,7 +235,7 @@ def as_in_the_paper(rng):
     ),
 )
 def count_matmul_flops(n, d_model, num_heads):
-    """Count the operations in the matrix products of a multi-head block.
+    """Count the operations in the matrix products of multi-head attention.
 
     n, d_model, num_heads = h -> count
     A multiplication and an addition are two. Biases and softmax are left out.

@@ -1,4 +1,4 @@
-"""Where do the weights of a multi-head block start?
+"""Where do the weights of multi-head attention start?
 
 Four matrices and four biases, the same number whatever the number of heads. Random, so
 that the heads can become different; small, so that softmax can still learn.
@@ -30,7 +30,7 @@ from autograder.exercise import exercise
     ),
 )
 def init_parameters(d_model, num_heads, rng):
-    """Draw random weights for a multi-head block, of a size that suits d_model.
+    """Draw random weights for multi-head attention, of a size that suits d_model.
 
     d_model, num_heads = h, rng -> params
     W_q, W_k, W_v, W_o are (d_model, d_model) with standard deviation about

@@ -1,4 +1,4 @@
-"""How does a block learn?
+"""How does attention learn?
 
 As a layer of PyTorch: its weights are parameters, its steps are tensor operations, and
 PyTorch works out how each weight should change.
@@ -202,7 +202,7 @@ def _wanted(name, d_model):
 
 
 def _shape(slots):
-    """The shape of a weight, as chapter 8 lays it: (d_in, d_out)."""
+    """The shape of a weight in this book: (d_in, d_out)."""
     parameter, view = slots[0]
     rows = sum(len(view(p).flatten(0, -2 if p.ndim > 1 else -1)) for p, view in slots)
     first = view(parameter)
@@ -333,7 +333,7 @@ def _load(slots, params):
 
 
 def _laid(slots, of):
-    """A weight, or its gradient, as chapter 8 lays it; None where a part is missing."""
+    """A weight, or its gradient, as this book lays it; None where a part is missing."""
     parts = [(of(parameter), view) for parameter, view in slots]
     if any(part is None for part, _ in parts):
         return None

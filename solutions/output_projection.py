@@ -1,6 +1,6 @@
 """What are several heads good for, if each only sees its own features?
 
-The output projection mixes what all heads found. With it the block is complete.
+The output projection mixes what all heads found. It completes the attention.
 """
 
 import numpy as np

@@ -265,7 +265,7 @@ def test_seeds_do_not_meet():
     def right(seeds):
         params = stack.init(attention.generators(seeds), 1)
         history, _ = stack._train(
-            attention.generators(seeds), 1, 2, (True, True), 0.01, 20
+            attention.generators(seeds), 1, 2, stack.VARIANTS["both"], 0.01, 20
         )
         return params["0.W_q"], history
 
@@ -360,6 +360,55 @@ def test_charts_say_what_they_show():
         assert drawn.svg() == drawn.svg()
         assert f'alt="{drawn}"' in drawn._repr_html_()
     assert spread([1, 3, 2]) == "2.00 (1.00–3.00)"
+
+
+# --- each conclusion, on ten seeds that no chapter uses ----------------------------
+
+OTHERS = list(range(100, 110))
+
+
+def test_what_is_said_of_untrained_stacks_holds_for_other_seeds():
+    found = stack.at_the_start(12, OTHERS)
+    end = {
+        name: {what: np.array(values)[:, -1] for what, values in told.items()}
+        for name, told in found.items()
+    }
+    for name in ("norm only", "neither"):
+        assert end[name]["apart"].max() < 1e-3  # all tokens are the same
+    alone, both, even = (end[name] for name in ("residual only", "both", stack.EVEN))
+    # The residual alone does not keep the tokens apart: saturated maps do.
+    assert alone["largest"].min() > 0.95 and both["largest"].max() < 0.3
+    assert np.median(alone["apart"]) > 2 * np.median(both["apart"])
+    assert np.median(even["apart"]) < 1.5 * np.median(both["apart"])
+    assert end["pre-norm"]["apart"].min() > max(alone["apart"].max(), 0.4)
+    assert both["size"].min() > 0.5 and both["size"].max() < 1.5
+    assert alone["size"].min() > 10
+    slopes = np.median(found["both"]["gradient"], axis=0)
+    assert slopes.max() < 3 * slopes.min()
+    slopes = np.median(found["residual only"]["gradient"], axis=0)
+    assert slopes[0] > 100 * slopes[-1]
+
+
+def test_what_is_said_of_trained_stacks_holds_for_other_seeds():
+    ((four,),) = stack.deeper([4], [0.01], OTHERS, ("norm only",)).values()
+    assert np.max(four) < 0.5  # without a residual, none
+    eight = stack.deeper([8], [0.01], OTHERS, ("both", "pre-norm"))
+    learnt = {name: (np.array(right) >= 0.9).sum() for name, right in eight.items()}
+    assert learnt["pre-norm"] == len(OTHERS)
+    assert learnt["both"] <= 5
+
+
+def test_many_heads_want_another_rate_with_other_seeds():
+    race = stack.race([1, 8], 1, [0.003, 0.1], OTHERS)
+    until = stack.steps_until(race["loss"], 0.1)
+    (one_slow, one_fast), (many_slow, many_fast) = np.isfinite(until).sum(axis=-1)
+    assert one_slow == len(OTHERS) > many_slow
+    assert one_fast < many_fast
+
+
+def test_narrow_heads_lose_the_match_with_other_seeds():
+    wide, narrow = (full_rank_match.accuracies(h, OTHERS) for h in (1, 16))
+    assert min(wide) > 0.95 and max(narrow) < 0.6
 
 
 # --- the scenes ---------------------------------------------------------------

@@ -14,6 +14,7 @@ import ast
 import copy
 import difflib
 import inspect
+import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -291,9 +292,18 @@ def learner_notebook(chapter: Chapter) -> nbformat.NotebookNode:
     notebook.metadata.pop("jupytext", None)  # this copy is a notebook, not MyST
     for index, cell in enumerate(notebook.cells):
         cell.id = f"{chapter.name}-{index}".replace("_", "-")
+        if cell.cell_type == "markdown":
+            cell.source = _among_notebooks(cell.source)
         if FOLDED.intersection(cell.metadata.get("tags", ())):
             cell.metadata["jupyter"] = {"source_hidden": True}  # the same in JupyterLab
     return notebook
+
+
+def _among_notebooks(text: str) -> str:
+    """Links to other chapters' notebooks, and none to pages that are not there."""
+    text = re.sub(r"\s?\((?:\[evidence\]\(#[\w-]+\)[, ]*)+\)", "", text)
+    text = re.sub(r"\[([^]]+)\]\(claims\.md\)", r"\1", text)
+    return re.sub(r"\]\((\d\d_\w+)\.md", r"](\1.ipynb", text)
 
 
 def source_notebook(chapter: Chapter) -> nbformat.NotebookNode:

@@ -335,7 +335,7 @@ class Points(float):
         return {"text/plain": repr(float(self)), "text/html": self.words}
 
 
-AGREEMENT = "They agree, but for rounding."
+AGREEMENT = "They agree, up to rounding."
 
 
 # Where HTML is shown: `displayed(text, html)`. None: in a notebook, if this is one.

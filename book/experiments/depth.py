@@ -4,12 +4,19 @@ Each block attends and has random weights; the wiring says what is done around i
 run takes a moment, so nothing is kept.
 """
 
+import numpy as np
 import torch
 
 TOKENS, D_MODEL, HEADS = 10, 32, 4
 
 
-def through_a_stack(wiring, depth=24):
+def through_stacks(wiring, seeds, depth=24):
+    """Several random stacks: the four of `through_a_stack`, each (seeds, depth)."""
+    runs = [through_a_stack(wiring, depth, seed) for seed in seeds]
+    return [np.array(lines) for lines in zip(*runs, strict=True)]
+
+
+def through_a_stack(wiring, depth=24, seed=0):
     """Send random tokens up a stack, and a random gradient down again.
 
     wiring(X, attend, norm) -> X: what one block makes of its input, (n, d_model).
@@ -17,7 +24,7 @@ def through_a_stack(wiring, depth=24):
     after it, the share of a token that is not common to all tokens, and the lengths of
     the gradients of its W_q and of its W_v.
     """
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     norm = torch.nn.LayerNorm(D_MODEL, dtype=torch.float64)
     X = torch.randn(TOKENS, D_MODEL, dtype=torch.float64)
     blocks, size, unlike = [], [], []
