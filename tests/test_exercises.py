@@ -23,8 +23,10 @@ from autograder.judge.diagnosis import CHANGED_ARGUMENTS, matching
 from autograder.judge.verdict import judge
 from autograder.values.wire import call_in_process
 
-# The class of a layer is judged through its `drive`: see test_part3.
-EXERCISES = {name: e for name, e in discover().items() if e.drive is None}
+# Classes have no mutants and no plain arguments: see test_part3 and test_part4.
+EXERCISES = {
+    name: e for name, e in discover().items() if not inspect.isclass(e.reference)
+}
 SEEDS = (0, 1, 20, 300, 4000)  # the first is what learners see
 OUTSIDE = 40  # arguments on which a mutant may show that it differs
 
@@ -46,9 +48,14 @@ each_exercise = pytest.mark.parametrize(
 )
 
 
+def called(exercise, function):
+    """How the judge calls an answer: `drive` stands between, where there is one."""
+    return call_in_process(exercise.driven(function))
+
+
 def judged(exercise, function, seed=0):
     with np.errstate(all="ignore"):
-        return judge(exercise, call_in_process(function), seed)
+        return judge(exercise, called(exercise, function), seed)
 
 
 # --- right answers ------------------------------------------------------------
@@ -60,7 +67,7 @@ def test_reference_passes_without_a_warning(exercise, seed):
     confirm(exercise)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        verdict = judge(exercise, call_in_process(exercise.reference), seed)
+        verdict = judge(exercise, called(exercise, exercise.reference), seed)
     assert verdict.passed is True
     assert verdict.score == exercise.points
     assert all(passed for _, passed in verdict.cases)
@@ -77,7 +84,7 @@ def test_equivalent_passes(exercise, function):
 def test_shape_line_holds_on_real_runs(exercise):
     for seed in SEEDS:
         for _name, arguments in draw_cases(exercise, seed):
-            outcome = call_in_process(exercise.reference)(arguments)
+            outcome = called(exercise, exercise.reference)(arguments)
             if not outcome.error:
                 exercise.shapes.check(arguments, outcome.value)
 
@@ -157,7 +164,7 @@ def test_mistake_is_mistaken_for_no_other(exercise, function):
 
 def told_apart(exercise, function):
     """All declared mistakes that an answer passes for: itself alone, if all is well."""
-    call = call_in_process(function)
+    call = called(exercise, function)
     with np.errstate(all="ignore"):
         cases = [try_case(exercise, call, *case) for case in draw_cases(exercise, 0)]
         return list(matching(exercise, cases))
@@ -191,13 +198,23 @@ def outside(exercise, rng):
     """Draw arguments for an exercise without its own inputs, small and unlucky ones
     among them: sizes of 1, equal sizes, numbers that overflow exp.
     """
-    letters = ("n", "m", "itemsize", "d_in", "d_out", "vocab", "d_k", "d_v", "h")
+    letters = ("n", "m", "itemsize", "d_in", "d_out", "vocab", "d_k", "d_v", "h", "b")
+    letters += ("block", "num_layers")
     drawn = rng.integers(1, 6, size=len(letters))
     sizes = dict(zip(letters, drawn.tolist(), strict=True))
     if rng.random() < 0.3:
         sizes = dict.fromkeys(letters, sizes["n"])
+    named = {item.name for item in exercise.shapes.arguments}
+    if "num_groups" in named:
+        sizes["h"], sizes["num_groups"] = rng.choice([(4, 2), (6, 3), (6, 2), (3, 1)])
     sizes["d_model"] = sizes["h"] * sizes["d_k"]
-    spread = rng.choice([1, 1, 1, 400])
+    # A mask after softmax bears no scores that lie hundreds apart, and where softmax
+    # is saturated, as with one key, a gradient is what rounding leaves of it.
+    most = 3 if named & {"allowed", "dA", "dO"} else 400
+    spread = rng.choice([1, 1, 1, most])
+    sizes["m"] += bool(named & {"dA", "dO"})
+    if "block" in named and rng.random() < 0.1:
+        sizes |= {"n": 101, "m": 1000, "block": 40}  # more scores than may be held
     return tuple(
         _argument(exercise, item, sizes, spread, rng)
         for item in exercise.shapes.arguments
@@ -206,7 +223,14 @@ def outside(exercise, rng):
 
 def _argument(exercise, item, sizes, spread, rng):
     if item.name == "params":
-        return _params(sizes, "W_o" in exercise.reference.__doc__, spread, rng)
+        return _params(exercise, sizes, spread, rng)
+    if item.name == "cache":
+        shape = sizes["h"], rng.integers(6), sizes["d_k"]
+        return {name: spread * rng.standard_normal(shape) for name in "KV"}
+    if item.name == "allowed":
+        return rng.random([sizes[letter] for letter in item.sizes]) < 0.6
+    if item.name == "lengths":
+        return rng.integers(sizes["n"] + 1, size=sizes["b"])
     if item.name == "token_ids":
         return rng.integers(sizes["vocab"], size=sizes["n"])
     if item.name == "eps":
@@ -223,16 +247,23 @@ def _argument(exercise, item, sizes, spread, rng):
     for letter in set(item.sizes) - set(sizes):  # of an instructor's own
         sizes[letter] = int(rng.integers(1, 6))
     array = spread * rng.standard_normal([sizes[letter] for letter in item.sizes])
+    if item.name in ("s1", "s2"):  # sums of exponentials
+        return np.abs(array)
+    if item.name == "S" and spread == 3:  # large, and near each other
+        return array + 1000
     if item.name != "A":
         return array
     weights = np.exp(-np.abs(array) / spread)  # each row of weights sums to 1
     return weights / weights.sum(axis=-1, keepdims=True)
 
 
-def _params(sizes, many_heads, spread, rng):
+def _params(exercise, sizes, spread, rng):
+    named = [item.name for item in exercise.shapes.arguments]
     widths = {"q": sizes["d_k"], "k": sizes["d_k"], "v": sizes["d_v"]}
-    if many_heads:
+    if "num_heads" in named:
         widths = dict.fromkeys("qkvo", sizes["d_model"])
+    if "num_groups" in named:
+        widths |= dict.fromkeys("kv", int(sizes["num_groups"] * sizes["d_k"]))
     params = {}
     for letter, width in widths.items():
         params[f"W_{letter}"] = spread * rng.standard_normal((sizes["d_model"], width))
@@ -242,7 +273,7 @@ def _params(sizes, many_heads, spread, rng):
 
 def passes(exercise, function):
     """True where the judge would accept: `judge` without the diagnosis."""
-    call = call_in_process(function)
+    call = called(exercise, function)
     return all(
         try_case(exercise, call, name, arguments).passed
         for name, arguments in draw_cases(exercise, SEEDS[1])
@@ -256,8 +287,8 @@ def differs(exercise, function):
     rng = np.random.default_rng(7)
     for _ in range(OUTSIDE):
         arguments = outside(exercise, rng)
-        expected = call_in_process(exercise.reference)(arguments)
-        actual = run(call_in_process(function), arguments, like=expected.value)
+        expected = called(exercise, exercise.reference)(arguments)
+        actual = run(called(exercise, function), arguments, like=expected.value)
         if not agrees(actual, expected):
             return arguments
     return None
