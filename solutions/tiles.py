@@ -545,7 +545,7 @@ def tiled_with_parts(Q, K, V, block):
 @tiled_attention.also_right
 def tiled_more_finely(Q, K, V, block):
     # A block may be smaller than it has to be.
-    return _tiled(Q, K, V, block // 2)
+    return _tiled(Q, K, V, min(block, 3))
 
 
 @tiled_attention.also_right
