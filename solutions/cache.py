@@ -8,6 +8,7 @@ import numpy as np
 
 from autograder.exercise import exercise
 from solutions.concat_heads import concat_heads
+from solutions.output_projection import multi_head_attention
 from solutions.parallel_heads import attend_in_parallel
 from solutions.projections import linear, project_qkv
 from solutions.split_heads import split_heads
@@ -44,47 +45,35 @@ def attend_with_cache(x, cache, params, num_heads):
     return y[0], {"K": K, "V": V}
 
 
-def _grown(old, new):
-    return np.concatenate([old, new], axis=1)
+attend_with_cache.inherits(
+    attend_in_parallel,
+    but=(  # with one query, d_v = d_k and no maps returned they are none, or raise
+        *("over_each_whole_head", "divided_by_sqrt_d_v", "d_k_from_the_second_axis"),
+        *("scores_returned", "weights_averaged_over_heads", "all_axes_transposed"),
+        *("forgot_to_transpose", "first_head_only", "last_head_only"),
+        *("heads_averaged", "heads_added_up", "heads_joined_already"),
+        *("queries_and_keys_exchanged", "weights_transposed"),
+    ),
+)
+attend_with_cache.inherits(project_qkv)
 
 
-def _attended(q, K, V, factor=None, axis=-1):
-    """One query in each head: (h, 1, d_k), with the scaling or the axis exchanged."""
-    S = q @ K.swapaxes(1, 2) * (1 / np.sqrt(q.shape[-1]) if factor is None else factor)
-    E = np.exp(S - S.max(axis=axis, keepdims=True))
-    return E / E.sum(axis=axis, keepdims=True) @ V
+def _attended(x, cache, params, num_heads, keys, values):
+    """The output of a word that sees these keys and values, (h, t, d_k) each."""
+    q, _, _ = (split_heads(M, num_heads) for M in project_qkv(x[None], params))
+    heads, _ = attend_in_parallel(q, keys, values)
+    return linear(concat_heads(heads), params["W_o"], params["b_o"])[0]
 
 
-def _step(
-    x,
-    cache,
-    params,
-    num_heads,
-    *,
-    weights="qkv",
-    project=linear,
-    split=split_heads,
-    join=concat_heads,
-    grow=_grown,
-    attend=_attended,
-    output=linear,
-):
-    """The step from word to word, with one part exchanged."""
-    q, k, v = (
-        split(project(x[None], params[f"W_{w}"], params[f"b_{w}"]), num_heads)
-        for w in weights
-    )
-    K, V = grow(cache["K"], k), grow(cache["V"], v)
-    y = output(join(attend(q, K, V)), params["W_o"], params["b_o"])
-    return y[0], {"K": K, "V": V}
+def _remembering(remember):
+    """The step from word to word with another memory: (old, new) -> (h, t, d_k)."""
 
+    def step(x, cache, params, num_heads):
+        _, k, v = (split_heads(M, num_heads) for M in project_qkv(x[None], params))
+        K, V = remember(cache["K"], k), remember(cache["V"], v)
+        return _attended(x, cache, params, num_heads, K, V), {"K": K, "V": V}
 
-def _dealt(X, num_heads):
-    return X.reshape(len(X), -1, num_heads).transpose(2, 0, 1)
-
-
-def _undealt(heads):
-    return heads.transpose(1, 2, 0).reshape(heads.shape[1], -1)
+    return step
 
 
 @attend_with_cache.mistake
@@ -92,37 +81,23 @@ def own_word_not_seen(x, cache, params, num_heads):
     """The new word attends to the words before it, and not to itself. Put its key and
     value into the cache first, then attend.
     """
-    q, k, v = (split_heads(M, num_heads) for M in project_qkv(x[None], params))
-    heads = _attended(q, cache["K"], cache["V"])
-    y = linear(concat_heads(heads), params["W_o"], params["b_o"])
-    return y[0], {"K": _grown(cache["K"], k), "V": _grown(cache["V"], v)}
+    _, new = attend_with_cache(x, cache, params, num_heads)
+    return _attended(x, cache, params, num_heads, cache["K"], cache["V"]), new
 
 
-@attend_with_cache.mistake
-def only_itself_seen(x, cache, params, num_heads):
+@attend_with_cache.mistake_in(attend_in_parallel)
+def only_itself_seen(Q, K, V):
     """The new word attends to itself alone: the keys in the cache are not asked."""
-    return _step(
-        x,
-        cache,
-        params,
-        num_heads,
-        attend=lambda q, K, V: _attended(q, K[:, -1:], V[:, -1:]),
-    )
+    return attend_in_parallel(Q, K[:, -1:], V[:, -1:])
 
 
-@attend_with_cache.mistake
-def only_the_first_seen(x, cache, params, num_heads):
+@attend_with_cache.mistake_in(attend_in_parallel)
+def only_the_first_seen(Q, K, V):
     """The new word sees only the first word, as the first row of a causal mask allows.
     But its query is the last one, and sees everything: no mask is needed here.
     PyTorch's `is_causal=True` lays the triangle so, when there is one query.
     """
-    return _step(
-        x,
-        cache,
-        params,
-        num_heads,
-        attend=lambda q, K, V: _attended(q, K[:, :1], V[:, :1]),
-    )
+    return attend_in_parallel(Q, K[:, :1], V[:, :1])
 
 
 @attend_with_cache.mistake
@@ -130,13 +105,8 @@ def word_counted_twice(x, cache, params, num_heads):
     """The new word is in the cache twice, so it is listened to twice. Append its key
     and its value once.
     """
-    return _step(
-        x,
-        cache,
-        params,
-        num_heads,
-        grow=lambda old, new: np.concatenate([old, new, new], axis=1),
-    )
+    twice = _remembering(lambda old, new: np.concatenate([old, new, new], axis=1))
+    return twice(x, cache, params, num_heads)
 
 
 @attend_with_cache.mistake
@@ -144,13 +114,8 @@ def written_over_the_last(x, cache, params, num_heads):
     """The new word stands where the word before it stood. The cache grows: none of its
     words is overwritten.
     """
-    return _step(
-        x,
-        cache,
-        params,
-        num_heads,
-        grow=lambda old, new: np.concatenate([old[:, :-1], new], axis=1),
-    )
+    over = _remembering(lambda old, new: np.concatenate([old[:, :-1], new], axis=1))
+    return over(x, cache, params, num_heads)
 
 
 @attend_with_cache.mistake
@@ -158,7 +123,8 @@ def put_in_front(x, cache, params, num_heads):
     """The output is right, but the new word stands in front of the old ones in the
     cache. Append it at the end: who comes next counts on the order.
     """
-    return _step(x, cache, params, num_heads, grow=lambda old, new: _grown(new, old))
+    front = _remembering(lambda old, new: np.concatenate([new, old], axis=1))
+    return front(x, cache, params, num_heads)
 
 
 @attend_with_cache.mistake
@@ -166,13 +132,8 @@ def oldest_word_dropped(x, cache, params, num_heads):
     """The oldest word falls out of the cache when a new one comes. That is a sliding
     window; here every word is kept.
     """
-    return _step(
-        x,
-        cache,
-        params,
-        num_heads,
-        grow=lambda old, new: np.concatenate([old[:, 1:], new], axis=1),
-    )
+    window = _remembering(lambda old, new: np.concatenate([old[:, 1:], new], axis=1))
+    return window(x, cache, params, num_heads)
 
 
 @attend_with_cache.mistake
@@ -193,128 +154,55 @@ def new_word_alone_returned(x, cache, params, num_heads):
 
 
 @attend_with_cache.mistake
-def values_kept_in_place_of_keys(x, cache, params, num_heads):
-    """The value of the new word was put in the place of its key, too. K and V are two
-    arrays, and each gets what was made for it.
-    """
-    return _step(x, cache, params, num_heads, weights="qvv")
-
-
-@attend_with_cache.mistake
-def keys_kept_in_place_of_values(x, cache, params, num_heads):
-    """The key of the new word was put in the place of its value, too. K and V are two
-    arrays, and each gets what was made for it.
-    """
-    return _step(x, cache, params, num_heads, weights="qkk")
-
-
-@attend_with_cache.mistake
-def queries_kept(x, cache, params, num_heads):
-    """The query of the new word went into the cache in the place of its key. Queries
-    are asked once and never again: what is kept are keys and values.
-    """
-    return _step(x, cache, params, num_heads, weights="qqv")
-
-
-@attend_with_cache.mistake
 def input_kept(x, cache, params, num_heads):
     """The word itself went into the cache, cut into heads. What is kept are its key and
     its value: x through W_k and W_v.
     """
-    q, _, _ = (split_heads(M, num_heads) for M in project_qkv(x[None], params))
     own = split_heads(x[None], num_heads)
-    K, V = _grown(cache["K"], own), _grown(cache["V"], own)
-    heads = _attended(q, K, V)
-    y = linear(concat_heads(heads), params["W_o"], params["b_o"])
-    return y[0], {"K": K, "V": V}
+    K, V = (np.concatenate([cache[name], own], axis=1) for name in "KV")
+    return _attended(x, cache, params, num_heads, K, V), {"K": K, "V": V}
 
 
-@attend_with_cache.mistake
-def biases_missing(x, cache, params, num_heads):
-    """The biases of the query, the key and the value are missing: b_q, b_k and b_v are
-    in params, too.
-    """
-    return _step(x, cache, params, num_heads, project=lambda X, W, b: X @ W)
-
-
-@attend_with_cache.mistake
-def no_output_projection(x, cache, params, num_heads):
+@attend_with_cache.mistake_in(linear)
+def no_output_projection(X, W, b):
     """The heads are joined, and that is all: W_o and b_o are not used."""
-    return _step(x, cache, params, num_heads, output=lambda X, W, b: X)
+    return X
 
 
-@attend_with_cache.mistake
-def output_bias_missing(x, cache, params, num_heads):
+@attend_with_cache.mistake_in(linear)
+def output_bias_missing(X, W, b):
     """b_o is missing from the output."""
-    return _step(x, cache, params, num_heads, output=lambda X, W, b: X @ W)
+    return X @ W
 
 
-@attend_with_cache.mistake
-def not_scaled(x, cache, params, num_heads):
-    """The scores are not scaled: divide them by sqrt(d_k)."""
-    return _step(
-        x,
-        cache,
-        params,
-        num_heads,
-        attend=lambda q, K, V: _attended(q, K, V, factor=1),
-    )
+@attend_with_cache.mistake_in(linear)
+def output_weights_transposed(X, W, b):
+    """W_o is used on its side. It is (d_in, d_out): `O @ W + b`."""
+    return X @ W.T + b
 
 
-@attend_with_cache.mistake
-def divided_by_sqrt_d_model(x, cache, params, num_heads):
-    """The scores are divided by sqrt(d_model). Inside a head it is sqrt(d_k)."""
-    return _step(
-        x,
-        cache,
-        params,
-        num_heads,
-        attend=lambda q, K, V: _attended(q, K, V, 1 / np.sqrt(len(x))),
-    )
+def _dealt(X, num_heads):
+    return X.reshape(len(X), -1, num_heads).transpose(2, 0, 1)
 
 
-@attend_with_cache.mistake
-def along_the_queries(x, cache, params, num_heads):
-    """Softmax runs along the queries. There is one query, so every weight becomes 1,
-    and the values are added up in full. Softmax runs along the keys: axis=-1.
-    """
-    return _step(
-        x,
-        cache,
-        params,
-        num_heads,
-        attend=lambda q, K, V: _attended(q, K, V, axis=1),
-    )
+def _undealt(heads):
+    return heads.transpose(1, 2, 0).reshape(heads.shape[1], -1)
 
 
-@attend_with_cache.mistake
-def along_the_heads(x, cache, params, num_heads):
-    """Softmax runs along the heads. Each head shares out its own attention, over the
-    keys: axis=-1.
-    """
-    return _step(
-        x,
-        cache,
-        params,
-        num_heads,
-        attend=lambda q, K, V: _attended(q, K, V, axis=0),
-    )
-
-
-@attend_with_cache.mistake
-def features_dealt_out(x, cache, params, num_heads):
+@attend_with_cache.mistake_in(split_heads, concat_heads=_undealt)
+def features_dealt_out(X, num_heads):
     """The features are dealt out to the heads like cards. Each head has neighbouring
     ones, as in your `split_heads`.
     """
-    return _step(x, cache, params, num_heads, split=_dealt, join=_undealt)
+    return _dealt(X, num_heads)
 
 
-@attend_with_cache.mistake
-def heads_joined_feature_by_feature(x, cache, params, num_heads):
+@attend_with_cache.mistake_in(concat_heads)
+def heads_joined_feature_by_feature(heads):
     """The heads are joined feature by feature. They stand one behind the other, as in
     your `concat_heads`.
     """
-    return _step(x, cache, params, num_heads, join=_undealt)
+    return _undealt(heads)
 
 
 @attend_with_cache.mistake
@@ -341,21 +229,12 @@ def output_only(x, cache, params, num_heads):
 
 
 @attend_with_cache.also_right
-def with_parts(x, cache, params, num_heads):
-    return _step(x, cache, params, num_heads)
-
-
-@attend_with_cache.also_right
 def with_reshape_alone(x, cache, params, num_heads):
     # One word has no neighbour to be mixed up with: here a reshape splits well.
-    return _step(
-        x,
-        cache,
-        params,
-        num_heads,
-        split=lambda X, h: X.reshape(h, 1, -1),
-        join=lambda heads: heads.reshape(1, -1),
-    )
+    q, k, v = (M.reshape(num_heads, 1, -1) for M in project_qkv(x[None], params))
+    K, V = np.hstack([cache["K"], k]), np.hstack([cache["V"], v])
+    heads, _ = attend_in_parallel(q, K, V)
+    return heads.reshape(-1) @ params["W_o"] + params["b_o"], {"K": K, "V": V}
 
 
 @attend_with_cache.also_right
@@ -379,7 +258,7 @@ def head_by_head(x, cache, params, num_heads):
     K = np.array([np.vstack([c, new]) for c, new in zip(cache["K"], k, strict=True)])
     V = np.array([np.vstack([c, new]) for c, new in zip(cache["V"], v, strict=True)])
     outputs = [
-        _attended(q[i][None, None], K[i : i + 1], V[i : i + 1])[0, 0]
+        attend_in_parallel(q[i][None, None], K[[i]], V[[i]])[0][0, 0]
         for i in range(num_heads)
     ]
     return np.concatenate(outputs) @ params["W_o"] + params["b_o"], {"K": K, "V": V}
@@ -458,45 +337,44 @@ def grouped_attention(X, params, num_heads, num_groups):
     return linear(concat_heads(heads), params["W_o"], params["b_o"]), A
 
 
-def _spread(M, num_heads):
-    """(g, n, d_k) -> (h, n, d_k): each group for its neighbouring heads."""
+grouped_attention.inherits(
+    attend_in_parallel,
+    but=(  # with d_v = d_k, or as many queries as keys, they are none; or they raise
+        *("divided_by_sqrt_d_v", "d_k_from_the_second_axis", "keys_mixed"),
+        *("all_axes_transposed", "forgot_to_transpose", "heads_joined_already"),
+        *("first_head_only", "last_head_only", "heads_averaged", "heads_added_up"),
+    ),
+)
+grouped_attention.inherits(
+    concat_heads,
+    but=(
+        *("not_joined", "below_each_other", "added_up", "averaged"),
+        *("first_head_only", "last_head_only"),
+    ),
+)
+
+
+def _sharing(keys, values=None):
+    """Grouped attention in which the groups are given to the heads in another way:
+    (g, n, d_k), num_heads -> (h, n, d_k).
+    """
+
+    def attend(X, params, num_heads, num_groups):
+        Q, K, V = project_qkv(X, params)
+        K = keys(split_heads(K, num_groups), num_heads)
+        V = (values or keys)(split_heads(V, num_groups), num_heads)
+        heads, A = attend_in_parallel(split_heads(Q, num_heads), K, V)
+        return linear(concat_heads(heads), params["W_o"], params["b_o"]), A
+
+    return attend
+
+
+def _neighbours(M, num_heads):
     return np.repeat(M, num_heads // len(M), axis=0)
 
 
-def _dealt_spread(M, num_heads):
+def _in_turn(M, num_heads):
     return np.tile(M, (num_heads // len(M), 1, 1))
-
-
-def _grouped(
-    X,
-    params,
-    num_heads,
-    num_groups,
-    *,
-    weights="qkv",
-    project=linear,
-    split=split_heads,
-    split_groups=split_heads,
-    keys=_spread,
-    values=_spread,
-    factor=None,
-    axis=-1,
-    join=concat_heads,
-    output=linear,
-):
-    """Grouped attention with one step exchanged."""
-    Q, K, V = (project(X, params[f"W_{w}"], params[f"b_{w}"]) for w in weights)
-    Q = split(Q, num_heads)
-    K = keys(split_groups(K, num_groups), num_heads)
-    V = values(split_groups(V, num_groups), num_heads)
-    S = Q @ K.swapaxes(1, 2) * (1 / np.sqrt(Q.shape[-1]) if factor is None else factor)
-    E = np.exp(S - S.max(axis=axis, keepdims=True))
-    A = E / E.sum(axis=axis, keepdims=True)
-    return output(join(A @ V), params["W_o"], params["b_o"]), A
-
-
-def _reshaped(X, num_heads):
-    return X.reshape(num_heads, len(X), -1)
 
 
 @grouped_attention.mistake
@@ -504,9 +382,7 @@ def groups_dealt_out(X, params, num_heads, num_groups):
     """The groups are dealt out in turn: head 0 uses group 0, head 1 group 1, and so on
     from the front again. Neighbouring heads share a group: `np.repeat`, not `np.tile`.
     """
-    return _grouped(
-        X, params, num_heads, num_groups, keys=_dealt_spread, values=_dealt_spread
-    )
+    return _sharing(_in_turn)(X, params, num_heads, num_groups)
 
 
 @grouped_attention.mistake
@@ -514,7 +390,7 @@ def values_dealt_out(X, params, num_heads, num_groups):
     """Keys are shared by neighbours, values are dealt out in turn. Both are shared in
     the same way: a head that asks group 0 hears group 0.
     """
-    return _grouped(X, params, num_heads, num_groups, values=_dealt_spread)
+    return _sharing(_neighbours, _in_turn)(X, params, num_heads, num_groups)
 
 
 @grouped_attention.mistake
@@ -522,7 +398,7 @@ def keys_dealt_out(X, params, num_heads, num_groups):
     """Values are shared by neighbours, keys are dealt out in turn. Both are shared in
     the same way.
     """
-    return _grouped(X, params, num_heads, num_groups, keys=_dealt_spread)
+    return _sharing(_in_turn, _neighbours)(X, params, num_heads, num_groups)
 
 
 @grouped_attention.mistake
@@ -530,21 +406,15 @@ def first_group_for_all(X, params, num_heads, num_groups):
     """All heads use the first group. That is right where there is only one; otherwise
     each group has heads of its own.
     """
-
-    def first(M, num_heads):
-        return np.repeat(M[:1], num_heads, axis=0)
-
-    return _grouped(X, params, num_heads, num_groups, keys=first, values=first)
+    first = _sharing(lambda M, h: np.repeat(M[:1], h, axis=0))
+    return first(X, params, num_heads, num_groups)
 
 
 @grouped_attention.mistake
 def last_group_for_all(X, params, num_heads, num_groups):
     """All heads use the last group. Each group has heads of its own."""
-
-    def last(M, num_heads):
-        return np.repeat(M[-1:], num_heads, axis=0)
-
-    return _grouped(X, params, num_heads, num_groups, keys=last, values=last)
+    last = _sharing(lambda M, h: np.repeat(M[-1:], h, axis=0))
+    return last(X, params, num_heads, num_groups)
 
 
 @grouped_attention.mistake
@@ -552,21 +422,31 @@ def groups_averaged(X, params, num_heads, num_groups):
     """All heads use the mean of the groups. A group's keys are used as they are, by its
     own heads.
     """
-
-    def mean(M, num_heads):
-        return np.repeat(M.mean(axis=0, keepdims=True), num_heads, axis=0)
-
-    return _grouped(X, params, num_heads, num_groups, keys=mean, values=mean)
+    mean = _sharing(lambda M, h: np.repeat(M.mean(axis=0, keepdims=True), h, axis=0))
+    return mean(X, params, num_heads, num_groups)
 
 
 @grouped_attention.mistake
 def groups_in_reverse(X, params, num_heads, num_groups):
     """The groups stand in reverse order: the first heads use the last group."""
+    backwards = _sharing(lambda M, h: _neighbours(M[::-1], h))
+    return backwards(X, params, num_heads, num_groups)
 
-    def backwards(M, num_heads):
-        return _spread(M[::-1], num_heads)
 
-    return _grouped(X, params, num_heads, num_groups, keys=backwards, values=backwards)
+@grouped_attention.mistake_in(split_heads)
+def all_reshaped(X, num_heads):
+    """Queries, keys and values are split with a reshape alone, which mixes words and
+    features. Cut the features, then bring the heads to the front.
+    """
+    return X.reshape(num_heads, len(X), -1)
+
+
+@grouped_attention.mistake_in(split_heads, concat_heads=_undealt)
+def groups_of_dealt_features(X, num_heads):
+    """The features are dealt out to the heads like cards. Each head has neighbouring
+    ones, as in your `split_heads`.
+    """
+    return _dealt(X, num_heads)
 
 
 @grouped_attention.mistake
@@ -574,7 +454,10 @@ def queries_reshaped(X, params, num_heads, num_groups):
     """The queries are split with a reshape alone, which mixes words and features. Cut
     the features, then bring the heads to the front: your `split_heads`.
     """
-    return _grouped(X, params, num_heads, num_groups, split=_reshaped)
+    Q, K, V = project_qkv(X, params)
+    K, V = (_neighbours(split_heads(M, num_groups), num_heads) for M in (K, V))
+    heads, A = attend_in_parallel(Q.reshape(num_heads, len(X), -1), K, V)
+    return linear(concat_heads(heads), params["W_o"], params["b_o"]), A
 
 
 @grouped_attention.mistake
@@ -582,107 +465,57 @@ def groups_reshaped(X, params, num_heads, num_groups):
     """Keys and values are split with a reshape alone, which mixes words and features.
     Use your `split_heads`, with num_groups.
     """
-    return _grouped(X, params, num_heads, num_groups, split_groups=_reshaped)
+    Q, K, V = project_qkv(X, params)
+    K, V = (_neighbours(M.reshape(num_groups, len(X), -1), num_heads) for M in (K, V))
+    heads, A = attend_in_parallel(split_heads(Q, num_heads), K, V)
+    return linear(concat_heads(heads), params["W_o"], params["b_o"]), A
 
 
-@grouped_attention.mistake
-def all_reshaped(X, params, num_heads, num_groups):
-    """Queries, keys and values are split with a reshape alone, which mixes words and
-    features. Cut the features, then bring the heads to the front.
+@grouped_attention.mistake_in(attend_in_parallel)
+def divided_by_the_root_of_all_keys(Q, K, V):
+    """The scores are divided by the square root of all features of K together. What was
+    added up in one of them are the d_k features of a head.
     """
-    return _grouped(
-        X, params, num_heads, num_groups, split=_reshaped, split_groups=_reshaped
-    )
+    groups = len(np.unique(K[:, 0, 0]))
+    return attend_in_parallel(Q / np.sqrt(groups), K, V)
 
 
-@grouped_attention.mistake
-def joined_by_reshape(X, params, num_heads, num_groups):
-    """The heads are joined with a reshape alone. The words come to the front first:
-    your `concat_heads`.
-    """
-    return _grouped(
-        X,
-        params,
-        num_heads,
-        num_groups,
-        join=lambda heads: heads.reshape(heads.shape[1], -1),
-    )
-
-
-@grouped_attention.mistake
-def heads_joined_in_turn(X, params, num_heads, num_groups):
-    """The heads are joined feature by feature. They stand one behind the other: your
-    `concat_heads`.
-    """
-    return _grouped(X, params, num_heads, num_groups, join=_undealt)
-
-
-@grouped_attention.mistake
-def grouped_not_scaled(X, params, num_heads, num_groups):
-    """The scores are not scaled: divide them by sqrt(d_k)."""
-    return _grouped(X, params, num_heads, num_groups, factor=1)
-
-
-@grouped_attention.mistake
-def divided_by_the_root_of_a_group(X, params, num_heads, num_groups):
-    """The scores are divided by sqrt(d_model / num_groups). A query has
-    d_model / num_heads features, and so has a key.
-    """
-    root = np.sqrt(X.shape[-1] / num_groups)
-    return _grouped(X, params, num_heads, num_groups, factor=1 / root)
-
-
-@grouped_attention.mistake
-def grouped_divided_by_sqrt_d_model(X, params, num_heads, num_groups):
-    """The scores are divided by sqrt(d_model). Inside a head it is sqrt(d_k)."""
-    root = np.sqrt(X.shape[-1])
-    return _grouped(X, params, num_heads, num_groups, factor=1 / root)
-
-
-@grouped_attention.mistake
-def grouped_over_queries(X, params, num_heads, num_groups):
-    """The columns of A sum to 1. Each query shares out its attention: softmax along the
-    last axis.
-    """
-    return _grouped(X, params, num_heads, num_groups, axis=1)
-
-
-@grouped_attention.mistake
-def grouped_over_heads(X, params, num_heads, num_groups):
-    """Softmax runs along the heads. Each head shares out its own attention, over the
-    keys: axis=-1.
-    """
-    return _grouped(X, params, num_heads, num_groups, axis=0)
-
-
-@grouped_attention.mistake
-def keys_and_values_exchanged(X, params, num_heads, num_groups):
+@grouped_attention.mistake_in(project_qkv)
+def keys_and_values_exchanged(X, params):
     """Keys and values have changed places. Both have the same shape: nothing fails."""
-    return _grouped(X, params, num_heads, num_groups, weights="qvk")
+    Q, K, V = project_qkv(X, params)
+    return Q, V, K
 
 
-@grouped_attention.mistake
-def values_from_key_weights(X, params, num_heads, num_groups):
+@grouped_attention.mistake_in(project_qkv)
+def values_from_key_weights(X, params):
     """The values are made with W_k and b_k. They have W_v and b_v of their own."""
-    return _grouped(X, params, num_heads, num_groups, weights="qkk")
+    Q, K, _ = project_qkv(X, params)
+    return Q, K, K
 
 
-@grouped_attention.mistake
-def grouped_without_biases(X, params, num_heads, num_groups):
+@grouped_attention.mistake_in(project_qkv)
+def grouped_without_biases(X, params):
     """The biases are missing: b_q, b_k and b_v are in params, too."""
-    return _grouped(X, params, num_heads, num_groups, project=lambda X, W, b: X @ W)
+    return tuple(X @ params[f"W_{w}"] for w in "qkv")
 
 
-@grouped_attention.mistake
-def grouped_without_output(X, params, num_heads, num_groups):
+@grouped_attention.mistake_in(linear)
+def grouped_without_output(X, W, b):
     """The heads are joined, and that is all: W_o and b_o are not used."""
-    return _grouped(X, params, num_heads, num_groups, output=lambda X, W, b: X)
+    return X
 
 
-@grouped_attention.mistake
-def grouped_without_output_bias(X, params, num_heads, num_groups):
+@grouped_attention.mistake_in(linear)
+def grouped_without_output_bias(X, W, b):
     """b_o is missing from the output."""
-    return _grouped(X, params, num_heads, num_groups, output=lambda X, W, b: X @ W)
+    return X @ W
+
+
+@grouped_attention.mistake_in(linear)
+def grouped_with_output_transposed(X, W, b):
+    """W_o is used on its side. It is (d_in, d_out): `O @ W + b`."""
+    return X @ W.T + b
 
 
 @grouped_attention.mistake
@@ -694,18 +527,6 @@ def one_map_for_each_group(X, params, num_heads, num_groups):
     return Y, A[:: max(num_heads // num_groups, 1)]
 
 
-@grouped_attention.mistake
-def grouped_maps_first(X, params, num_heads, num_groups):
-    """The maps come first. The order is Y, then A."""
-    return grouped_attention(X, params, num_heads, num_groups)[::-1]
-
-
-@grouped_attention.mistake
-def grouped_output_only(X, params, num_heads, num_groups):
-    """Only the output came back. The maps are asked for, too: `return Y, A`."""
-    return grouped_attention(X, params, num_heads, num_groups)[0]
-
-
 @grouped_attention.also_right
 def with_columns_repeated(X, params, num_heads, num_groups):
     # The weights are spread instead of the keys: then it is multi-head attention.
@@ -714,7 +535,7 @@ def with_columns_repeated(X, params, num_heads, num_groups):
         groups = np.split(params[name], num_groups, axis=-1)
         parts = [g for g in groups for _ in range(num_heads // num_groups)]
         wide[name] = np.concatenate(parts, axis=-1)
-    return _grouped(X, wide, num_heads, num_heads)
+    return multi_head_attention(X, wide, num_heads)
 
 
 @grouped_attention.also_right

@@ -244,18 +244,20 @@ def _backward(
     there=None,
     back=None,
     weights=softmax,
-    step=softmax_backward,
 ):
-    """(A, dS, dV), with the scaling there or back, or a step, exchanged."""
+    """(A, dS, dV), with the scaling there or back, or the weights, exchanged."""
     root = np.sqrt(Q.shape[-1])
     A = weights((1 / root if there is None else there) * (Q @ K.T))
-    dS = step(A, dO @ V.T) * (1 / root if back is None else back)
+    dS = softmax_backward(A, dO @ V.T) * (1 / root if back is None else back)
     return A, dS, A.T @ dO
 
 
 def _all_three(Q, K, V, dO, **exchanged):
     _, dS, dV = _backward(Q, K, V, dO, **exchanged)
     return dS @ K, dS.T @ Q, dV
+
+
+attention_backward.inherits(softmax_backward)
 
 
 @attention_backward.mistake
@@ -305,44 +307,6 @@ def scaled_on_the_way_back_alone(Q, K, V, dO):
     sqrt(d_k) there, and back.
     """
     return _all_three(Q, K, V, dO, there=1)
-
-
-@attention_backward.mistake
-def softmax_skipped(Q, K, V, dO):
-    """The gradient of the weights is taken for that of the scores. Softmax lies between
-    them: your `softmax_backward`.
-    """
-    return _all_three(Q, K, V, dO, step=gradient_returned_as_it_came)
-
-
-@attention_backward.mistake
-def softmax_diagonal_only(Q, K, V, dO):
-    """Only the diagonal of softmax's Jacobian is used, A·(1 - A). Use your
-    `softmax_backward`.
-    """
-    return _all_three(Q, K, V, dO, step=diagonal_only)
-
-
-@attention_backward.mistake
-def softmax_others_ignored(Q, K, V, dO):
-    """Softmax is passed as A·dA alone. Each row's sum has to be subtracted first: use
-    your `softmax_backward`.
-    """
-    return _all_three(Q, K, V, dO, step=others_ignored)
-
-
-@attention_backward.mistake
-def softmax_sum_over_queries(Q, K, V, dO):
-    """In softmax's step, the sum runs over the queries. It runs along each row, over
-    the keys: use your `softmax_backward`.
-    """
-    return _all_three(Q, K, V, dO, step=sum_over_queries)
-
-
-@attention_backward.mistake
-def softmax_for_logarithms(Q, K, V, dO):
-    """Softmax's step is that of its logarithm. Use your `softmax_backward`."""
-    return _all_three(Q, K, V, dO, step=backward_of_log_softmax)
 
 
 @attention_backward.mistake

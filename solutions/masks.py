@@ -666,105 +666,17 @@ def masked_attention(Q, K, V, allowed):
     return weighted_sum(A, V), A
 
 
-def _masked(weigh, factor=None):
-    """Masked attention that makes its weights in another way."""
-
-    def attend(Q, K, V, allowed):
-        S = Q @ K.T * (1 / np.sqrt(Q.shape[-1]) if factor is None else factor(Q, K))
-        A = weigh(S, allowed)
-        return A @ V, A
-
-    return attend
-
-
-def _one_over(number):
-    """A factor on the scores that is not the right one, from the sizes."""
-    return lambda Q, K: 1 / number(Q, K)
-
-
-@masked_attention.mistake
-def without_the_mask(Q, K, V, allowed):
-    """The mask is not used: what must not be seen is mixed in all the same."""
-    return attention(Q, K, V)
-
-
-@masked_attention.mistake
-def weights_masked(Q, K, V, allowed):
-    """The mask comes after softmax, so the rows no longer sum to 1. Use your
-    `masked_softmax` in the place of softmax.
-    """
-    return _masked(masked_after_softmax)(Q, K, V, allowed)
-
-
-@masked_attention.mistake
-def hidden_scores_of_zero(Q, K, V, allowed):
-    """The hidden scores are set to 0, and exp(0) is 1: they take their share. Use your
-    `masked_softmax`.
-    """
-    return _masked(filled_with_zero)(Q, K, V, allowed)
-
-
-@masked_attention.mistake
-def products_of_the_mask(Q, K, V, allowed):
-    """The mask itself is added to the scores, as 1 and 0. That hides nothing. Use your
-    `masked_softmax`.
-    """
-    return _masked(mask_added_as_it_is)(Q, K, V, allowed)
-
-
-@masked_attention.mistake
-def attention_inverted(Q, K, V, allowed):
-    """The mask is read the wrong way round. True means that the query may look."""
-    return masked_attention(Q, K, V, ~allowed)
-
-
-@masked_attention.mistake
-def attention_with_nan_rows(Q, K, V, allowed):
-    """A query that may look at nothing takes home nan. It takes home nothing: its
-    weights are 0. Use your `masked_softmax`.
-    """
-    return _masked(nan_where_nothing_is_allowed)(Q, K, V, allowed)
-
-
-@masked_attention.mistake
-def attention_with_even_rows(Q, K, V, allowed):
-    """A query that may look at nothing takes home the mean of all values. That is what
-    a large negative number does in the place of minus infinity. Use your
-    `masked_softmax`.
-    """
-    return _masked(nothing_allowed_and_shared_evenly)(Q, K, V, allowed)
-
-
-@masked_attention.mistake
-def attention_transposed_mask(Q, K, V, allowed):
-    """The mask is laid over the scores on its side. Its rows are queries, its columns
-    are keys.
-    """
-    return masked_attention(Q, K, V, allowed.T)
-
-
-@masked_attention.mistake
-def masked_not_scaled(Q, K, V, allowed):
-    """The scores are not scaled. Divide them by sqrt(d_k) before they meet the mask."""
-    return _masked(masked_softmax, _one_over(lambda Q, K: 1))(Q, K, V, allowed)
-
-
-@masked_attention.mistake
-def masked_divided_by_d_k(Q, K, V, allowed):
-    """The scores are divided by d_k. The square root of d_k is meant: your `scale`
-    knows.
-    """
-    by_d_k = _one_over(lambda Q, K: Q.shape[-1])
-    return _masked(masked_softmax, by_d_k)(Q, K, V, allowed)
-
-
-@masked_attention.mistake
-def masked_divided_by_sqrt_m(Q, K, V, allowed):
-    """The scores are divided by the square root of the number of keys. d_k is the
-    number of features: the last axis of Q and K.
-    """
-    by_m = _one_over(lambda Q, K: np.sqrt(len(K)))
-    return _masked(masked_softmax, by_m)(Q, K, V, allowed)
+masked_attention.inherits(
+    scores, but=("divided_by_sqrt_d_k", "divided_by_d_k", "softmaxed")
+)
+masked_attention.inherits(
+    scale,
+    but=("root_subtracted", "root_of_the_scores_alone"),
+    divided_by_their_sum="""The scores are divided by the sum of their row. All of
+    them are divided by the same number, sqrt(d_k).""",
+)
+masked_attention.inherits(masked_softmax)
+masked_attention.inherits(weighted_sum)
 
 
 @masked_attention.mistake
@@ -774,14 +686,6 @@ def scaled_after_the_mask(Q, K, V, allowed):
     """
     A = masked_softmax(Q @ K.T, allowed) / np.sqrt(Q.shape[-1])
     return A @ V, A
-
-
-@masked_attention.mistake
-def masked_along_the_queries(Q, K, V, allowed):
-    """The columns of A sum to 1. Each query shares out its own attention, so the rows
-    do: softmax along the last axis.
-    """
-    return _masked(masked_over_queries)(Q, K, V, allowed)
 
 
 @masked_attention.mistake
@@ -800,14 +704,6 @@ def only_the_output_masked(Q, K, V, allowed):
     """
     _, A = attention(Q, K, V)
     return masked_attention(Q, K, V, allowed)[0], A
-
-
-@masked_attention.mistake
-def queries_and_keys_exchanged(Q, K, V, allowed):
-    """The keys ask and the queries answer. Row i of the scores belongs to query i: Q
-    comes first.
-    """
-    return masked_attention(K, Q, V, allowed)
 
 
 @masked_attention.mistake
@@ -830,12 +726,14 @@ def output_only(Q, K, V, allowed):
 
 @masked_attention.also_right
 def attention_masked_and_divided_again(Q, K, V, allowed):
-    return _masked(weights_masked_and_divided_again)(Q, K, V, allowed)
+    A = weights_masked_and_divided_again(Q @ K.T / np.sqrt(Q.shape[-1]), allowed)
+    return A @ V, A
 
 
 @masked_attention.also_right
 def attention_with_a_large_negative_number(Q, K, V, allowed):
-    return _masked(with_a_large_negative_number)(Q, K, V, allowed)
+    A = with_a_large_negative_number(Q @ K.T / np.sqrt(Q.shape[-1]), allowed)
+    return A @ V, A
 
 
 @masked_attention.also_right
@@ -886,6 +784,17 @@ def a_query_without_keys(rng):
         rng.standard_normal((m, d_k)),
         rng.standard_normal((m, d_v)),
         _allowed(rng, n, m, emptied=True),
+    )
+
+
+@masked_attention.case
+def scores_far_below_zero(rng):
+    n, m, d_k, d_v = different_sizes(rng, 4)
+    return (
+        10 + rng.random((n, d_k)),
+        -100 - rng.random((m, d_k)),
+        rng.standard_normal((m, d_v)),
+        _allowed(rng, n, m),
     )
 
 
