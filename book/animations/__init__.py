@@ -29,6 +29,11 @@ _HOME = {
     "play_cost": "cost",
     "play_heads_in_training": "heads_in_training",
     "play_deep_stack": "deep_stack",
+    "play_masked_softmax": "masks",
+    "play_whiteboard": "at_the_whiteboard",
+    "play_attention_backward": "gradients",
+    "play_attend_with_cache": "cache",
+    "play_tiled_attention": "tiles",
 }
 
 __all__ = sorted(_HOME)

@@ -1,0 +1,202 @@
+"""Tiles: two keys at a time, and what is kept of those that were seen."""
+
+import numpy as np
+
+from book.sentence import CARRIES, TOKENS, K, Q, V
+
+from .scene import Scene, Step
+from .softmax import SCORES
+from .stage import COLOURS, QUIET, WRONG, between, cut, number
+from .take import cast, ending, right
+
+HIGH = 24
+BLOCK = 2
+ROWS = (66, 222, 378)  # where the three rows of matrices begin
+FIRST = TOKENS.index("slept")  # its largest score comes in the second block
+MIXED = right("attention")(Q, K, V)[0]
+
+
+def _seen(keys):
+    """What a block of keys leaves behind: maximum, sum, output of each query."""
+    m = SCORES[:, keys].max(axis=1)
+    E = np.exp(SCORES[:, keys] - m[:, None])
+    return m, E.sum(axis=1), E @ V[keys]
+
+
+HALVES = (slice(0, BLOCK), slice(BLOCK, 2 * BLOCK))
+LEFT_BEHIND = [_seen(keys) for keys in HALVES]
+TOGETHER = right("merge_softmax")(*LEFT_BEHIND[0], *LEFT_BEHIND[1])
+
+
+def play_tiled_attention(tiled_attention):
+    """Play attention that sees two keys at a time: Q, K, V, block -> O (n, d_v)."""
+    actor = cast(tiled_attention)
+    part = actor.play(Q, K, V, BLOCK, expected=MIXED)
+    return Scene(
+        title="Two keys at a time",
+        steps=_Play(part).steps(),
+        text=(
+            "Above, the scores with the first two keys, and what is kept of them for "
+            "each query: the maximum m, the sum s, the output o. In the middle the "
+            "same for the other two keys. Below, both merged, and the output divided "
+            "by the sum."
+        ),
+        player=actor.line(part),
+        height=526,
+    )
+
+
+class _Play:
+    def __init__(self, part):
+        self.part = part
+
+    def steps(self):
+        factor = number(np.exp(LEFT_BEHIND[0][0] - TOGETHER[0])[FIRST])
+        captions = (
+            "Four queries, four keys. But only two keys at a time: never more than "
+            "eight scores.",
+            "The first two keys. Of each row keep the largest score m, the sum s of "
+            "the exponentials, and the values o, each taken by its exponential. The "
+            "scores can go.",
+            "The other two keys, as if there were no others. Now some rows have a "
+            "larger maximum, others a smaller one.",
+            f"Merge: the larger m is that of both. Look at “{TOKENS[FIRST]}”: its "
+            f"first block took away too little, so its s and o shrink by {factor}; "
+            "then both are added.",
+            "Divide once, at the end: O = o / s." + self.part.aside,
+        )
+        draws = (self._open, self._block(0), self._block(1), self._merge, self._divide)
+        moves = (0, 1.4, 1.4, 1.4, 0.9)
+        steps = [Step(*step) for step in zip(captions, draws, moves, strict=True)]
+        return [*steps, Step(self._closing(), self._end)]
+
+    def _closing(self):
+        return ending(
+            {"these outputs": self.part},
+            "The same as with all scores at once, and they were never there at once. "
+            "For a third block the merge would go on in the same way.",
+        )
+
+    # The pictures.
+
+    def _open(self, stage, t):
+        style = {"rows": TOKENS, "height": HIGH, "lift": 20}
+        stage.matrix(Q, 66, ROWS[0], COLOURS["Q"], "Q", width=36, **style)
+        for k, keys in enumerate(HALVES):
+            y = ROWS[0] + 76 * k
+            tokens = {"rows": TOKENS[keys], "height": HIGH, "lift": 20}
+            names = ("K", "V") if k == 0 else (None, None)
+            stage.matrix(
+                K[keys],
+                300,
+                y,
+                COLOURS["K"],
+                names[0],
+                "",
+                width=36,
+                id=f"K{k}",
+                **tokens,
+            )
+            stage.matrix(
+                V[keys],
+                490,
+                y,
+                COLOURS["V"],
+                names[1],
+                "",
+                width=40,
+                id=f"V{k}",
+                **tokens,
+            )
+
+    def _block(self, k):
+        def draw(stage, t):
+            for before in range(k):
+                self._row(stage, before, 1.0, scores=False)
+            self._row(stage, k, t)
+
+        return draw
+
+    def _row(self, stage, k, t, scores=True):
+        """The scores of block k, and what is kept of them."""
+        y, keys = ROWS[k], HALVES[k]
+        if scores:
+            stage.matrix(
+                SCORES[:, keys],
+                66,
+                y,
+                COLOURS["S"],
+                "S",
+                "",
+                rows=TOKENS,
+                columns=TOKENS[keys],
+                width=56,
+                height=HIGH,
+                top=SCORES.max(),
+                lift=40,
+                id=f"S{k}",
+            )
+        else:
+            told = ", ".join(TOKENS[keys])
+            stage.text(66, y + 36, "seen:", align="left", colour=QUIET, id=f"seen {k}")
+            stage.text(66, y + 62, told, align="left", id=f"of {k}")
+        done = [between(t, 0.15 + 0.25 * i, 0.3 + 0.25 * i) == 1 for i in range(3)]
+        self._kept(stage, y, LEFT_BEHIND[k], done, id=f" {k + 1}")
+
+    def _kept(self, stage, y, kept, done, id="", lit=()):
+        for name, values, x, width, there in zip(
+            "mso", kept, (270, 360, 450), (56, 56, 60), done, strict=True
+        ):
+            if not there:
+                continue
+            colour = COLOURS["O" if name == "o" else "S" if name == "m" else "A"]
+            stage.matrix(
+                values.reshape(len(TOKENS), -1),
+                x,
+                y,
+                colour,
+                f"{name}{id}",
+                "",
+                columns=CARRIES if name == "o" else None,
+                width=width,
+                height=HIGH,
+                lift=40 if name == "o" else 20,
+                lit=lit,
+                of=(TOKENS, None),
+            )
+
+    def _merge(self, stage, t):
+        for k in range(2):
+            self._row(stage, k, 1.0, scores=False)
+        stage.text(66, ROWS[2] + 36, "together:", align="left", colour=QUIET)
+        done = [t > 0.1 + 0.3 * i for i in range(3)]
+        self._kept(stage, ROWS[2], TOGETHER, done, lit=[FIRST])
+
+    def _divide(self, stage, t):
+        self._kept(stage, ROWS[0], TOGETHER, [True] * 3)
+        self._output(stage, ROWS[1], t > 0.4)
+
+    def _output(self, stage, y, there):
+        if there:
+            stage.matrix(
+                self.part.values,
+                450,
+                y,
+                COLOURS["O"],
+                "O",
+                "",
+                rows=TOKENS,
+                columns=CARRIES,
+                width=60,
+                height=HIGH,
+                lift=40,
+                **self.part.style,
+            )
+            stage.text(66, y + 36, "O = o / s", align="left", weight="bold")
+
+    def _end(self, stage, t):
+        self._kept(stage, ROWS[0], TOGETHER, [True] * 3)
+        self._output(stage, ROWS[1], True)
+        if not self.part.known:
+            told = "Yours: " + cut(self.part.problem, 70)
+            stage.says(66, ROWS[2], told, 520, WRONG, "bold")
