@@ -20,7 +20,8 @@ from solutions.split_heads import split_heads
 from solutions.tokens import embed
 
 # Parts III and after have sections of their own.
-CHAPTERS = [step for step in steps() if step.part in ("One head", "Many heads")]
+PARTS = ("One head", "Many heads", "What an interviewer asks next")
+CHAPTERS = [step for step in steps() if step.part in PARTS and step.exercises]
 SECTIONS = (
     "Write it",
     "Watch it",
