@@ -11,6 +11,7 @@ from functools import cache
 from html import escape
 
 from autograder.chapters.toc import ROOT, Step, steps
+from book.asked import LISTS, MOST_ASKED, Asked
 
 # The two workflows of the article that this book follows: each step in English and
 # in its own words, and the functions that carry it out here.
@@ -189,6 +190,45 @@ def questions_of(chapter: str) -> list[Question]:
     ]
 
 
+def question_id(chapter: str, question: str) -> str:
+    """The anchor of a question: it stays when the chapter gets another number."""
+    noun = chapter.partition("_")[2]
+    words = re.findall(r"\w+", re.sub(r"<[^>]+>", "", question).lower())
+    return "-".join([noun.replace("_", "-"), *words])
+
+
+class MostAsked:
+    """The questions that are asked most, with answers of one minute and of five."""
+
+    def _repr_markdown_(self) -> str:
+        return "\n\n".join(self._entry(asked) for asked in MOST_ASKED)
+
+    def _entry(self, asked: Asked) -> str:
+        step = _chapter_of(asked.chapter)
+        sources = ", ".join(
+            f'<a href="{LISTS[name]}">{name}</a>' for name in asked.lists
+        )
+        return (
+            f'<details class="question" id="{question_id("_asked", asked.question)}">\n'
+            f"<summary>{escape(asked.question)}\n"
+            f'<span lang="zh">{escape(asked.chinese)}</span></summary>\n\n'
+            f"**One minute.** {asked.minute}\n\n**Five minutes.**\n\n{asked.five}\n\n"
+            f'<p class="asked-in">Shown in <a href="{step.chapter}.html">'
+            f"{escape(step.title)}</a>. In {len(asked.lists)} of "
+            f"{len(LISTS)} lists: {sources}.</p>\n\n</details>"
+        )
+
+    def __repr__(self) -> str:
+        return "\n".join(
+            f"{len(asked.lists)} of {len(LISTS)}: {asked.question} {asked.chinese}"
+            for asked in MOST_ASKED
+        )
+
+
+def _chapter_of(noun: str) -> Step:
+    return next(s for s in steps() if s.chapter.partition("_")[2] == noun)
+
+
 class Interview:
     """The questions of all chapters, as Markdown; the answers open on request."""
 
@@ -198,10 +238,7 @@ class Interview:
     def _repr_markdown_(self) -> str:
         return "\n\n".join(
             f'<h2><a href="{step.chapter}.html">{escape(step.title)}</a></h2>\n\n'
-            + "\n\n".join(
-                f"<details>\n<summary>{q.question}</summary>\n\n{q.answer}\n\n</details>"
-                for q in questions
-            )
+            + "\n\n".join(_entry(step, question) for question in questions)
             for step, questions in self.chapters.items()
             if questions
         )
@@ -212,3 +249,10 @@ class Interview:
             for step, questions in self.chapters.items()
             for question in questions
         )
+
+
+def _entry(step: Step, asked: Question) -> str:
+    return (
+        f'<details class="question" id="{question_id(step.chapter, asked.question)}">\n'
+        f"<summary>{asked.question}</summary>\n\n{asked.answer}\n\n</details>"
+    )

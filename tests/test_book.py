@@ -12,6 +12,7 @@ from autograder.chapters.toc import ROOT, current_stems, steps
 from autograder.exercises.registry import discover
 from autograder.exercises.source import source_of
 from book import by_hand, overview, sentence
+from book.asked import LISTS, MOST_ASKED
 from book.charts import against_size
 from book.experiments.depth import through_stacks
 from book.page import streams
@@ -266,9 +267,25 @@ def test_all_questions_are_collected_and_nothing_else_that_opens():
         for question in overview.questions_of(step.chapter):
             assert question.question in page
             assert question.answer in page
-    assert page.count("<details>") == asked
+    assert page.count('<details class="question"') == asked
+    ids = re.findall(r'class="question" id="([^"]+)"', page)
+    ids += re.findall(r'id="([^"]+)"', overview.MostAsked()._repr_markdown_())
+    assert len(ids) == len(set(ids)) == asked + 10
     assert "The proof" in overview.text_of(current_stems()["expressiveness"])
     assert "The proof" not in page
+
+
+def test_what_is_asked_most_says_where_and_is_shown_in_a_chapter():
+    chapters = {step.chapter.partition("_")[2] for step in steps()}
+    counts = [len(asked.lists) for asked in MOST_ASKED]
+    assert counts == sorted(counts, reverse=True)
+    for asked in MOST_ASKED:
+        assert set(asked.lists) <= set(LISTS)
+        assert asked.chapter in chapters
+        assert re.search("[\u4e00-\u9fff]", asked.chinese)
+        assert 25 <= len(asked.minute.split()) <= 90
+        assert len(asked.five) > 100
+    assert sum("```python" in asked.five for asked in MOST_ASKED) >= 4
 
 
 @every_exercise

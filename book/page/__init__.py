@@ -40,7 +40,9 @@ def fill_in(app, page, template, context, doctree):
         context["plain_title"] = app.env.titles[page].astext()
         context["description"] = contents.describe(app, page)
     context["html_baseurl"] = app.config.html_baseurl
-    context["has_scene"] = "<book-scene" in context.get("body", "")
+    body = context.get("body", "")
+    context["has_scene"] = "<book-scene" in body
+    context["has_practice"] = "<book-clock" in body or "<book-questions" in body
 
 
 def fill_in_palette(app, error):
