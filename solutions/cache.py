@@ -17,6 +17,7 @@ from solutions.split_heads import split_heads
 
 
 @exercise(
+    ordinary=False,
     hints=(
         "One word is a sentence of length 1: `x[None]` has shape (1, d_model), and "
         "`project_qkv` and `split_heads` work as they are.",
@@ -52,6 +53,7 @@ attend_with_cache.inherits(
     but=(
         *("divided_by_sqrt_n", "divided_by_sqrt_d_v", "over_queries_overflowing"),
         *("maximum_without_keepdims", "one_maximum_for_all", "maximum_added"),
+        "less_than_the_maximum_subtracted",
         *("over_each_whole_head", "scores_returned", "weights_averaged_over_heads"),
         *("all_axes_transposed", "forgot_to_transpose", "weights_transposed"),
         *("first_head_only", "last_head_only", "heads_averaged", "heads_added_up"),
@@ -312,6 +314,7 @@ def huge_weights(rng):
 
 
 @exercise(
+    ordinary=False,
     hints=(
         "W_k and W_v are narrower: split K and V into num_groups heads, and Q into "
         "num_heads. How many heads share a group?",
@@ -614,6 +617,7 @@ def large_scores_in_groups(rng):
 
 
 @exercise(
+    ordinary=False,
     hints=(
         "In one layer, for one token, the cache holds one key and one value for each "
         "group. How many numbers are that?",

@@ -16,6 +16,7 @@ from solutions.softmax import softmax
 
 
 @exercise(
+    ordinary=False,
     hints=(
         "Work on one row. dS_i = sum over j of dA_j · A_j · (1 where i is j, else 0, "
         "minus A_i). Take the two parts of the bracket apart.",
@@ -213,6 +214,7 @@ def nearly_saturated_weights(rng):
 
 
 @exercise(
+    ordinary=False,
     hints=(
         "Go backwards, one step at a time: O = A V first. In a product, the gradient "
         "of one factor is the arriving gradient times the *other* one, transposed, on "

@@ -17,6 +17,7 @@ from solutions.weighted_sum import weighted_sum
 
 
 @exercise(
+    ordinary=False,
     hints=(
         "Number the tokens from 0. When may the query of row i look at the key of "
         "column j? Say it as a comparison of i and j.",
@@ -195,6 +196,7 @@ def every_token_sees_itself(allowed, n):
 
 
 @exercise(
+    ordinary=False,
     hints=(
         "Number the places of a row from 0. In a sentence of 3 tokens, which of them "
         "are real?",
@@ -365,6 +367,7 @@ def an_empty_sentence(rng):
 
 
 @exercise(
+    ordinary=False,
     hints=(
         "Which score would become a share of exactly 0? Put it where nothing is "
         "allowed, before exp: `np.where(allowed, S, ...)`.",
@@ -649,6 +652,7 @@ def the_best_score_hidden(rng):
 
 
 @exercise(
+    ordinary=False,
     hints=(
         "It is your `attention` of chapter 7 with one step exchanged. Which one?",
         "`masked_softmax` stands where `softmax` stood, and gets `allowed` as well.",

@@ -15,6 +15,7 @@ from solutions.single_head import attention
 
 
 @exercise(
+    ordinary=False,
     hints=(
         "Each block took away its own maximum. What is the maximum of both together? "
         "And what would the first block's exponentials be, had it taken away that one?",
@@ -289,6 +290,7 @@ def nothing_seen_before(rng):
 
 
 @exercise(
+    ordinary=False,
     hints=(
         "Start with nothing seen: a maximum of minus infinity for each query, a sum of "
         "0, an output of 0. Then go along the keys: `range(0, m, block)`.",

@@ -208,9 +208,8 @@ def outside(exercise, rng):
     if "num_groups" in named:
         sizes["h"], sizes["num_groups"] = rng.choice([(4, 2), (6, 3), (6, 2), (3, 1)])
     sizes["d_model"] = sizes["h"] * sizes["d_k"]
-    # A mask after softmax bears no scores that lie hundreds apart, and where softmax
-    # is saturated, as with one key, a gradient is what rounding leaves of it.
-    most = 3 if named & {"allowed", "dA", "dO"} else 400
+    # Where softmax is saturated, as with one key, a gradient is what rounding leaves.
+    most = 3 if named & {"dA", "dO"} else 400
     spread = rng.choice([1, 1, 1, most])
     sizes["m"] += bool(named & {"dA", "dO"})
     if "block" in named and rng.random() < 0.1:
@@ -227,7 +226,9 @@ def _argument(exercise, item, sizes, spread, rng):
     if item.name == "cache":
         shape = sizes["h"], rng.integers(6), sizes["d_k"]
         return {name: spread * rng.standard_normal(shape) for name in "KV"}
-    if item.name == "allowed":
+    if item.name == "allowed":  # a mask after softmax bears no scores far apart
+        if spread == 400:
+            return np.ones([sizes[letter] for letter in item.sizes], dtype=bool)
         return rng.random([sizes[letter] for letter in item.sizes]) < 0.6
     if item.name == "lengths":
         return rng.integers(sizes["n"] + 1, size=sizes["b"])
@@ -249,8 +250,6 @@ def _argument(exercise, item, sizes, spread, rng):
     array = spread * rng.standard_normal([sizes[letter] for letter in item.sizes])
     if item.name in ("s1", "s2"):  # sums of exponentials
         return np.abs(array)
-    if item.name == "S" and spread == 3:  # large, and near each other
-        return array + 1000
     if item.name != "A":
         return array
     weights = np.exp(-np.abs(array) / spread)  # each row of weights sums to 1
