@@ -2,8 +2,10 @@
 
 import csv
 import io
+import os
 import re
 from dataclasses import dataclass
+from errno import ENOENT
 from pathlib import Path
 
 from autograder.files.whole import write_whole
@@ -157,5 +159,7 @@ def table_text(rows: list[list]) -> str:
 
 
 def write_table(path: Path, rows: list[list]) -> None:
-    """Write a CSV, whole or not at all."""
+    """Write a CSV, whole or not at all, into a folder that is there."""
+    if not path.parent.is_dir():  # a person named it, and may have misspelt it
+        raise FileNotFoundError(ENOENT, os.strerror(ENOENT), str(path.parent))
     write_whole(path, table_text(rows))
