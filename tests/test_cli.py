@@ -1,12 +1,19 @@
 """The command line, as somebody types it."""
 
+import ast
 import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+import autograder.grading.judge_file as judging
+from autograder.__main__ import SHELLS, cli, main
+from autograder.chapters.toc import ROOT
+from autograder.course.grade import _shown
 from autograder.grading.judge_file import SubmissionError, judge_file
 
 RIGHT_AND_WRONG = """
@@ -169,3 +176,97 @@ def test_course_changes_nothing_that_is_there(tmp_path):
     done = autograder("course", course)
     assert "nothing was changed" in done.stdout
     assert {p: p.read_bytes() for p in course.rglob("*") if p.is_file()} == before
+
+
+# The parser.
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        (["juge", "x.py"], "Did you mean 'judge'?"),
+        (["grade", "05_softmax", "--job", "3"], "'--jobs'"),
+        (["build", "05_sofmax"], "there is no chapter 05_sofmax"),
+        (["build", "05_sofmax"], "Is 05_softmax meant?"),
+        (["example"], "Name a CHAPTER, or give --remove"),
+        (["example", "05_softmax", "--remove"], "Name a CHAPTER, or give --remove"),
+        (["grade"], "Missing argument 'CHAPTER'"),
+        (["grade", "05_softmax", "--tier", "none"], "'namespaces', 'landlock'"),
+    ],
+)
+def test_what_is_misspelt_is_told_with_what_is_meant(typed, told, capsys):
+    assert main(typed) == 2
+    shown = capsys.readouterr()
+    assert told in shown.err
+    assert not shown.out and "Traceback" not in shown.err
+
+
+def test_every_verb_tells_its_options(capsys):
+    for verb, command in cli.commands.items():
+        assert main([verb, "--help"]) == 0
+        shown = capsys.readouterr().out
+        assert command.help in " ".join(shown.split()) or "\n" in command.help
+        for option in command.params:
+            assert all(name in shown for name in option.opts if name.startswith("--"))
+
+
+def test_a_fault_of_the_program_is_no_bad_usage(monkeypatch, capsys):
+    monkeypatch.setattr(judging, "judge_file", lambda *a, **k: np.ones(2) @ np.ones(3))
+    assert main(["judge", "x.py"]) == 3
+    told = capsys.readouterr().err
+    assert "Traceback" in told and "matmul" in told
+    assert "a fault of autograder" in told
+
+
+def test_debug_shows_where_an_error_arose(tmp_path, capsys):
+    assert main(["--debug", "judge", str(tmp_path / "missing.py")]) == 2
+    told = capsys.readouterr().err
+    assert "Traceback" in told and told.splitlines()[-1].startswith("autograder judge:")
+
+
+def test_errors_of_our_own_have_one_base():
+    """A user can mend them: they are told as a sentence. All others are faults."""
+    ours = [
+        node.name
+        for file in (ROOT / "autograder").rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.ClassDef)
+        and any(getattr(base, "id", "") == "ValueError" for base in node.bases)
+    ]
+    # What a stranger sent is refused where it is read.
+    assert sorted(ours) == ["UserError", "WireError"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        (["gr"], {"grade"}),
+        (["grade", "05"], {"05_softmax"}),
+        (["grade", "05_softmax", "--sch"], {"--scheduler"}),
+        (["completion", ""], {"bash", "zsh", "fish"}),
+    ],
+)
+def test_the_shell_completes(typed, completed):
+    words = {"COMP_WORDS": " ".join(["autograder", *typed]), "COMP_CWORD": len(typed)}
+    done = subprocess.run(
+        [Path(sys.executable).with_name("autograder")],
+        env=os.environ
+        | {"_AUTOGRADER_COMPLETE": "bash_complete"}
+        | {name: str(word) for name, word in words.items()},
+        capture_output=True,
+        text=True,
+    )
+    assert {line.split(",")[1] for line in done.stdout.splitlines()} == completed
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_line_for_a_shell_is_what_click_understands(shell, capsys):
+    assert main(["completion", shell]) == 0
+    assert f"_AUTOGRADER_COMPLETE={shell}_source autograder" in capsys.readouterr().out
+
+
+def test_on_a_terminal_a_bar_moves_and_elsewhere_none(monkeypatch, capsys):
+    for watched in (True, False):
+        monkeypatch.setattr(sys.stderr, "isatty", lambda w=watched: w, raising=False)
+        assert list(_shown(iter([["a", "b"], ["c"]]), 3)) == [["a", "b"], ["c"]]
+        assert ("3/3" in capsys.readouterr().err) == watched

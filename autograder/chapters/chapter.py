@@ -25,6 +25,7 @@ import nbformat
 
 from autograder.chapters.numbers import renumbered
 from autograder.chapters.toc import ROOT, chapters_listed, told_became
+from autograder.errors import UserError
 from autograder.exercises.declaration import (
     BEGIN,
     END,
@@ -41,7 +42,7 @@ from autograder.judge.verdict import right
 FOLDED = {"remove-input", "hide-input"}  # tags of cells whose code nobody has to read
 
 
-class ChapterError(ValueError):
+class ChapterError(UserError):
     """A chapter that cannot be read or composed. Names the file and the remedy."""
 
 

@@ -11,13 +11,14 @@ import re
 from pathlib import Path
 
 from autograder.chapters.toc import current_stems, told_became
+from autograder.errors import UserError
 
 LINK = re.compile(r"\[((?:[Cc]hapter )?)(\d+)\]\((\d\d)_(\w+)\.md")
 TARGET = re.compile(r"\]\((\d\d)_(\w+)\.md")
 HERE = re.compile(r'^here\("\d\d_\w+"\)$', re.MULTILINE)
 
 
-class NumberError(ValueError):
+class NumberError(UserError):
     """A link to a chapter that is not there. Names the file and the remedy."""
 
 

@@ -13,6 +13,7 @@ from functools import cache
 from html import escape
 from pathlib import Path
 
+from autograder.errors import UserError
 from autograder.exercises.registry import add_folder, discover
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,7 +65,7 @@ def chapters_listed() -> Iterator[tuple[Path, str, dict]]:
     for home in _homes:
         for path in sorted(home.glob("chapters/[0-9][0-9]_*.md")):
             if (ROOT / "book" / path.name).exists():
-                raise ValueError(f"{path}: the book has a chapter of this name already")
+                raise UserError(f"{path}: the book has a chapter of this name already")
             yield path, OWN_PART, {}
 
 

@@ -18,6 +18,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
+
 from autograder.course.changes import line_of
 from autograder.course.desk import Desk, Summary
 from autograder.course.folder import confirm_course
@@ -60,13 +62,13 @@ def grade_chapter(
                 desk, writer = _open(root, chapter, options)
                 with writer:
                     todo = desk.todo(summary, tell)
-                    for results in results_of(pool, desk, todo, options, asked):
+                    batches = results_of(pool, desk, todo, options, asked)
+                    for results in _shown(batches, len(todo)):
                         saved, changes = desk.save(results, writer, tell)
                         summary.graded += saved
                         summary.changes += changes
                         summary.tier = results[0].tier or summary.tier
                         _report(results, changes, tell)
-                        _progress(summary.graded, len(todo), begin)
                     desk.update_lateness(writer, tell)
         except KeyboardInterrupt:
             summary.interrupted = "Interrupted"
@@ -158,9 +160,18 @@ def _report(results, changes, tell):
         tell(line_of(change))
 
 
-def _progress(graded, total, begin):
-    """On a terminal, how far the run is."""
-    if graded and sys.stderr.isatty():
-        left = (time.monotonic() - begin) / graded * (total - graded)
-        line = f"{graded} of {total}, about {left:.0f} s left"
-        print(f"{line:40}\r", end="", file=sys.stderr, flush=True)
+def _shown(batches: Iterator[list], total: int) -> Iterator[list]:
+    """The batches; on a terminal with how far the run is, and how long it will take."""
+    bar = click.progressbar(
+        length=total,
+        label="Graded",
+        show_pos=True,
+        file=sys.stderr,
+        hidden=not sys.stderr.isatty(),
+    )
+    with bar:
+        for batch in batches:
+            if not bar.hidden:
+                click.echo("\r\033[K", nl=False, err=True)  # lines may be told now
+            yield batch
+            bar.update(len(batch))

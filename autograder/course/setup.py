@@ -23,6 +23,7 @@ from autograder.chapters.chapter import Chapter, load_chapters, source_notebook
 from autograder.chapters.toc import told_became
 from autograder.course.config import find_own_programs
 from autograder.course.folder import confirm_course
+from autograder.errors import UserError
 from autograder.files.offer import handed_out_in, offer
 from autograder.files.tables import read_table
 
@@ -74,7 +75,7 @@ def make_course(
     only       names of chapters, to be quick where the others are not needed.
     """
     if folder.exists() and not folder.is_dir():
-        raise ValueError(f"{folder} is a file; name a folder for the course")
+        raise UserError(f"{folder} is a file; name a folder for the course")
     find_own_programs()
     folder.mkdir(parents=True, exist_ok=True)
     with handed_out_in(folder) as handed_out:
@@ -111,7 +112,7 @@ def _configure(folder: Path, course_id: str | None, handed_out) -> list[str]:
     """The configuration, under the id that the course has or gets."""
     path, said = folder / "nbgrader_config.py", []
     if course_id is not None and not re.fullmatch(r"[\w.-]+", course_id):
-        raise ValueError(
+        raise UserError(
             f"--course-id {course_id!r}: use letters, digits and . _ - alone; the "
             "exchange makes a folder of it"
         )
@@ -227,7 +228,7 @@ def _set_due_dates(course, folder: Path, due: tuple[str, ...]) -> list[str]:
         known = {a.name: a.duedate for a in gradebook.assignments}
         for place, chapter, text, from_option in wanted:
             if chapter not in known:
-                raise ValueError(
+                raise UserError(
                     f"{place}: no chapter {chapter!r}; "
                     + (told_became(chapter) or f"there are {', '.join(sorted(known))}")
                 )
@@ -256,7 +257,7 @@ def _due_dates(path: Path, due) -> Iterator[tuple[str, str, str, bool]]:
     for text in due:
         chapter, sign, when = text.partition("=")
         if not sign:
-            raise ValueError(f"--due {text}: write it as 05_softmax=2026-12-01T18:00")
+            raise UserError(f"--due {text}: write it as 05_softmax=2026-12-01T18:00")
         yield f"--due {text}", chapter.strip(), when.strip(), True
 
 
@@ -275,7 +276,7 @@ def parse_due(text: str, place: str) -> datetime:
         if zone:
             when = when.replace(tzinfo=ZoneInfo(zone))
     except (ValueError, OSError, KeyError):
-        raise ValueError(
+        raise UserError(
             f"{place}: {text!r} is no time; write 2026-12-01 18:00, or with a zone "
             "2026-12-01 18:00 Europe/Berlin"
         ) from None

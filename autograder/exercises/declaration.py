@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from autograder.errors import UserError
 from autograder.exercises.ordinary import ordinary_cases
 from autograder.exercises.pipeline import exchanged, named, place_of, unknown
 from autograder.exercises.shapes import ShapeLine
@@ -25,7 +26,7 @@ STUB = "raise NotImplementedError"
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"  # as nbgrader wants them
 
 
-class DeclarationError(ValueError):
+class DeclarationError(UserError):
     """An exercise is declared wrongly. The message names it and the remedy."""
 
 

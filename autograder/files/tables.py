@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from errno import ENOENT
 from pathlib import Path
 
+from autograder.errors import UserError
 from autograder.files.whole import write_whole
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute
 
 
-class TableError(ValueError):
+class TableError(UserError):
     """A table that cannot be read. Names the file, the line and the remedy."""
 
 

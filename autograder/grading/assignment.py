@@ -5,12 +5,13 @@ import json
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 
+from autograder.errors import UserError
 from autograder.exercises.registry import discover
 from autograder.files.whole import digest_of
 from autograder.sandbox.tiers import Limits
 
 
-class CourseError(ValueError):
+class CourseError(UserError):
     """A course that cannot be graded. One sentence that names the remedy."""
 
 

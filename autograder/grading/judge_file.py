@@ -7,6 +7,7 @@ from io import BytesIO
 from pathlib import Path
 
 from autograder.chapters.toc import chapter_of
+from autograder.errors import UserError
 from autograder.exercises import answers
 from autograder.exercises.declaration import Exercise
 from autograder.exercises.registry import discover
@@ -17,7 +18,7 @@ from autograder.judge.verdict import Verdict, judge
 from autograder.values.wire import Outcome
 
 
-class SubmissionError(ValueError):
+class SubmissionError(UserError):
     """A file that cannot be judged. One sentence that names the file and the remedy."""
 
 

@@ -10,6 +10,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.errors import UserError
 from autograder.grading.kinds import kind_of
 from autograder.values.wire import printable, written_size
 
@@ -25,7 +26,7 @@ TWO = (
 )
 
 
-class UnreadableError(ValueError):
+class UnreadableError(UserError):
     """A submission that holds no notebook. One sentence for the learner."""
 
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from autograder.errors import UserError
 from autograder.grading import submission
 from autograder.grading.submission import NOTEBOOK_BYTES, UnreadableError, visible
 
@@ -37,7 +38,7 @@ BY_THEMSELVES = re.compile(
 )
 
 
-class DownloadError(ValueError):
+class DownloadError(UserError):
     """A download that cannot be read at all. Names it, and the remedy."""
 
 

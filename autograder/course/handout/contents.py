@@ -23,6 +23,7 @@ from autograder.chapters import dependencies
 from autograder.chapters.chapter import Chapter
 from autograder.chapters.toc import ROOT, steps
 from autograder.course.handout.record import Seen, key_of, recorded
+from autograder.errors import UserError
 from autograder.exercises.declaration import Exercise
 from autograder.exercises.registry import discover
 from autograder.exercises.source import excerpt
@@ -32,7 +33,7 @@ WHEN = (1980, 1, 1, 0, 0, 0)  # the same files give the same bytes
 BESIDE = (".css", ".js")  # what a package reads besides its modules
 
 
-class ReleaseError(ValueError):
+class ReleaseError(UserError):
     """A chapter that cannot be packed. Names the file and the remedy."""
 
 

@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 
 from autograder.chapters import toc as workflow
+from autograder.errors import UserError
 from autograder.exercises.answer_key import Calls, by_position
 from autograder.exercises.declaration import Exercise
 from autograder.exercises.registry import discover
@@ -40,7 +41,7 @@ LARGEST = 2**23  # bytes of an answer that is kept; random numbers do not compre
 Seen = list[tuple[tuple, dict]]  # (arguments, outcome) of each call
 
 
-class RecordingError(ValueError):
+class RecordingError(UserError):
     """The chapter's cells could not be run. Names the file and the remedy."""
 
 
