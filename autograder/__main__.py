@@ -66,8 +66,8 @@ class Verbs(click.Group):
 
 def _meant(context: click.Context, told: str) -> str:
     """Which chapter is meant by one that was named and does not exist."""
-    names = _chapters()
     for given in context.meta.get(CHAPTERS, ()):
+        names = _chapters()
         close = difflib.get_close_matches(given, names, 1)
         if given not in names and close and f"{close[0]} meant" not in told:
             return f". Is {close[0]} meant?"

@@ -70,13 +70,19 @@ def chapters_listed() -> Iterator[tuple[Path, str, dict]]:
 
 
 def _contents() -> dict:
-    """The table of contents; a handout has it as JSON, and needs no PyYAML for it."""
-    handed_out = ROOT / "_toc.json"
+    """The table of contents; a handout has it as JSON, and needs no PyYAML for it.
+
+    Installed from a wheel there is none, and the chapters' numbers say the order.
+    """
+    handed_out, file = ROOT / "_toc.json", ROOT / "_toc.yml"
     if handed_out.is_file():
         return json.loads(handed_out.read_text(encoding="utf-8"))
-    import yaml
+    if file.is_file():
+        import yaml
 
-    return yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+        return yaml.safe_load(file.read_text(encoding="utf-8"))
+    stems = (path.stem for path in sorted(ROOT.glob("book/[0-9][0-9]_*.md")))
+    return {"chapters": [{"file": f"book/{stem}"} for stem in stems]}
 
 
 def current_stems() -> dict[str, str]:
