@@ -4,10 +4,13 @@ What it draws is compared with matplotlib: the same things, at the same places, 
 same colours.
 """
 
+import functools
 import io
 import itertools
 import shutil
+import threading
 from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -41,10 +44,28 @@ def scenes():
     return [scene_of(name) for name in ("embed", "split_heads")]
 
 
-@pytest.fixture(scope="module", params=["files", "inline"])
+@pytest.fixture(scope="module", params=["files", "served", "inline"])
 def address(request, scenes, tmp_path_factory):
-    """A page with two scenes far from each other: as in the book, as in a notebook."""
-    return lay_out(tmp_path_factory.mktemp("page"), scenes, request.param == "files")
+    """A page with two scenes far from each other: as in the book, from the file system
+    and from a server that sends whole files only; as in a notebook.
+    """
+    folder = tmp_path_factory.mktemp("page")
+    file = lay_out(folder, scenes, request.param != "inline")
+    if request.param != "served":
+        yield file
+        return
+    handler = functools.partial(Quiet, directory=folder)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/page.html"
+        server.shutdown()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """`python -m http.server`, which knows no ranges, without its log."""
+
+    def log_message(self, *_):
+        pass
 
 
 def lay_out(folder, scenes, as_files):
@@ -83,9 +104,12 @@ def page(chromium, address):
     errors = []
     with opened(chromium, address) as page:
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda said: errors.append(said.text))
+        page.on("console", lambda said: errors.append(f"{said.text} {said.location}"))
         yield page
-    assert errors == []
+    assert [error for error in errors if "favicon" not in error] == []
+
+
+ASKED = (".html", "stepper.css", "stepper.js", "favicon.ico")
 
 
 def caption(page):

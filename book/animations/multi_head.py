@@ -268,15 +268,15 @@ class _Play:
             if not go:
                 continue
             name, small = f"W_{letter.lower()}", letter.lower()
-            x, down = left - 104, line + looks.high / 2 - 14
-            stage.arrow(
-                (x, y + looks.high / 2),
-                (x, down),
-                COLOURS[letter],
-                alpha=go,
-                id=f"map {letter}",
-            )
-            stage.chip(left - 104 - 24, line + looks.high / 2, name, COLOURS[letter])
+            middle = line + looks.high / 2
+            # One way from the row of X, through the map, to what it makes.
+            turn = left - 160 + 10 * k
+            corner = [(left - 50, y + looks.high / 2), (turn, y + looks.high / 2)]
+            xs, ys = zip(*corner, (turn, middle), strict=True)
+            stage.line(xs, ys, COLOURS[letter], 1.8, alpha=go, id=f"from X {letter}")
+            end = (left - 150 + 114 * go, middle)
+            stage.arrow((turn, middle), end, COLOURS[letter], id=f"to {letter}")
+            stage.chip(left - 122, middle, name, COLOURS[letter])
             shown = np.arange(6)[None] < round(6 * go)
             row = PROJECTED[letter][[FIRST]]
             stage.matrix(

@@ -22,6 +22,7 @@ from .take import MARKED, cast, ending
 from .weighted_sum import MIXED
 
 FIRST = TOKENS.index("cat")
+ROWS = {"Q": "query", "K": "row K", "V": "row V"}  # what they are on the stage
 LETTERS = (("Q", Q, "W_q"), ("K", K, "W_k"), ("V", V, "W_v"))
 
 
@@ -227,7 +228,7 @@ class _Play:
                     spot,
                     COLOURS[letter],
                     width=own,
-                    id=f"row {letter}",
+                    id=ROWS[letter],
                     **style,
                 )
             stage.box(
@@ -295,7 +296,7 @@ class _Play:
                 width=wide,
                 height=high,
                 size=looks.size,
-                id=f"row {letter}",
+                id=ROWS[letter],
             )
 
     def _query(self, level):
