@@ -183,6 +183,12 @@ def _slots(layer, block, d_model, num_heads):
         shape, wanted = _shape(found[name]), _wanted(name, d_model)
         if shape != wanted:
             _see_the_order(block, d_model, num_heads)
+            if shape[0] == shape[-1] < d_model and len(shape) == 2:
+                raise ValueError(
+                    f"{name} has shape {shape}; expected {wanted}.\nOne small matrix "
+                    "serves all heads. Map X with the whole matrix first, then split: "
+                    "each head has columns of its own."
+                )
             raise ValueError(
                 f"{name} has shape {shape}; expected {wanted}.\nThe heads stand side "
                 "by side in one matrix, see `stack_projections`; a bias has a number "

@@ -54,6 +54,70 @@ def over_tokens(X, gamma, beta, eps=1e-5):
 
 
 @layer_norm.mistake
+def over_tokens_unbiased(X, gamma, beta, eps=1e-5):
+    """Each feature is normalised over the tokens, axis 0. Each token has its own mean
+    and variance: axis=-1. And the variance divides by d_model: ddof=0.
+    """
+    return gamma * _normalised(X, eps, axis=0, ddof=1) + beta
+
+
+def _eps_outside(X, eps, axis, ddof):
+    centred = X - X.mean(axis=axis, keepdims=True)
+    return centred / (X.std(axis=axis, ddof=ddof, keepdims=True) + eps)
+
+
+@layer_norm.mistake
+def over_tokens_and_eps_outside(X, gamma, beta, eps=1e-5):
+    """Each feature is normalised over the tokens, axis 0. Each token has its own mean
+    and variance: axis=-1. And eps belongs under the root, beside the variance.
+    """
+    return gamma * _eps_outside(X, eps, axis=0, ddof=0) + beta
+
+
+@layer_norm.mistake
+def over_tokens_unbiased_and_eps_outside(X, gamma, beta, eps=1e-5):
+    """Each feature is normalised over the tokens, axis 0. Each token has its own mean
+    and variance: axis=-1. And the variance divides by d_model (ddof=0), with eps
+    beside it, under the root.
+    """
+    return gamma * _eps_outside(X, eps, axis=0, ddof=1) + beta
+
+
+@layer_norm.mistake
+def over_everything_unbiased(X, gamma, beta, eps=1e-5):
+    """One mean and one variance for the whole matrix. Each token has its own: axis=-1.
+    And the variance divides by the number of features: ddof=0.
+    """
+    return gamma * _normalised(X, eps, axis=None, ddof=1) + beta
+
+
+@layer_norm.mistake
+def divided_by_the_mean(X, gamma, beta, eps=1e-5):
+    """Divided by the mean: was a line copied, and `mean` left in it? Divide by the root
+    of the variance plus eps.
+    """
+    mean = X.mean(axis=-1, keepdims=True)
+    return gamma * (X - mean) / (mean + eps) + beta
+
+
+@layer_norm.mistake
+def divided_by_the_root_of_the_mean(X, gamma, beta, eps=1e-5):
+    """Under the root stands the mean: was a line copied, and `mean` left in it? The
+    variance belongs there.
+    """
+    mean = X.mean(axis=-1, keepdims=True)
+    return gamma * (X - mean) / np.sqrt(mean + eps) + beta
+
+
+@layer_norm.mistake
+def one_gamma_for_all_features(X, gamma, beta, eps=1e-5):
+    """One number of gamma and one of beta serve all features. Each feature has its own:
+    multiply by gamma, not by gamma[0].
+    """
+    return gamma[0] * _normalised(X, eps) + beta[0]
+
+
+@layer_norm.mistake
 def over_tokens_and_features(X, gamma, beta, eps=1e-5):
     """One mean and one variance for the whole matrix. Each token has its own: take
     them along the last axis.

@@ -205,6 +205,20 @@ def input_sliced_into_heads(X, params, num_heads):
     return multi_head_attention(X, params | blocks, num_heads)
 
 
+@multi_head_attention.mistake
+def one_corner_for_all_heads(X, params, num_heads):
+    """Every head is made with the same d_k by d_k corner of W_q, W_k and W_v. Project X
+    with the whole matrices first, then split: each head has columns of its own.
+    """
+    heads = split_heads(X, num_heads)
+    d_k = heads.shape[-1]
+    Q, K, V = (
+        heads @ params[f"W_{w}"][:d_k, :d_k] + params[f"b_{w}"][:d_k] for w in "qkv"
+    )
+    O, A = attend_in_parallel(Q, K, V)
+    return concat_heads(O) @ params["W_o"] + params["b_o"], A
+
+
 def _attended(X, params, num_heads):
     """What the heads found (h, n, d_k), and their maps."""
     Q, K, V = (split_heads(M, num_heads) for M in project_qkv(X, params))

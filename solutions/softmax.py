@@ -256,6 +256,23 @@ def log_softmax(S):
 
 
 @softmax.mistake
+def sum_inside_the_exponential(S):
+    """The sum stands inside the exponential: exp(S / sum). Close the bracket before you
+    divide: exp(S) / sum. And a large score overflows: subtract the row's maximum.
+    """
+    return np.exp(S / np.exp(S).sum(axis=-1, keepdims=True))
+
+
+@softmax.mistake
+def sum_inside_after_the_shift(S):
+    """The sum stands inside the exponential: exp(S / sum). Close the bracket before you
+    divide: exp(S) / sum.
+    """
+    Z = S - S.max(axis=-1, keepdims=True)
+    return np.exp(Z / np.exp(Z).sum(axis=-1, keepdims=True))
+
+
+@softmax.mistake
 def sigmoid(S):
     """Each score is squashed on its own (a sigmoid). In softmax the scores of a row
     compete for one unit of attention.

@@ -114,7 +114,7 @@ def test_plain_form(value, expected):
 
 
 def test_a_list_that_contains_itself_ends():
-    assert "nested" in repr(wire.plain(recursive_list()))
+    assert "contains itself" in repr(wire.plain(recursive_list()))
     wire.decode(wire.encode(wire.plain(recursive_list())), LIMIT)
 
 

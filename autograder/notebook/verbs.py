@@ -9,6 +9,7 @@ import contextlib
 import dis
 import functools
 import inspect
+import io
 import linecache
 import sys
 import warnings
@@ -204,14 +205,52 @@ def _judged(exercise: Exercise, function: Callable) -> Verdict:
         _one_thread(),
     ):
         warnings.simplefilter("ignore")
+        call = call_in_process(exercise.driven(function))
         try:
-            verdict = judge(exercise, call_in_process(exercise.driven(function)))
+            verdict = judge(exercise, _printing_little(call, sys.stdout))
         except KeyboardInterrupt as stopped:
             stopped.add_note(f"{exercise.name} had not come to an end. {ENDLESS}")
             raise
     if verdict.passed is None:
         return _with_missing(exercise, function, verdict)
     return _with_outside(function, verdict)
+
+
+PRINTED = 20_000  # characters that a check lets through
+CUT = "\n... and more that your function prints is left out here.\n"
+
+
+def _printing_little(call: Callable, screen: Any) -> Callable:
+    """The same port; of what the function prints, only the beginning is shown: a
+    page that shows a million lines makes a browser stop.
+    """
+    shown = _Beginning(screen)
+
+    def printing(arguments: tuple) -> Any:
+        with contextlib.redirect_stdout(shown), contextlib.redirect_stderr(shown):
+            return call(arguments)
+
+    return printing
+
+
+class _Beginning(io.TextIOBase):
+    """Passes on the first characters that are written, and says where it stops."""
+
+    def __init__(self, screen: Any):
+        self._screen, self._room = screen, PRINTED
+
+    def write(self, text: str) -> int:
+        """Write what there is room for."""
+        if self._room > 0:
+            self._screen.write(text[: self._room])
+            self._room -= len(text)
+            if self._room <= 0:
+                self._screen.write(CUT)
+        return len(text)
+
+    def flush(self) -> None:
+        """Show what was written."""
+        self._screen.flush()
 
 
 ENDLESS = "Is there a loop that does not end? The last lines above show where it was."

@@ -24,6 +24,7 @@ LENGTH = struct.Struct(">I")  # precedes a message on a stream
 HEADER_LIMIT = 4 * 2**20  # bytes; JSON grows about twentyfold when parsed
 DEPTH_LIMIT = 20
 NDIM_LIMIT = 32
+BYTES_LIMIT = 2**28  # of all arrays of an answer
 NODES_LIMIT = 2**16  # numbers, texts, arrays, lists in an answer: each one costs time
 KEY_LIMIT = sys.hash_info.modulus  # a smaller int is its own hash: no two are alike
 INT_BITS_LIMIT = 4096  # Python refuses to print an int of more than 4300 digits
@@ -86,16 +87,70 @@ class Outcome:
     arguments: tuple = ()
 
 
-def plain(value, depth=0):
-    """Return the plain form of any value; never fails on an honest one.
+def plain(value):
+    """Return the plain form of any value.
 
     Tensors, matrices and masked arrays become arrays (masked entries become
     NaN), numpy scalars become Python scalars, what has no plain form becomes an
-    `Opaque`. Arrays are copied, so later changes do not show.
+    `Opaque`. Arrays are copied, so later changes do not show. Raises
+    `TooLargeError` where a value has too many parts, or takes too much memory.
     """
-    torch = sys.modules.get("torch")  # not imported: then it cannot be a tensor
-    if torch is not None and isinstance(value, torch.Tensor):
-        value = _array_from_tensor(torch, value)
+    return _Plain().of(value)
+
+
+class _Plain:
+    """Makes one value plain, and counts what it consists of."""
+
+    def __init__(self):
+        self.parts, self.bytes, self.path = 0, 0, []
+
+    def of(self, value):
+        """The plain form of the value, or of a part of it."""
+        self.parts += 1
+        if self.parts > NODES_LIMIT:
+            raise TooLargeError(f"the value has more than {NODES_LIMIT:,} parts")
+        torch = sys.modules.get("torch")  # not imported: then it cannot be a tensor
+        if torch is not None and isinstance(value, torch.Tensor):
+            self._weigh(value.numel() * value.element_size())
+            value = _array_from_tensor(torch, value)
+        if isinstance(value, np.ndarray):
+            self._weigh(value.nbytes)
+            if value.dtype.kind == "O" and all(map(_is_real, value.flat)):
+                return self.of(value.tolist())
+            return _plain_array(value)
+        if isinstance(value, (tuple, list, dict)):
+            return self._container(value)
+        return _plain_scalar(value)
+
+    def _weigh(self, size):
+        self.bytes += size
+        if self.bytes > BYTES_LIMIT:
+            raise TooLargeError(f"the value takes {self.bytes:,} bytes")
+
+    def _container(self, value):
+        kind = type(value).__name__
+        if any(outer is value for outer in self.path):
+            return Opaque(f"{kind} that contains itself")
+        if len(self.path) >= DEPTH_LIMIT:
+            return Opaque(f"{kind} nested more than {DEPTH_LIMIT} deep")
+        self.path.append(value)
+        try:
+            if isinstance(value, dict):
+                if not all(_is_key(key) for key in value):
+                    return Opaque("dict whose keys are not strings or numbers")
+                return {_short(self.of(k)): self.of(v) for k, v in value.items()}
+            items = [self.of(item) for item in value]
+            return tuple(items) if isinstance(value, tuple) else items
+        finally:
+            self.path.pop()
+
+
+def _is_real(value):
+    return isinstance(value, (bool, int, float, np.number, np.bool_))
+
+
+def _plain_scalar(value):
+    """The plain form of what has no parts."""
     if value is None or isinstance(value, (bool, np.bool_)):
         return None if value is None else bool(value)
     if isinstance(value, (int, np.integer)):
@@ -108,15 +163,9 @@ def plain(value, depth=0):
         return complex(value)
     if isinstance(value, str):
         return printable(value)
-    if isinstance(value, np.ndarray):
-        return _plain_array(value)
     if isinstance(value, np.random.Generator):
         return _plain_generator(value)
-    if isinstance(value, (tuple, list, dict)):
-        return _plain_container(value, depth)
-    if isinstance(value, Opaque):
-        return value
-    return Opaque(type(value).__name__)
+    return value if isinstance(value, Opaque) else Opaque(type(value).__name__)
 
 
 def _array_from_tensor(torch, tensor):
@@ -151,17 +200,6 @@ def _plain_generator(generator):
     twin = np.random.Generator(np.random.PCG64())
     twin.bit_generator.state = generator.bit_generator.state
     return twin
-
-
-def _plain_container(value, depth):
-    if depth >= DEPTH_LIMIT:  # or a list that contains itself
-        return Opaque(f"{type(value).__name__} nested more than {DEPTH_LIMIT} deep")
-    if isinstance(value, dict):
-        if not all(_is_key(key) for key in value):
-            return Opaque("dict whose keys are not strings or numbers")
-        return {_short(plain(key)): plain(v, depth + 1) for key, v in value.items()}
-    kind = tuple if isinstance(value, tuple) else list
-    return kind(plain(item, depth + 1) for item in value)
 
 
 def _is_key(key):
@@ -390,11 +428,21 @@ def call_in_process(function, namespace=None, catch=(Exception, SystemExit)):
         arguments = copy.deepcopy(arguments)
         try:
             value, error = plain(function(*arguments)), None
+        except TooLargeError as large:
+            value, error = None, CallError("TooLarge", str(large))
         except catch as exception:
             value, error = None, error_from(exception, namespace)
-        return Outcome(value, error, tuple(plain(item) for item in arguments))
+        return Outcome(value, error, tuple(map(_afterwards, arguments)))
 
     return call
+
+
+def _afterwards(argument):
+    """An argument after the call, whatever the function has made of it."""
+    try:
+        return plain(argument)
+    except TooLargeError as large:
+        return Opaque(str(large))
 
 
 def _namespace_of(function):

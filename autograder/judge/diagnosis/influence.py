@@ -16,7 +16,7 @@ from autograder.judge.cases import Case, run
 from autograder.judge.diagnosis.factors import multiple
 from autograder.judge.diagnosis.parts import parts_of
 from autograder.judge.diagnosis.wording import Diagnosis
-from autograder.values.compare import as_numeric, close, same, shape_of
+from autograder.values.compare import as_numeric, close, shape_of
 from autograder.values.wire import Outcome, call_in_process
 
 
@@ -33,7 +33,10 @@ class Change:
 def changes(exercise: Exercise, arguments: tuple) -> Iterator[Change]:
     """The changes that are tried with the arguments of one case."""
     names = [item.name for item in exercise.shapes.arguments]
+    counts = not any(item.sizes for item in exercise.shapes.results)
     for place, (name, value) in enumerate(zip(names, arguments, strict=False)):
+        if isinstance(value, int) and not counts:
+            continue  # a size that the arrays have to fit
         for inner, how, changed, doubled in _changed(name, value):
             others = (*arguments[:place], changed, *arguments[place + 1 :])
             yield Change(inner, how, others, doubled)
@@ -63,9 +66,14 @@ def readable(cases: list) -> Any:
 
 
 def influence(
-    exercise: Exercise, cases: list[Case], call: Callable[[tuple], Outcome]
+    exercise: Exercise,
+    cases: list[Case],
+    call: Callable[[tuple], Outcome],
+    part: str,
 ) -> Diagnosis | None:
-    """How the answer changes with an argument, where that is not as it should be."""
+    """How a part of the answer changes with an argument, where that is not as it
+    should be.
+    """
     case = readable(cases)
     if case is None or case.actual.error or not exercise.compared:
         return None
@@ -78,7 +86,7 @@ def influence(
             continue
         came = run(call, change.arguments, like=case.expected.value)
         if not came.error:
-            found += _compared(exercise, case, change, came, right)
+            found += _compared(exercise, case, change, came, right, part)
     return min(found, key=lambda told: told[0], default=(0, None))[1]
 
 
@@ -86,13 +94,15 @@ def influence(
 UNUSED, USED, DEGREE, PLACES = range(4)
 
 
-def _compared(exercise, case, change, came, right) -> Iterator[tuple[int, Diagnosis]]:
+def _compared(
+    exercise, case, change, came, right, part
+) -> Iterator[tuple[int, Diagnosis]]:
     before = {name: (a, e) for name, _, a, e in parts_of(exercise, case)}
     after = Case(case.name, change.arguments, right, came)
     for name, letters, actual, expected in parts_of(exercise, after):
         was, should = before.get(name, (None, None))
         arrays = (was, should, actual, expected)
-        if any(shape_of(value) is None for value in arrays) or same(was, should):
+        if name != part or any(shape_of(value) is None for value in arrays):
             continue
         arrays = tuple(as_numeric(value) for value in arrays)
         if len({value.shape for value in arrays}) == 1:

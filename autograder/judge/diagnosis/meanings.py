@@ -126,7 +126,7 @@ RULES = (
         "",
         SHAPES,
         overwritten,
-        "W = np.ones((S.shape[1], 9))\n    for _ in S:\n        S = S @ W",
+        "W = np.ones((2, S.shape[1], 9))\n    for i in (0, 1):\n        S = S @ W[i]",
     ),
     Rule(
         "an axis lost",

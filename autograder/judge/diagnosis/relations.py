@@ -7,6 +7,7 @@ import numpy as np
 
 from autograder.exercises.declaration import Exercise
 from autograder.judge.cases import FIXED, UNLIKE, UNUSED, Case, failed_properties
+from autograder.judge.diagnosis.behind import behind_a_map
 from autograder.judge.diagnosis.counts import counted
 from autograder.judge.diagnosis.distortions import (
     distorted,
@@ -72,6 +73,9 @@ def related(
 def _last(exercise, cases, failed, parts, preface, lacking, call) -> Diagnosis:
     """What can be said where no relation holds."""
     first = parts[0]
+    clear = (rearranged, repeated, factor)
+    if found := behind_a_map(parts, clear):
+        return Diagnosis(f"{preface}{found.rationale}", found.hint)
     if found := _two_at_once(exercise, cases):
         return found
     if lacking:
@@ -80,7 +84,7 @@ def _last(exercise, cases, failed, parts, preface, lacking, call) -> Diagnosis:
         )
     if 2 * len(failed) <= len(cases):
         return _some_cases(preface, first)
-    if found := nearly(parts) or influence(exercise, cases, call):
+    if found := nearly(parts) or influence(exercise, cases, call, first.name):
         return Diagnosis(f"{preface}{found.rationale}", found.hint)
     return Diagnosis(
         f"{preface}{_difference(first)}",

@@ -143,11 +143,15 @@ def lost_axis(raised: Raised, found: re.Match) -> str:
 
 
 def overwrites(line: str) -> str:
-    """The name that a line makes anew of itself, by `@` or a call: `Q = Q @ W`."""
+    """The name that a line makes anew of itself and of one part of something else, as
+    in a loop: `Q = Q @ W[:, part]`, `query = dense(query)`.
+    """
     name = re.match(r"(\w+)\s*=(?!=)", line)
-    if name and re.search(rf"\b{name[1]}\s*@|@\s*{name[1]}\b", line):
-        return name[1]
-    return ""
+    if name is None:
+        return ""
+    mixed = re.search(rf"\b{name[1]}\s*@|@\s*{name[1]}\b", line)
+    mapped = re.search(rf"=\s*\w+\(\s*{name[1]}\s*\)", line)
+    return name[1] if mapped or (mixed and re.search(r"\[[^\"'\]]", line)) else ""
 
 
 def overwritten(raised: Raised, found: re.Match) -> str:

@@ -101,13 +101,16 @@ def _mask_in(part: Part, hides: Callable) -> str | None:
             return None
         low = np.where(hidden, actual, np.inf).min(-1)
         high = np.where(hidden, actual, -np.inf).max(-1)
-        several = (hidden.sum(-1) > 1) & (seen.sum(-1) > 1)
+        told = (seen & (expected > 1e-9)).sum(-1) > 1
+        several = (hidden.sum(-1) > 1) & np.any(told)
         if several.any() and np.all(close(low, high) | ~hidden.any(-1)):
             return "filled"
         both = hidden.any(-1) & (left[..., 0] > 1e-9) & (share > 1e-9)
         odds = (actual / expected) / (left / whole)
         odds = odds[both][hidden[both]]
-        return "added" if odds.size > 1 and all_equal(odds) and odds[0] < 1 else None
+        if odds.size > 1 and all_equal(odds) and odds[0] < 1:
+            return "added"
+        return None if several.any() else ""
 
 
 def _columns_hidden(parts: list[Part]) -> Diagnosis | None:
