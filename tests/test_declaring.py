@@ -10,7 +10,7 @@ from autograder.exercises.ordinary import ordinary_cases
 from autograder.exercises.pipeline import exchanged, steps_of
 from autograder.exercises.registry import discover, registered, undeclared
 from autograder.exercises.shapes import ShapeLine
-from autograder.exercises.source import renamed
+from autograder.exercises.source import files_of, renamed
 from autograder.judge.cases import draw_cases
 from autograder.judge.verdict import judge
 from autograder.values.wire import call_in_process
@@ -182,6 +182,17 @@ def test_the_source_of_an_exchanged_answer_does_the_same(whole):
         answer = namespace[whole.__name__]
         wanted = declared.driven(mistake)(x)
         assert np.array_equal(declared.driven(answer)(x), wanted), source
+
+
+def test_a_declaration_lies_in_the_files_of_its_steps_too():
+    def files(name):
+        declared = discover()[name]
+        return [f.stem for f in files_of([declared.reference, *declared.mistakes])]
+
+    assert files("softmax") == ["softmax"]
+    steps = ["scaling", "scores", "single_head", "softmax", "weighted_sum"]
+    assert files("attention") == steps
+    assert files("single_head_attention") == sorted([*steps, "projections"])
 
 
 def test_what_a_step_calls_itself_stays_as_it_is():

@@ -31,6 +31,17 @@ def _lines(definition: ast.stmt, lines: list[str]) -> str:
     return "\n".join(lines[number - 1] for part in shown for number in part)
 
 
+def files_of(functions: Iterable[Callable]) -> list[Path]:
+    """The files in which functions are written, those of exchanged steps too."""
+    found: set[Path] = set()
+    for function in functions:
+        if exchange := exchange_of(function):
+            found.update(files_of([exchange.whole, *exchange.steps.values()]))
+        else:
+            found.add(Path(inspect.getsourcefile(function)))
+    return sorted(found, key=lambda file: file.name)
+
+
 def declares(decorator: ast.expr) -> bool:
     """True of `@exercise(...)`, and of `@softmax.mistake` and its like."""
     match decorator:

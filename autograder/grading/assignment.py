@@ -1,12 +1,13 @@
 """What the instructor set: one chapter of one course, and how it is run."""
 
-import inspect
 import json
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 
 from autograder.errors import UserError
+from autograder.exercises.declaration import Exercise
 from autograder.exercises.registry import discover
+from autograder.exercises.source import files_of
 from autograder.files.whole import digest_of
 from autograder.sandbox.tiers import Limits
 
@@ -67,16 +68,20 @@ class Assignment:
         return digest_of(f"{self.fingerprint} {digest_of(data)}")
 
     def exercises(self) -> dict[str, str]:
-        """The digest of each exercise's declaration, by the test's grade_id."""
+        """The digest of each exercise's declaration, by the test's grade_id.
+
+        The declarations of the steps whose mistakes it inherits are a part of it.
+        """
         return {
-            cell.grade_id: digest_of(
-                inspect.getsource(
-                    inspect.getmodule(discover()[cell.exercise].reference)
-                ).encode()
-            )
+            cell.grade_id: _digest_of_declaration(discover()[cell.exercise])
             for cell in self.tests
             if cell.exercise in discover()
         }
+
+
+def _digest_of_declaration(exercise: Exercise) -> str:
+    files = files_of([exercise.reference, *exercise.mistakes])
+    return digest_of("\n".join(file.read_text(encoding="utf-8") for file in files))
 
 
 @dataclass(frozen=True)
