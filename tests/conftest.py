@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 from browser import chromium  # noqa: F401  (a fixture)
+from firefox import installed
 from get_browser import HOW, found
 
-BROWSERS = {"chromium"}  # fixtures: what asks for one of them needs a browser
+# Fixtures, and how their browser is found: what asks for one of them needs it.
+BROWSERS = {"chromium": found, "window": installed}
 WITHOUT = "without a browser"
 
 
@@ -33,12 +35,13 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    asking = [item for item in items if BROWSERS.intersection(item.fixturenames)]
     wanted = config.getoption("--browser") == "yes"
-    there = bool(asking) and wanted and found() is not None
-    for item in asking:
+    for item in items:
+        asked = BROWSERS.keys() & set(item.fixturenames)
+        if not asked:
+            continue
         item.add_marker("browser")
-        if not there:
+        if not (wanted and all(BROWSERS[fixture]() for fixture in asked)):
             item.add_marker(pytest.mark.skip(reason="it needs a browser"))
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import firefox
 from playwright.sync_api import sync_playwright
 
 COMMANDS = (
@@ -32,9 +33,9 @@ APPLICATIONS = (  # macOS and Windows put nothing on the PATH
 )
 DOWNLOAD = [sys.executable, "-m", "playwright", "install", "chromium"]
 HOW = f"""\
-To get one, install Chromium or Chrome as your system does it, for instance
-    sudo apt install chromium           (Debian)
-    brew install --cask chromium        (macOS)
+To get them, install Chromium or Chrome, and Firefox, as your system does it:
+    sudo apt install chromium firefox-esr        (Debian)
+    brew install --cask chromium firefox         (macOS)
 or let Playwright download its own, and what it needs of the system:
     {" ".join(DOWNLOAD)} --with-deps"""
 
@@ -77,13 +78,13 @@ def _starts(path: str) -> bool:
         return False
 
 
-def _install_package() -> None:
+def _install_package(name: str = "chromium") -> None:
     """For root on Debian only: elsewhere a package is somebody's own decision."""
     if not (_is_debian() and os.geteuid() == 0):
         return
-    print("Installing the package chromium, for the tests of the pages ...", flush=True)
+    print(f"Installing the package {name}, for the tests of the pages ...", flush=True)
     quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    install = ["apt-get", "install", "-yqq", "--no-install-recommends", "chromium"]
+    install = ["apt-get", "install", "-yqq", "--no-install-recommends", name]
     for command in (["apt-get", "update", "-qq"], install):
         subprocess.run(command, env=quiet, stdout=subprocess.DEVNULL)
 
@@ -102,6 +103,10 @@ def _download() -> None:
 
 if __name__ == "__main__":
     path = get()
+    if not firefox.installed():
+        _install_package("firefox-esr")
+    if not firefox.installed():
+        print("There is no Firefox: what is tried in it as well is left out.")
     print(
         f"The pages are tested in {path}." if path else "There is no browser to be had."
     )
