@@ -1,0 +1,169 @@
+"""What the page that answers is made of, without a browser."""
+
+import json
+import sys
+
+import pytest
+
+from autograder import check, hint, solution
+from autograder.chapters import toc
+from autograder.chapters.chapter import load_chapters
+from autograder.exercise import DeclarationError, exercise
+from autograder.exercises.registry import discover
+from autograder.judge import render
+from autograder.notebook import verbs
+from book.live import gallery, kernel
+from book.live.cells import cells_of
+from book.page.policy import policy
+
+
+@pytest.fixture
+def answer(tmp_path, monkeypatch):
+    """The door of the worker's kernel, opened in this Python."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+    monkeypatch.setattr(render, "STUCK", render.STUCK)
+    monkeypatch.setattr(verbs, "SOLVED", verbs.SOLVED)
+    kernel.begin(str(tmp_path), {})
+
+    def answered(source, kind="run", **more):
+        cell = {"name": "cell 1", "source": source}
+        return json.loads(
+            kernel.answer(json.dumps({"kind": kind, "cell": cell} | more))
+        )
+
+    yield answered
+    render.show_through(None)
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("x = 1\ny = x / 0", "cell 1, line 2:  y = x / 0\nZeroDivisionError"),
+        ("def f(:", 'File "cell 1", line 1'),
+        ("import antigravity_", "The page has Python and NumPy, and no antigravity_."),
+        ("import sys\nsys.exit()", "This ends Python. Here it has no effect"),
+        ("softmax", "Run the cell that defines softmax first"),
+    ],
+)
+def test_an_error_is_told_in_the_readers_own_lines(answer, source, said):
+    told = answer(source)
+    assert said in told["error"] and told["passed"] is False
+    assert "kernel.py" not in told["error"]
+
+
+def test_what_a_cell_shows_and_prints(answer):
+    told = answer("print('out')\n3 < 4")
+    assert told["printed"] == "out\n"
+    assert told["shown"] == [{"html": "<pre>True</pre>"}]
+    told = answer("for _ in range(9):\n    print('x' * 10_000)")
+    assert len(told["printed"]) < kernel.LONGEST + 100
+    assert told["printed"].endswith("more characters")
+
+
+def test_cells_above_are_run_in_silence(answer):
+    above = [{"name": "cell 0", "source": "print('above')\nq = 5"}]
+    assert answer("q", before=above)["shown"] == [{"html": "<pre>5</pre>"}]
+    broken = [{"name": "cell 0", "source": "q2 = missing"}]
+    assert "A cell above ended with an error" in answer("q2", before=broken)["error"]
+
+
+def test_a_check_wants_the_function_of_the_exercise(answer):
+    told = answer("def other(S): pass", "check", function="softmax")
+    assert "Nothing here is called softmax" in told["error"]
+    told = answer("def softmax(S):\n    return S", "check", function="softmax")
+    assert told["passed"] is False and "not right yet" in told["shown"][0]["html"]
+    assert "Press <code>Hint</code>" in told["shown"][0]["html"]
+
+
+def test_names_for_what_stands_before_the_cursor(answer):
+    answer("own_name = 1")
+    assert json.loads(kernel.complete("own_n")) == ["own_name"]
+    assert "np.exp" in json.loads(kernel.complete("np.ex"))
+
+
+def test_which_cells_the_page_can_run():
+    lacking = {}
+    for chapter in load_chapters():
+        for cell in cells_of(chapter, toc.ROOT):
+            if "import torch" in cell.source:
+                assert cell.lacks, (chapter.name, cell.source)
+            if cell.kind == "exercise":
+                lacking[cell.name] = cell.lacks
+    assert lacking.keys() == set(discover())
+    for name, lacks in lacking.items():
+        assert (lacks == "torch") == isinstance(discover()[name].reference, type), name
+
+
+def test_a_gallery_names_mistakes_that_there_are():
+    def double(x):
+        """Double each number.
+
+        x (n,) -> y (n,)
+        """
+        return 2 * x
+
+    declared = exercise(gallery=("tripled",))(double).declared
+    with pytest.raises(DeclarationError, match="tripled"):
+        declared.exercise  # noqa: B018
+
+
+def test_a_style_is_written_once():
+    html, rules = gallery.compact('<p class="a" style="x:1">b<i style="x:1">c</i></p>')
+    name = html.split('class="a ')[1].split('"')[0]
+    assert html == f'<p class="a {name}">b<i class="{name}">c</i></p>'
+    assert rules == f".{name}{{x:1}}"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Two things at once. The rows do not sum to 1.", "The rows do not sum to 1."),
+        (
+            "`.T` turns all three\naxes around. Use two.",
+            "`.T` turns all three axes around.",
+        ),
+        ("Too short. So it is.", "Too short."),
+    ],
+)
+def test_the_first_sentence_that_says_something(text, said):
+    assert gallery.first_sentence(text) == said
+
+
+def test_the_policy_names_the_scripts_of_a_page():
+    page = "<script>one()</script><script src='x.js'></script>"
+    data = '<script type="application/json">{}</script>'
+    handler = "<link onload=\"this.media = 'all'\">"
+    assert policy(page).count("sha256-") == 1
+    assert policy(page + data + handler).count("sha256-") == 2
+    assert "http" not in policy(page)
+
+
+def test_the_solution_opens_after_a_wrong_answer(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(verbs, "_told", {})
+    monkeypatch.setattr(verbs, "_no_more_hints", set())
+
+    def softmax(S):
+        return S
+
+    solution(softmax)
+    assert "Try once first" in capsys.readouterr().out
+    check(softmax)
+    solution(softmax)
+    said = capsys.readouterr().out
+    assert "# A solution\ndef softmax(S):" in said and "# With loops" in said
+
+
+def test_the_solution_opens_after_the_last_hint(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for kept in ("_told", "_hints_given"):
+        monkeypatch.setattr(verbs, kept, {})
+    monkeypatch.setattr(verbs, "_no_more_hints", set())
+
+    def softmax(S):
+        raise NotImplementedError
+
+    while "the last one" not in capsys.readouterr().out:
+        hint(softmax)
+    solution(softmax)
+    assert "# A solution" in capsys.readouterr().out
