@@ -10,6 +10,11 @@ SHELL  := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 # On all cores, each file of tests on one of them.
 PARALLEL := -n auto --dist loadfile
+QUICK := "not slow and not browser and not sandbox"
+# Style, stubs, the floors of the house, types, and whether what is imported is declared.
+CHECKS := set -e; $(RUN)ruff check .; $(RUN)ruff format --check .; \
+  $(RUN)python -m autograder sync --check; \
+  $(RUN)lint-imports --no-cache | tail -n 1; $(RUN)mypy; $(RUN)deptry . 2>&1 | tail -n 1
 # What `make test` needs: a browser for the tests of pages. BROWSER=no does without.
 BROWSER ?= yes
 # Where uv is installed, it installs. The book needs no GPU, and PyTorch's build without
@@ -17,7 +22,7 @@ BROWSER ?= yes
 UV_OPTIONS ?= --torch-backend cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help install book lab test course sync lint clean
+.PHONY: help install book lab quick coverage test course sync lint clean
 
 help:  ## say what there is
 	@echo "make TARGET, where TARGET is one of:"
@@ -43,12 +48,18 @@ lab: $(READY)  ## open JupyterLab on your own copies of the chapters, in work/
 	@$(RUN)jupyter-lab --config=autograder/lab/jupyter_lab_config.py --port=$(PORT) \
 	  $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_OPTIONS)
 
+quick: $(READY)  ## what to run before each commit: style, stubs, floors, quick tests
+	@$(CHECKS)
+	@$(RUN)pytest $(PARALLEL) -m $(QUICK) tests
+
+coverage: $(READY)  ## what share of the code the quick tests run: one figure, in percent
+	@$(RUN)coverage run -m pytest -m $(QUICK) tests
+	@$(RUN)coverage report
+
 test: book  ## build the book and run all tests
 	@test $(BROWSER) = no || $(RUN)python tests/support/get_browser.py
 	@echo "Checking the stubs, the style and the code ..."
-	@$(RUN)python -m autograder sync --check
-	@$(RUN)ruff check .
-	@$(RUN)ruff format --check .
+	@$(CHECKS)
 	@echo "Running the chapters with their solutions, and comparing what the checks say ..."
 	@$(RUN)pytest $(PARALLEL) --nbval-lax _build/source
 	@echo "Running the tests ..."

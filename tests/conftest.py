@@ -12,6 +12,27 @@ from get_browser import HOW, found
 BROWSERS = {"chromium": found, "window": installed}
 WITHOUT = "without a browser"
 
+# Marks that hold for a whole file. `make quick` leaves these out.
+FILES = {
+    "sandbox": ["test_attacks", "test_engine", "test_syscalls"],
+    "slow": [
+        *("test_animations", "test_bench", "test_class", "test_cli", "test_collect"),
+        *("test_course", "test_diagnosis", "test_exercises", "test_export"),
+        *("test_feedback", "test_formgrader", "test_fresh_machine", "test_grading"),
+        *("test_guide", "test_handed_in", "test_lab", "test_last_resort", "test_law"),
+        *("test_live", "test_live_parts", "test_part4", "test_renew", "test_trial"),
+        *("test_wild", "test_own_exercises", "test_part3", "test_policies"),
+        *(
+            "test_proof",
+            "test_questions",
+            "test_rebuild",
+            "test_release",
+            "test_report",
+        ),
+        *("test_stepper", "test_term", "test_wheel", "test_workspace"),
+    ],
+}
+
 
 def pytest_addoption(parser):
     parser.addoption("--course", help="a course folder with exercises of its own")
@@ -37,6 +58,9 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(config, items):
     wanted = config.getoption("--browser") == "yes"
     for item in items:
+        for mark, files in FILES.items():
+            if item.path.stem in files:
+                item.add_marker(mark)
         asked = BROWSERS.keys() & set(item.fixturenames)
         if not asked:
             continue

@@ -18,7 +18,11 @@ def handed_out_in(folder: Path) -> Iterator[dict[str, str]]:
 
 
 def offer(
-    text: str, mine: Path, newer: Path, handed_out: dict[str, str], what="the chapter"
+    text: str,
+    mine: Path,
+    newer: Path,
+    handed_out: dict[str, str],
+    what: str = "the chapter",
 ) -> str | None:
     """Write a file where it is missing; offer a new version beside a person's copy.
 

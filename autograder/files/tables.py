@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from errno import ENOENT
 from pathlib import Path
+from typing import Any
 
 from autograder.errors import UserError
 from autograder.files.whole import write_whole
@@ -39,7 +40,9 @@ def read_table(path: Path, columns: dict[str, str], needed: tuple[str, ...]) -> 
     lines = text.splitlines()
     separator, first = _separator(lines)
     reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
-    rows, names, ignored = [], None, []
+    rows: list[tuple[int, dict[str, str]]] = []
+    names: list[str | None] | None = None
+    ignored: list[str] = []
     try:
         for cells in reader:
             cells = [_plain(cell) for cell in cells]
@@ -90,7 +93,13 @@ def _separator(lines: list[str]) -> tuple[str, int]:
     return max(",;\t", key=header.count), 0
 
 
-def _header(path, line, cells, columns, needed):
+def _header(
+    path: Path,
+    line: int,
+    cells: list[str],
+    columns: dict[str, str],
+    needed: tuple[str, ...],
+) -> tuple[list[str | None], list[str]]:
     """The name of each column, None where it is not asked for; and those as written."""
     spellings = {
         folded(spelling): name
@@ -123,7 +132,7 @@ def _plain(cell: str) -> str:
     return cell[1:] if cell[:1] == "'" and _is_marked(cell[1:]) else cell
 
 
-def as_text(cell) -> str | float | int:
+def as_text(cell: str | float | int | None) -> str | int:
     """A cell that no spreadsheet takes for a formula.
 
     Text that begins like one gets an apostrophe (OWASP, "CSV Injection"). Numbers stay
@@ -140,7 +149,7 @@ def as_text(cell) -> str | float | int:
 
 def kept(text: str) -> str:
     """A text for `write_table` that `read_table` gives back with its first spaces."""
-    return text if _plain(as_text(text)) == text else f"'{text}"
+    return text if _plain(str(as_text(text))) == text else f"'{text}"
 
 
 def _is_formula(text: str) -> bool:
@@ -152,14 +161,14 @@ def _is_marked(text: str) -> bool:
     return _is_formula(text) or text.lstrip("'").startswith(" ")
 
 
-def table_text(rows: list[list]) -> str:
+def table_text(rows: list[list[Any]]) -> str:
     """Rows as a CSV that a spreadsheet opens as text and numbers."""
     text = io.StringIO()
     csv.writer(text).writerows([as_text(cell) for cell in row] for row in rows)
     return text.getvalue()
 
 
-def write_table(path: Path, rows: list[list]) -> None:
+def write_table(path: Path, rows: list[list[Any]]) -> None:
     """Write a CSV, whole or not at all, into a folder that is there."""
     if not path.parent.is_dir():  # a person named it, and may have misspelt it
         raise FileNotFoundError(ENOENT, os.strerror(ENOENT), str(path.parent))

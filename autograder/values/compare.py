@@ -66,13 +66,14 @@ def close(actual: Any, expected: Any) -> np.ndarray:
     with np.errstate(all="ignore"):
         near = np.abs(actual - expected) <= relative * (scale + size)
         both_nan = np.isnan(actual) & np.isnan(expected)
-        return near & finite | (actual == expected) | both_nan
+        agrees: np.ndarray = near & finite | (actual == expected) | both_nan
+        return agrees
 
 
 def shape_of(value: Any) -> tuple[int, ...] | None:
     """The shape of an array, `()` for a number, None for anything else."""
     if isinstance(value, np.ndarray):
-        return value.shape
+        return tuple(value.shape)
     return () if _is_number(value) else None
 
 
@@ -87,7 +88,7 @@ def tolerance(dtype: np.dtype) -> float:
     return float(np.clip(10 * root, TIGHTEST, LOOSEST))
 
 
-def first_difference(actual: Any, expected: Any) -> dict | None:
+def first_difference(actual: Any, expected: Any) -> dict[str, Any] | None:
     """The first entry that differs: {index, expected, actual}, ready for JSON.
 
     The index leads through tuples and dicts first, then along the array's axes.
@@ -146,7 +147,7 @@ def as_numeric(value: Any) -> np.ndarray:
         return np.asarray(np.inf)
 
 
-def as_array(values: list | tuple) -> Any:
+def as_array(values: list[Any] | tuple[Any, ...]) -> Any:
     """A nested list as an array; unchanged where it is ragged or holds no numbers."""
     if not _all_numeric(values):
         return values
@@ -157,7 +158,7 @@ def as_array(values: list | tuple) -> Any:
     return array if array.dtype.kind in "biufc" else values
 
 
-def _all_numeric(values: list | tuple) -> bool:
+def _all_numeric(values: list[Any] | tuple[Any, ...]) -> bool:
     """Whether a nested list holds numbers only: of texts NumPy makes an array where
     each takes as much memory as the longest.
     """

@@ -1,0 +1,93 @@
+"""What a maintainer relies on names only what there is."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import conftest
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
+TARGETS = set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
+
+
+def text(name):
+    return (ROOT / name).read_text("utf-8")
+
+
+def test_the_page_on_the_architecture_names_files_that_exist():
+    named = set(
+        re.findall(r"`((?:autograder|book|tests|solutions)/[^`]*)`", text(PAGE))
+    )
+    assert len(named) > 20
+    assert not [name for name in named if not (ROOT / name).exists()]
+    contract = text(".importlinter").partition("layers =")[2].partition("[")[0]
+    floors = [set(re.findall(r"autograder\.(\w+)", f)) for f in contract.splitlines()]
+    block = text(PAGE).partition("```\n")[2].partition("```")[0]
+    drawn = [set(re.split(r" +\| ", line[:26].strip())) for line in block.splitlines()]
+    assert drawn == [floor for floor in floors if floor]
+
+
+PAGE = "docs/architecture.md"
+
+
+def test_workflows_run_what_a_person_runs():
+    steps = {}
+    for file in (ROOT / ".github" / "workflows").glob("*.yml"):
+        jobs = yaml.safe_load(file.read_text("utf-8"))["jobs"].values()
+        steps[file.stem] = [s["run"] for j in jobs for s in j["steps"] if "run" in s]
+    assert ".ci/run" in steps["ci"]
+    assert "make book" in steps["pages"]
+    assert 'baseurl: ""' in text("_config.yml")  # what the workflow fills in
+    assert any('baseurl: ""' in step for step in steps["pages"])
+
+
+@pytest.mark.parametrize("name", ["right_answer_refused", "hint_was_wrong"])
+def test_an_issue_form_asks_for_the_answer_and_what_was_said(name):
+    form = yaml.safe_load(text(f".github/ISSUE_TEMPLATE/{name}.yml"))
+    ids = {field["id"]: field for field in form["body"]}
+    assert {"exercise", "answer"} <= ids.keys() and {"verdict", "said"} & ids.keys()
+    assert all(ids[i]["validations"]["required"] for i in ("exercise", "answer"))
+
+
+def test_hooks_run_programs_of_the_virtual_environment():
+    hooks = yaml.safe_load(text(".pre-commit-config.yaml"))["repos"][0]["hooks"]
+    for hook in hooks:
+        program = hook["entry"].split()[0]
+        assert program.startswith(".venv/bin/")
+        assert (ROOT / program).exists()
+
+
+def test_the_container_names_files_and_targets_that_exist():
+    lines = text("Dockerfile").replace("\\\n", " ").splitlines()
+    for line in (line for line in lines if line.startswith("COPY")):
+        *sources, _ = [word for word in line.split()[1:] if not word.startswith("--")]
+        assert all((ROOT / source).exists() for source in sources)
+    assert set(re.findall(r"make (\w+)", "\n".join(lines))) - {"chromium"} <= TARGETS
+    stages = re.findall(r"^FROM \S+ AS (\w+)", "\n".join(lines), re.MULTILINE)
+    container = json.loads(text(".devcontainer/devcontainer.json"))
+    assert container["build"]["target"] in stages
+    assert container["postCreateCommand"].removeprefix("make ") in TARGETS
+
+
+def test_the_citation_agrees_with_the_package():
+    import tomllib
+
+    project = tomllib.loads(text("pyproject.toml"))["project"]
+    citation = yaml.safe_load(text("CITATION.cff"))
+    assert citation["version"] == project["version"]
+    assert citation["license"] == project["license"]
+
+
+def test_every_target_is_told():
+    told = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True)
+    assert {line.split()[0] for line in told.stdout.splitlines()[1:]} == TARGETS
+
+
+@pytest.mark.parametrize("kind", conftest.FILES)
+def test_a_mark_is_given_to_files_that_exist(kind):
+    there = {file.stem for file in (ROOT / "tests").glob("test_*.py")}
+    assert set(conftest.FILES[kind]) <= there
