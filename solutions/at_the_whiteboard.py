@@ -25,6 +25,19 @@ from autograder.exercise import exercise
         "multi_head_attention_forward",
         "scaled_dot_product_attention",
     ),
+    why=(
+        "Everything that differs between self- and cross-attention is where keys "
+        "and values come from, so memory is all that the code has to know; "
+        "lengths are read off each tensor."
+    ),
+    gallery=(
+        "split_by_view_alone",
+        "joined_without_transpose",
+        "memory_ignored",
+        "mask_inverted",
+        "over_heads",
+        "dropout_in_eval",
+    ),
 )
 class WhiteboardAttention(torch.nn.Module):
     """Multi-head attention, as it is asked for: with memory, mask and dropout.

@@ -29,6 +29,18 @@ from solutions.split_heads import split_heads
     ),
     points=4,
     flagged=("scaled_dot_product_attention", "MultiheadAttention"),
+    why=(
+        "Only the new word is projected. Its key and its value join those of the "
+        "words before, and its one query meets them all; a new array leaves the "
+        "old cache as it was."
+    ),
+    gallery=(
+        "own_word_not_seen",
+        "word_counted_twice",
+        "only_the_first_seen",
+        "old_cache_returned",
+        "keys_from_query_weights",
+    ),
 )
 def attend_with_cache(x, cache, params, num_heads):
     """Let one new word attend to all words before it and to itself.
@@ -326,6 +338,18 @@ def huge_weights(rng):
     ),
     points=4,
     flagged=("scaled_dot_product_attention", "MultiheadAttention"),
+    why=(
+        "Every head has a query of its own. Repeating each group for its "
+        "neighbouring heads makes as many keys and values again, and the rest is "
+        "multi-head attention."
+    ),
+    gallery=(
+        "groups_dealt_out",
+        "values_dealt_out",
+        "first_group_for_all",
+        "groups_reshaped",
+        "one_map_for_each_group",
+    ),
 )
 def grouped_attention(X, params, num_heads, num_groups):
     """Let several heads ask the same keys, and hear the same values.
@@ -624,6 +648,16 @@ def large_scores_in_groups(rng):
         "Then for all tokens, in all layers; and each number takes itemsize bytes.",
     ),
     points=1,
+    why=(
+        "A key and a value of width d_k, for each group, in each layer, for each token."
+    ),
+    gallery=(
+        "keys_alone",
+        "queries_counted",
+        "one_layer",
+        "length_squared",
+        "numbers_not_bytes",
+    ),
 )
 def cache_bytes(n, num_layers, num_groups, d_k, itemsize):
     """Count the bytes that the keys and the values of n tokens take in a model.

@@ -26,6 +26,18 @@ from solutions.softmax import softmax
         "row, to be taken from dA before A multiplies.",
     ),
     points=3,
+    why=(
+        "A score moves its own weight up and all others down. Added up over the "
+        "row, that is: how much better this key's wish is than the mean of all, "
+        "times its weight."
+    ),
+    gallery=(
+        "diagonal_only",
+        "others_ignored",
+        "sum_over_queries",
+        "weight_missing_in_front",
+        "backward_of_cross_entropy",
+    ),
 )
 def softmax_backward(A, dA):
     """Turn the gradient of the weights into the gradient of the scores.
@@ -225,6 +237,18 @@ def nearly_saturated_weights(rng):
     ),
     points=5,
     flagged=("backward", "grad", "vjp"),
+    why=(
+        "Each step is passed backwards in turn: a product hands its gradient to "
+        "each factor, times the other one; what was divided on the way there is "
+        "divided on the way back."
+    ),
+    gallery=(
+        "scale_forgotten_on_the_way_back",
+        "gradient_returned_as_it_came",
+        "dK_from_dS_on_its_side",
+        "dV_from_weights_on_their_side",
+        "own_factor_instead_of_the_other",
+    ),
 )
 def attention_backward(Q, K, V, dO):
     """Turn the gradient of the output into those of queries, keys and values.

@@ -25,6 +25,17 @@ from solutions.weighted_sum import weighted_sum
         "comparison of the two has shape (n, n). Or look at `np.tri`.",
     ),
     points=1,
+    why=(
+        "Row i is the query of token i: it may look at every key whose place is "
+        "not later, and its own place is not later."
+    ),
+    gallery=(
+        "later_tokens_allowed",
+        "triangle_transposed",
+        "diagonal_hidden",
+        "one_step_into_the_future",
+        "numbers_to_add",
+    ),
 )
 def causal_mask(n):
     """Let each token look at itself and at the tokens before it.
@@ -204,6 +215,18 @@ def every_token_sees_itself(allowed, n):
         "each sentence. To meet as (b, n), the lengths need shape (b, 1).",
     ),
     points=1,
+    why=(
+        "A place holds a token as long as its number is smaller than the length; "
+        "the lengths get an axis of 1, so that each sentence is compared with "
+        "every place."
+    ),
+    gallery=(
+        "padding_marked",
+        "one_token_too_many",
+        "sentences_in_columns",
+        "pairs_of_tokens",
+        "padding_as_minus_infinity",
+    ),
 )
 def padding_mask(lengths, n):
     """Mark the real tokens of each sentence of a batch.
@@ -379,6 +402,20 @@ def an_empty_sentence(rng):
     ),
     points=4,
     flagged=("softmax", "masked_fill", "scaled_dot_product_attention"),
+    why=(
+        "exp of minus infinity is exactly 0, so what is hidden takes nothing. In "
+        "a row with something to see, the largest score becomes exp(0) = 1: the "
+        "total is at least 1, and dividing by at least 1 changes only rows that "
+        "are all 0."
+    ),
+    gallery=(
+        "masked_after_softmax",
+        "filled_with_zero",
+        "mask_inverted",
+        "nan_where_nothing_is_allowed",
+        "nothing_allowed_and_shared_evenly",
+        "zero_times_infinity",
+    ),
 )
 def masked_softmax(S, allowed):
     """Turn each row of scores into weights over what the row may look at.
@@ -659,6 +696,17 @@ def the_best_score_hidden(rng):
     ),
     points=3,
     flagged=("scaled_dot_product_attention",),
+    why=(
+        "Only one step of attention shares anything out: softmax. So the mask "
+        "belongs there, and nowhere else."
+    ),
+    gallery=(
+        "not_masked",
+        "masked_after_softmax",
+        "mask_inverted",
+        "only_the_weights_masked",
+        "not_scaled",
+    ),
 )
 def masked_attention(Q, K, V, allowed):
     """Let every query attend to the keys that it may look at.

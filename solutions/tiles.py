@@ -24,6 +24,17 @@ from solutions.single_head import attention
         "The factors have shape (n,). For o they need shape (n, 1): `[:, None]`.",
     ),
     points=4,
+    why=(
+        "exp(s - m1) times exp(m1 - m) is exp(s - m): one factor for each query "
+        "brings all that a block has added up to the common maximum."
+    ),
+    gallery=(
+        "nothing_rescaled",
+        "sum_not_rescaled",
+        "factors_exchanged",
+        "maximum_of_the_second",
+        "divided_already",
+    ),
 )
 def merge_softmax(m1, s1, o1, m2, s2, o2):
     """Make one block of keys of two: as if both had been seen at once.
@@ -301,6 +312,18 @@ def nothing_seen_before(rng):
     ),
     points=5,
     flagged=("scaled_dot_product_attention", "softmax", "attention"),
+    why=(
+        "A maximum, a sum and an output are all that has to be kept of the keys "
+        "that were seen. Merged block by block and divided once, they are softmax"
+        " over all keys."
+    ),
+    gallery=(
+        "all_scores_at_once",
+        "last_block_forgotten",
+        "maximum_not_carried",
+        "divided_twice",
+        "outputs_of_blocks_averaged",
+    ),
 )
 def tiled_attention(Q, K, V, block):
     """Attend to all keys, block by block, and never hold all scores.
