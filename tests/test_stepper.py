@@ -36,7 +36,44 @@ EXERCISES = {
 
 
 def scene_of(name):
+    if name in OTHERS:
+        return OTHERS[name]()
     return getattr(animations, f"play_{name}")(EXERCISES[name].reference)
+
+
+def of_cost():
+    names = ("count_matmul_flops", "attention_map_bytes")
+    return animations.play_cost(*(discover()[name].reference for name in names))
+
+
+def of_a_training():
+    history = [(s, 1 / (s + 1), s / 10, np.full((2, 8, 8), s / 10)) for s in (0, 5)]
+    return animations.play_heads_in_training(
+        discover()["MultiHeadAttention"].reference, history
+    )
+
+
+def of_a_stack():
+    falls = {"apart": 0.8, "size": 1.5, "gradient": 3.0}
+    names = ("both", "residual only", "norm only", "neither")
+    found = {
+        name: {what: falls[what] ** np.arange(k, 12 + k)[None] for what in falls}
+        for k, name in enumerate(names)
+    }
+    return animations.play_deep_stack(found)
+
+
+def of_the_whiteboard():
+    return animations.play_whiteboard(discover()["WhiteboardAttention"].reference)
+
+
+# Scenes whose verb is not called as an exercise is.
+OTHERS = {
+    "cost": of_cost,
+    "heads_in_training": of_a_training,
+    "deep_stack": of_a_stack,
+    "whiteboard": of_the_whiteboard,
+}
 
 
 @pytest.fixture(scope="module")
@@ -363,7 +400,11 @@ def same(things, drawn, painter):
             assert np.abs(np.array(fills) - ours).max() < 2, thing
 
 
-@pytest.mark.parametrize("name", EXERCISES)
+def test_every_scene_is_compared():
+    assert set(animations.__all__) == {f"play_{name}" for name in (*EXERCISES, *OTHERS)}
+
+
+@pytest.mark.parametrize("name", (*EXERCISES, *OTHERS))
 def test_both_renderers_draw_the_same_things_at_the_same_places(chromium, name):
     scene = scene_of(name)
     with opened(chromium, "about:blank") as page:

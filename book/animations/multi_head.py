@@ -61,7 +61,7 @@ def play_multi_head_attention(multi_head_attention):
             "the sum is normalised."
         ),
         player=actor.line(*parts),
-        still=5,
+        still=7,
         width=880,
         height=574,
         upright=(640, 940),
