@@ -12,6 +12,7 @@ import numpy as np
 from book.sentence import TOKENS
 
 from .stage import COLOURS, INK, QUIET, between, number
+from .take import right
 
 # How far it has come.
 KEYS, SCORES, SCALED, WEIGHTS, OUTPUT = range(5)
@@ -71,11 +72,11 @@ class Query:
 
     @property
     def scores(self):
-        return self.keys @ self.query
+        return right("scores")(self.query[None], self.keys)[0]
 
     @property
     def scaled(self):
-        return self.scores / np.sqrt(len(self.query))
+        return right("scale")(self.scores[None], len(self.query))[0]
 
     def draw(self, stage, place, level, t=1.0, keys=True):
         """All of it down to `level`, which is on its way in at time t."""
