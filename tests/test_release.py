@@ -168,7 +168,7 @@ CHAPTERS = [chapter for chapter in load_chapters() if chapter.exercises()]
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.name)
 def test_no_chapter_gives_its_answers_away(chapter, tmp_path, monkeypatch):
     """Every file around the notebook; what its cells ask of the keys is left out."""
-    monkeypatch.setattr("autograder.course.handout.release.recorded", lambda *_: {})
+    monkeypatch.setattr("autograder.course.handout.contents.recorded", lambda *_: {})
     path = tmp_path / f"{chapter.name}.ipynb"
     nbformat.write(learner_notebook(chapter), str(path))
     for place, data in handout_files(path, chapter.name).items():
