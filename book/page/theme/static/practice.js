@@ -116,7 +116,7 @@ customElements.define("book-questions", class extends HTMLElement {
   }
   follow() {
     const asked = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    if (!asked?.matches("details.question")) return;
+    if (!asked || !asked.matches("details.question")) return;
     asked.open = true;
     asked.hidden = false;
     asked.scrollIntoView();
