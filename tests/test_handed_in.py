@@ -15,6 +15,7 @@ from autograder.grading.assess import assess
 from autograder.grading.assignment import Assignment, GradedCell, Options
 from autograder.grading.rebuild import as_file
 from autograder.grading.stand_ins import kit_for
+from autograder.grading.submission import instead_of
 from autograder.grading.warm import stop_engines
 
 pytestmark = pytest.mark.skipif(
@@ -402,3 +403,21 @@ def test_a_mistake_is_not_called_newer(line):
     result = graded(answer(f"def softmax(S):\n    {line}\n"), CHECK)
     assert "came with Python" not in result.verdicts[0]["rationale"]
     assert result.scores["softmax"] == 0
+
+
+@pytest.mark.parametrize(
+    "files, words",
+    [
+        ({"05_softmax.html": PAGE % b"x"}, ["05_softmax.html", "a web page"]),
+        ({"a.pdf": b"%PDF-1.7", "timestamp.txt": b"x"}, ["a.pdf", "a PDF"]),
+        ({"05_softmax.zip": packed("05_softmax.ipynb")}, ["Unpack it"]),
+        ({"softmax.py": RIGHT.encode()}, ["a Python file"]),
+        ({"notes": b"hello"}, ["notes", "no notebook", "under exactly this name"]),
+        ({"timestamp.txt": b"x"}, ["no 05_softmax.ipynb. Hand"]),
+    ],
+)
+def test_where_there_is_no_notebook_what_there_is_is_named(tmp_path, files, words):
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    said = instead_of(tmp_path / "05_softmax.ipynb")
+    assert all(word in said for word in words)

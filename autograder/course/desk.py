@@ -128,10 +128,18 @@ class Desk:
                 "What was handed in is a link or a file; a folder with the notebook "
                 "is expected."
             )
-        others = sorted(folder.glob("*.ipynb"))
-        if os.path.lexists(path) or len(others) != 1:
+        if os.path.lexists(path):
             return path
-        return others[0]
+        for pattern in ("*.ipynb", "*.ipynb.*", "*.json"):  # some browsers add a .txt
+            found = sorted(folder.glob(pattern))
+            if len(found) == 1:
+                return found[0]
+            if found:
+                raise UnreadableError(
+                    f"There are {len(found)} notebooks, and none is {path.name}. Hand "
+                    "in one, under exactly this name."
+                )
+        raise UnreadableError(submission.instead_of(path))
 
     def is_done(self, entry: Entry) -> bool:
         """Whether the last run graded exactly this, with the exercises as they are."""

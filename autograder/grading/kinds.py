@@ -23,6 +23,11 @@ class Kind:
     what: str
     remedy: str
 
+    @property
+    def told(self) -> str:
+        """Both, as sentences."""
+        return f"{self.what}. {self.remedy}"
+
 
 def _starts(*signs: bytes) -> Callable[[bytes], bool]:
     return lambda data: data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(signs)

@@ -4,6 +4,7 @@ Whoever wrote the file could write anything into it. So it is read with care, an
 what is kept of it is the text of its cells; everything else is made anew.
 """
 
+import contextlib
 import json
 import os
 import stat
@@ -18,6 +19,8 @@ NOTEBOOK_BYTES = 10 * 2**20
 CODE_CHARACTERS = 2**18  # in all cells; reading code takes far more memory than text
 CELLS = 2000
 KINDS = ("code", "markdown", "raw")
+FILES = 3  # that are looked at and named where a notebook is missing
+OF_AN_EXCHANGE = ("timestamp.txt", "submission_secret.txt")
 DECODER = json.JSONDecoder(strict=False)
 AGAIN = "Open it in JupyterLab, save it, and hand in that file."
 TWO = (
@@ -72,6 +75,21 @@ def read(path: Path) -> bytes:
         return file.read(NOTEBOOK_BYTES + 1)
 
 
+def instead_of(path: Path) -> str:
+    """What there is where no notebook is, and what its owner can do."""
+    missing = f"There is no {visible(path.name)}."
+    others = sorted(
+        other for other in path.parent.iterdir() if other.name not in OF_AN_EXCHANGE
+    )
+    for other in others[:FILES]:
+        with contextlib.suppress(UnreadableError):
+            if kind := kind_of(read(other)):
+                return f"{missing} There is {visible(other.name)}. {kind.told}"
+    there = ", ".join(visible(other.name) for other in others[:FILES])
+    besides = f" There is {there}, which is no notebook." if there else ""
+    return f"{missing}{besides} Hand the notebook in under exactly this name."
+
+
 def parse(data: bytes) -> list[Cell]:
     """The cells of a notebook; `UnreadableError` where the bytes are none."""
     if not data.strip():
@@ -121,7 +139,7 @@ def _beginning(text):
 
 def _no_notebook(data, otherwise="") -> UnreadableError:
     kind = kind_of(data)
-    told = f"{kind.what}. {kind.remedy}" if kind else f"{otherwise}{AGAIN}"
+    told = kind.told if kind else f"{otherwise}{AGAIN}"
     return UnreadableError(f"The file is not a notebook. {told}")
 
 
