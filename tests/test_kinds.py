@@ -1,0 +1,152 @@
+"""A kind of fault is told in every exercise in which it can happen."""
+
+import warnings
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+from autograder.exercises.registry import discover
+from autograder.judge.verdict import judge
+from autograder.values.wire import call_in_process
+
+EXERCISES = discover()
+PLAIN = [n for n, e in EXERCISES.items() if e.compared and e.drive is None]
+ARRAYS = [n for n in PLAIN if any(i.sizes for i in EXERCISES[n].shapes.results)]
+MASKS = ("causal_mask", "padding_mask")  # of True and False alone
+FLOATS = [name for name in ARRAYS if name not in MASKS]
+WEIGHTS = ["attention", "single_head_attention", "attend_in_parallel"]
+WEIGHTS += ["multi_head_attention"]
+
+
+def each(value, change):
+    """The same change to every array of a result."""
+    if isinstance(value, tuple):
+        return tuple(each(item, change) for item in value)
+    if isinstance(value, dict):
+        return {name: each(item, change) for name, item in value.items()}
+    return change(value)
+
+
+def told(name, answer):
+    exercise = EXERCISES[name]
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        verdict = judge(exercise, call_in_process(answer))
+    assert verdict.passed is False, verdict
+    return f"{verdict.rationale} | {verdict.hint}"
+
+
+def spoiled(name, change):
+    right = EXERCISES[name].reference
+    return told(name, lambda *arguments: each(right(*arguments), change))
+
+
+@pytest.mark.parametrize("name", FLOATS)
+@pytest.mark.parametrize("decimals", [2, 4])
+def test_rounding(name, decimals):
+    said = spoiled(name, lambda value: np.round(value, decimals))
+    assert f"rounded to {'two' if decimals == 2 else 'four'} decimals" in said
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_complex_numbers(name):
+    assert "complex" in spoiled(name, lambda value: value + 1j)
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_decimals(name):
+    as_decimals = np.vectorize(lambda number: Decimal(float(number)), otypes="O")
+    said = spoiled(name, lambda value: as_decimals(value).tolist())
+    assert "of type Decimal" in said
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_what_is_kept_from_call_to_call(name):
+    right, kept = EXERCISES[name].reference, []
+
+    def counting(*arguments):
+        kept.append(1)
+        return each(right(*arguments), lambda value: value + (len(kept) > 1))
+
+    said = told(name, counting)
+    assert "The first call is right" in said
+    assert "from one call to the next" in said
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_randomness(name):
+    said = spoiled(name, lambda value: value * (2 + np.random.default_rng().random()))
+    assert "Calls with the same input give different results" in said
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_a_generator_and_a_coroutine(name):
+    right = EXERCISES[name].reference
+
+    def lazy(*arguments):
+        yield right(*arguments)
+
+    async def waiting(*arguments):
+        return right(*arguments)
+
+    assert "makes a generator" in told(name, lazy)
+    assert "write `def`" in told(name, waiting)
+
+
+@pytest.mark.parametrize("name", ["softmax", *WEIGHTS])
+@pytest.mark.parametrize(
+    ("place", "kept"),
+    [("above the diagonal", np.tril), ("below the diagonal", np.triu)],
+)
+def test_zeros_put_into_the_weights(name, place, kept):
+    right = EXERCISES[name].reference
+
+    def masked(*arguments):
+        result = right(*arguments)
+        if not isinstance(result, tuple):
+            return kept(result)
+        return result[0], kept(result[1])
+
+    said = told(name, masked)
+    assert place in said and "after softmax" in said
+
+
+@pytest.mark.parametrize("name", ["softmax", *WEIGHTS])
+def test_another_base(name):
+    right = EXERCISES[name].reference
+
+    def weaker(*arguments):
+        result = right(*arguments)
+        A = result[1] if isinstance(result, tuple) else result
+        with np.errstate(all="ignore"):
+            A = A ** np.log(2.7)
+            A = A / A.sum(-1, keepdims=True)
+        return (result[0], A) if isinstance(result, tuple) else A
+
+    assert "powers of 2.7," in told(name, weaker)
+
+
+@pytest.mark.parametrize("name", ["layer_norm", "add_and_norm"])
+def test_another_default(name):
+    right = EXERCISES[name].reference
+    least = len(right.__code__.co_varnames[: right.__code__.co_argcount]) - 1
+
+    def other(*arguments):
+        return right(*arguments, *([1e-3] if len(arguments) == least else []))
+
+    assert "Your default of eps is 0.001; the stub's is 1e-05" in told(name, other)
+
+
+@pytest.mark.parametrize(
+    ("name", "term", "words"),
+    [
+        ("count_parameters", lambda d, h: 3 * d, "3·d_model too large"),
+        ("count_parameters", lambda d, h: -(d**2), "d_model² too small"),
+        ("count_matmul_flops", lambda n, d, h: n * d, "n·d_model too large"),
+        ("attention_map_bytes", lambda n, h, i: n * h * i, "too large"),
+    ],
+)
+def test_terms_of_a_count(name, term, words):
+    right = EXERCISES[name].reference
+    assert words in told(name, lambda *sizes: right(*sizes) + term(*sizes))
