@@ -6,6 +6,7 @@ them; whatever else a function returns is named by an `Opaque`. Plain values
 travel as a JSON header and raw bytes. Nothing that arrives is ever executed.
 """
 
+import array
 import copy
 import itertools
 import json
@@ -13,6 +14,7 @@ import linecache
 import math
 import struct
 import sys
+from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
@@ -118,6 +120,8 @@ class _Plain:
             if value.dtype.kind == "O" and all(map(_is_real, value.flat)):
                 return self.of(value.tolist())
             return _plain_array(value)
+        if isinstance(value, (array.array, deque, range)):  # lists by another name
+            value = list(value)
         if isinstance(value, (tuple, list, dict)):
             return self._container(value)
         return _plain_scalar(value)

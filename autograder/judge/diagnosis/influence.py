@@ -90,8 +90,8 @@ def influence(
     return min(found, key=lambda told: told[0], default=(0, None))[1]
 
 
-# The plainer, the earlier: what plays no part, what should play none, ...
-UNUSED, USED, DEGREE, PLACES = range(4)
+# The more it says, the earlier.
+USED, DEGREE, PLACES, UNUSED = range(4)
 
 
 def _compared(

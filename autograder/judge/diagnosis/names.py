@@ -21,6 +21,10 @@ def unknown_name(exercise: Exercise, name: str, line: str) -> str:
     here = exercise.shapes.names.get(name)
     if here not in (None, name):
         return f"Here it is called `{here}`."
+    if name in arguments:
+        return (
+            f"`{name}` is an argument in the stub. Has your `def` another name for it?"
+        )
     known = [*arguments, *re.findall(r"\w+", line)]
     if meant := [n for n in known if n != name and n.lower() == name.lower()]:
         return f"Is `{meant[0]}` meant? Python tells capital letters from small ones."

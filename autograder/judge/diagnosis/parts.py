@@ -54,7 +54,7 @@ def wrong_part(exercise: Exercise, case: Case) -> Part | None:
 def parts_in(exercise: Exercise, case: Case) -> Iterator[Part]:
     """Every array of the result, beside what is expected of it."""
     for name, letters, actual, expected in parts_of(exercise, case):
-        if shape_of(actual) is not None:
+        if shape_of(actual) is not None and shape_of(expected) is not None:
             yield Part(
                 *(name, letters, sizes_of(exercise, case)),
                 *(as_numeric(expected), as_numeric(actual), case),

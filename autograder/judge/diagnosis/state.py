@@ -5,10 +5,11 @@ from autograder.judge.diagnosis.wording import Diagnosis, told
 from autograder.values.wire import Outcome
 
 KEPT = (
-    "Something stays from one call to the next: a list or a dict outside the function, "
-    "a default such as `parts=[]`, a counter. Make it inside the function, anew in "
-    "each call."
+    "Does something stay from one call to the next: a list or a dict outside the "
+    "function, a default such as `parts=[]`, a counter? Make it inside the function, "
+    "anew in each call."
 )
+UNWRITTEN = "Or is a number read that was never written, as `np.empty` gives them?"
 
 
 def unsteady(again: list[Again]) -> Diagnosis | None:
@@ -29,12 +30,12 @@ def unsteady(again: list[Again]) -> Diagnosis | None:
             return Diagnosis(
                 "The first call and the next ones, with the same input, give different "
                 "results.",
-                KEPT,
+                f"{KEPT} {UNWRITTEN}",
             )
         return Diagnosis(
             "Calls with the same input give different results.",
             "Nothing here may be random: is there dropout, or a number from "
-            f"`np.random`? Or else: {KEPT[0].lower()}{KEPT[1:]}",
+            f"`np.random`? {UNWRITTEN} {KEPT}",
         )
     return None
 
