@@ -1,4 +1,6 @@
-"""Notebooks as people hand them in: `grade` and nbgrader's autograde say the same."""
+"""Notebooks as people hand them in, graded by `grade`, by nbgrader's autograde with our
+configuration, and by stock nbgrader: what is right here is right there.
+"""
 
 import json
 import os
@@ -7,10 +9,11 @@ import sys
 
 import nbformat
 import pytest
-from classroom import hand_in_at, release, small_course
+from classroom import hand_in_at, nbgrader, release, small_course
 from nbgrader.api import Gradebook
 from nbgrader.apps import NbGraderAPI
 
+from autograder.course.bench import STOCK
 from autograder.course.grade import grade_chapter
 from autograder.course.gradebook import load_course
 from autograder.grading.assignment import Options
@@ -40,6 +43,7 @@ RIGHT_ONES = {
     "pip": (f"!true \\\n    numpy\n{RIGHT}", ""),
     "prompts": (PROMPTS, ""),
 }
+BY_STOCK = ("del", "shadow", "question", "pip")  # the others, too; each takes seconds
 # Those that stock nbgrader gives no points, or no grade at all.
 OURS_ALONE = {
     "colab": (f"from google.colab import drive\ndrive.mount('/c')\n{RIGHT}", ""),
@@ -113,3 +117,18 @@ def test_grade_and_autograde_say_the_same(course, tmp_path):
     expected = dict.fromkeys(RIGHT_ONES | OURS_ALONE, 4.0)
     assert {student: scores[student] for student in expected} == expected
     assert all(scores[student] < 4.0 for student in WRONG_ONES)
+
+
+def test_what_is_right_for_stock_nbgrader_is_right_here(course, tmp_path):
+    """The other way round it is not so: see OURS_ALONE."""
+    stock = tmp_path / "stock"
+    subprocess.run(["cp", "-r", course, stock], check=True)
+    subprocess.run(["rm", "-rf", stock / "autograded"], check=True)
+    (stock / "nbgrader_config.py").write_text(STOCK, encoding="utf-8")
+    for student in (RIGHT_ONES | OURS_ALONE | WRONG_ONES).keys() - set(BY_STOCK):
+        subprocess.run(["rm", "-rf", stock / "submitted" / student], check=True)
+    nbgrader(stock, "autograde", CHAPTER)
+    with Gradebook(f"sqlite:///{stock / 'gradebook.db'}", "attention") as gradebook:
+        for student in BY_STOCK:
+            handed_in = gradebook.find_submission(CHAPTER, student)
+            assert handed_in.score == 4.0, student
