@@ -255,9 +255,10 @@ def _confirm_names(chapter: Chapter, index: int, exercise: Exercise) -> None:
     cells = [c for c in chapter.notebook.cells[: index + 1] if c.cell_type == "code"]
     missing = needed - {name for cell in cells for name in _bound(cell.source)}
     for name in sorted(missing):
+        ready = f': write `{name} = ready("{name}")`' if name in discover() else ""
         raise ChapterError(
             f"{chapter.path}: a learner needs {name} for {exercise.name}, and no cell "
-            "up to there imports or defines it"
+            f"up to there imports or defines it{ready}"
         )
 
 
