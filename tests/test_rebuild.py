@@ -153,10 +153,13 @@ def test_what_both_import_runs_both(house):
     assert "right plays 1 round" in _page(house, "right")
 
 
-def test_nothing_new_runs_nothing(house):
+def test_nothing_new_runs_nothing_and_what_is_gone_has_no_page(house):
     before = _runs(house)
+    gone = house / "_build" / "html" / "book" / "08_renamed.html"
+    gone.write_text("from an earlier build")
     _build(house)
     assert _runs(house) == before
+    assert not gone.exists() and "left plays" in _page(house, "left")
 
 
 def test_a_chapter_that_fails_is_told_by_its_name_and_kept_nowhere(house):

@@ -28,6 +28,7 @@ def setup(app):
     app.add_config_value("comments_config", {}, "env")
     app.connect("html-page-context", fill_in)
     app.connect("build-finished", embed_faces)
+    app.connect("build-finished", sweep)
     app.connect("build-finished", fill_in_palette)
     for part in (mathml, media, sources, runs, streams, contents, preview, policy):
         part.setup(app)
@@ -52,6 +53,15 @@ def fill_in_palette(app, error):
     sheet = Path(app.outdir, "_static", "page.css")
     css = sheet.read_text("utf-8").replace("--palette: 0;", palette.css())
     sheet.write_text(css, "utf-8")
+
+
+def sweep(app, error):
+    """Take away the pages of chapters that are gone, or have another name now."""
+    if error or app.builder.format != "html":
+        return
+    for page in Path(app.outdir, "book").glob("*.html"):
+        if f"book/{page.stem}" not in app.env.found_docs:
+            page.unlink()
 
 
 def embed_faces(app, error):
