@@ -220,6 +220,11 @@ def test_nothing_special_still_gives_an_example():
     )
 
 
+def test_true_and_false_are_compared_as_numbers():
+    said = message("causal_mask", lambda n: np.arange(n * n).reshape(n, n) % 3 == 1)
+    assert "numbers of" in said or "When" in said or "right" in said
+
+
 # --- shapes and kinds ----------------------------------------------------------
 
 

@@ -57,10 +57,16 @@ def parts_in(exercise: Exercise, case: Case) -> Iterator[Part]:
         if shape_of(actual) is not None and shape_of(expected) is not None:
             yield Part(
                 *(name, letters, sizes_of(exercise, case)),
-                *(as_numeric(expected), as_numeric(actual), case),
+                *(_numbers(expected), _numbers(actual), case),
                 tuple(item.name for item in exercise.shapes.arguments),
                 exercise.shapes.names,
             )
+
+
+def _numbers(value: Any) -> np.ndarray:
+    """An array that can be subtracted: True and False as 1 and 0."""
+    array = as_numeric(value)
+    return array.astype(int) if array.dtype.kind == "b" else array
 
 
 def parts_of(exercise: Exercise, case: Case) -> Iterator[tuple]:
