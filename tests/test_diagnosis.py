@@ -221,8 +221,8 @@ def test_nothing_special_still_gives_an_example():
 
 
 def test_true_and_false_are_compared_as_numbers():
-    said = message("causal_mask", lambda n: np.arange(n * n).reshape(n, n) % 3 == 1)
-    assert "numbers of" in said or "When" in said or "right" in said
+    columns = lambda n: np.arange(n * n).reshape(n, n) % 3 == 1  # noqa: E731
+    says("causal_mask", columns, "Every token may look at itself")
 
 
 # --- shapes and kinds ----------------------------------------------------------
