@@ -13,7 +13,7 @@ from autograder.exercises.shapes import ShapeLine
 from autograder.exercises.source import files_of, renamed
 from autograder.judge.cases import draw_cases
 from autograder.judge.verdict import judge
-from autograder.values.wire import call_in_process
+from autograder.values.called import call_in_process
 
 
 @exercise()

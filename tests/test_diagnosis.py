@@ -15,7 +15,8 @@ from autograder.exercises.registry import discover
 from autograder.judge.cases import draw_cases
 from autograder.judge.diagnosis.relations import _apart
 from autograder.judge.verdict import judge
-from autograder.values.wire import CallError, Outcome, call_in_process
+from autograder.values.called import call_in_process
+from autograder.values.wire import CallError, Outcome
 
 EXERCISES = discover()
 

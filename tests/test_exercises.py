@@ -21,7 +21,7 @@ from autograder.exercises.shapes import ShapeLine
 from autograder.judge.cases import agrees, confirm, draw_cases, run, try_case
 from autograder.judge.diagnosis import CHANGED_ARGUMENTS, matching
 from autograder.judge.verdict import judge
-from autograder.values.wire import call_in_process
+from autograder.values.called import call_in_process
 
 # Classes have no mutants and no plain arguments: see test_part3 and test_part4.
 EXERCISES = {

@@ -37,7 +37,7 @@ from autograder.judge.cases import VISIBLE_SEED, draw_cases
 from autograder.judge.verdict import judge
 from autograder.sandbox import tiers as sandbox
 from autograder.sandbox.tiers import Limits
-from autograder.values.wire import call_in_process
+from autograder.values.called import call_in_process
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="graded runs need Linux"

@@ -8,7 +8,7 @@ import pytest
 
 from autograder.exercises.registry import discover
 from autograder.judge.verdict import judge
-from autograder.values.wire import call_in_process
+from autograder.values.called import call_in_process
 
 EXERCISES = discover()
 PLAIN = [n for n, e in EXERCISES.items() if e.compared and e.drive is None]

@@ -6,7 +6,7 @@ from wrong_answers import edited, edits, is_last_resort, mistaken_twice, sampled
 
 from autograder.exercises.registry import discover
 from autograder.judge.verdict import judge
-from autograder.values.wire import call_in_process
+from autograder.values.called import call_in_process
 
 EACH = 12  # answers of each kind and exercise: `benchmarks/last_resort.py` takes all
 BOUND = 0.06

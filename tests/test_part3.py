@@ -17,7 +17,7 @@ from autograder.grading.judge_file import judge_file
 from autograder.judge.cases import draw_cases, try_case
 from autograder.judge.diagnosis import matching
 from autograder.judge.verdict import judge
-from autograder.values.wire import call_in_process
+from autograder.values.called import call_in_process
 from book.experiments import attention, full_rank_match, kept, stack, two_tokens
 from book.experiments.charts import lines, points, spread, strips
 from solutions import cost

@@ -17,7 +17,7 @@ from autograder.grading.judge_file import judge_file
 from autograder.judge.cases import draw_cases, try_case
 from autograder.judge.diagnosis import matching
 from autograder.judge.verdict import judge
-from autograder.values.wire import call_in_process
+from autograder.values.called import call_in_process
 from book.experiments import decoding, leakage, memory
 from solutions.cache import attend_with_cache, cache_bytes, grouped_attention
 from solutions.gradients import attention_backward

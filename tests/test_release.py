@@ -30,7 +30,7 @@ from autograder.grading.assignment import CourseError
 from autograder.judge.render import as_html, as_text
 from autograder.judge.verdict import judge
 from autograder.values import wire
-from autograder.values.wire import call_in_process
+from autograder.values.called import call_in_process
 
 CHAPTER = "05_softmax"
 SECRET = "5ec7e7" * 8

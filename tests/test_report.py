@@ -32,7 +32,8 @@ from autograder.judge.cases import VISIBLE_SEED, draw_cases
 from autograder.judge.fingerprint import Watched
 from autograder.judge.verdict import judge
 from autograder.sandbox.limits import Limits
-from autograder.values.wire import Outcome, call_in_process
+from autograder.values.called import call_in_process
+from autograder.values.wire import Outcome
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="graded runs need Linux"

@@ -10,7 +10,7 @@ from autograder.exercises.registry import discover
 from autograder.judge.cases import draw_cases, try_case
 from autograder.judge.diagnosis.meanings import RULES, rule_for
 from autograder.judge.diagnosis.rules import Raised
-from autograder.values.wire import call_in_process
+from autograder.values.called import call_in_process
 
 
 def raised_by(rule):

@@ -8,7 +8,7 @@ from autograder.exercises.registry import discover
 from autograder.judge.cases import draw_cases
 from autograder.judge.render import AGREEMENT
 from autograder.judge.verdict import judge
-from autograder.values.wire import call_in_process
+from autograder.values.called import call_in_process
 from book.animations.take import Actor
 
 

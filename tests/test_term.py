@@ -27,7 +27,7 @@ from autograder.course.gradebook import seed_of
 from autograder.exercises.registry import discover
 from autograder.exercises.source import renamed
 from autograder.judge.verdict import judge
-from autograder.values.wire import call_in_process
+from autograder.values.called import call_in_process
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="graded runs need Linux"

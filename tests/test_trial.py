@@ -15,7 +15,7 @@ from autograder.exercises.declaration import DeclarationError
 from autograder.exercises.registry import discover
 from autograder.judge.render import as_text
 from autograder.judge.verdict import judge
-from autograder.values.wire import call_in_process
+from autograder.values.called import call_in_process
 
 DECLARATION = '''"""When does the bus come?"""
 

@@ -16,7 +16,7 @@ import torch
 from autograder.exercises.registry import discover
 from autograder.grading.judge_file import SubmissionError, judge_file
 from autograder.judge.verdict import judge
-from autograder.values.wire import call_in_process
+from autograder.values.called import call_in_process
 
 SOFT = """
 def soft(S):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.values import wire
+from autograder.values import called, wire
 from autograder.values.wire import CallError, Opaque, Outcome, TooLargeError, WireError
 
 LIMIT = 2**24
@@ -286,14 +286,14 @@ def unprintable(a):
 
 
 def test_a_call_in_process():
-    outcome = wire.call_in_process(divide)((6.0, 2))
+    outcome = called.call_in_process(divide)((6.0, 2))
     assert isinstance(outcome, Outcome) and outcome.error is None
     assert outcome.value == 3.0 and outcome.arguments == (6.0, 2)
 
 
 def test_a_call_shows_changed_arguments_and_leaves_the_originals():
     original = np.zeros(3)
-    outcome = wire.call_in_process(add_in_place)((original,))
+    outcome = called.call_in_process(add_in_place)((original,))
     assert np.array_equal(outcome.arguments[0], np.ones(3))
     assert np.array_equal(original, np.zeros(3))
 
@@ -309,13 +309,13 @@ def test_a_call_shows_changed_arguments_and_leaves_the_originals():
     ],
 )
 def test_an_exception_becomes_an_error(function, arguments, kind, message, line):
-    error = wire.call_in_process(function)(arguments).error
+    error = called.call_in_process(function)(arguments).error
     assert isinstance(error, CallError)
     assert (error.kind, error.line) == (kind, line) and message in error.message
 
 
 def test_the_line_is_the_learners_own_not_the_librarys():
-    error = wire.call_in_process(matmul)((np.zeros((2, 2)),)).error
+    error = called.call_in_process(matmul)((np.zeros((2, 2)),)).error
     assert error.kind == "LinAlgError"
     assert error.line == inspect.getsource(helper).splitlines()[1].strip()
 
@@ -325,6 +325,6 @@ def test_an_interrupt_stays_an_interrupt():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        wire.call_in_process(stop)(())
-    caught = wire.call_in_process(stop, catch=BaseException)(())
+        called.call_in_process(stop)(())
+    caught = called.call_in_process(stop, catch=BaseException)(())
     assert caught.error.kind == "KeyboardInterrupt"

@@ -28,7 +28,7 @@ from autograder.judge.cases import confirm, draw_cases, try_case
 from autograder.judge.diagnosis import matching
 from autograder.judge.render import as_html, as_text
 from autograder.judge.verdict import judge
-from autograder.values.wire import call_in_process
+from autograder.values.called import call_in_process
 
 TRIED = ROOT / "_build" / "tried"
 

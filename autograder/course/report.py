@@ -34,8 +34,8 @@ from autograder.grading.assignment import CourseError
 from autograder.judge.fingerprint import Watched
 from autograder.judge.render import picture_html
 from autograder.judge.verdict import judge
+from autograder.values.called import call_in_process
 from autograder.values.endings import ENDINGS
-from autograder.values.wire import call_in_process
 
 BINS = 10  # of the picture of the scores
 

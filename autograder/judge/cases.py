@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from autograder.exercises.declaration import DeclarationError, Exercise, words
+from autograder.values.called import call_in_process
 from autograder.values.compare import conform, same, shape_of
-from autograder.values.wire import Outcome, call_in_process, native
+from autograder.values.wire import Outcome, native
 
 VISIBLE_SEED = 0  # what `check` draws from; grading draws from a secret one
 

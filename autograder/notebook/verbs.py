@@ -30,8 +30,9 @@ from autograder.exercises.shapes import ShapeLine
 from autograder.exercises.solution import other_ways, reasons, written
 from autograder.judge.render import AGREEMENT, Points, as_html, as_text, show
 from autograder.judge.verdict import Verdict, judge
+from autograder.values.called import call_in_process
 from autograder.values.compare import close, tolerance
-from autograder.values.wire import call_in_process, plain
+from autograder.values.wire import plain
 
 SOLVED = Path(".solved")  # beside the learner's notebooks: what is solved, as source
 _told: dict[str, set[str]] = {}  # what `check` has said already of each exercise

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 
 from autograder.sandbox.lacking import lacks, names_stored, stand_in
-from autograder.values.wire import error_from
+from autograder.values.called import error_from
 
 
 def make_shell():

@@ -43,7 +43,9 @@ def neighbours(*names):
     return found
 
 
-wire, tiers, shells = neighbours("values.wire", "sandbox.tiers", "sandbox.shell")
+wire, called, tiers, shells = neighbours(
+    "values.wire", "values.called", "sandbox.tiers", "sandbox.shell"
+)
 
 
 # --- the warm process --------------------------------------------------------
@@ -306,7 +308,7 @@ def run_cell(shell, limits, source):
         exception = escaped
     if exception is None:
         return None, output.getvalue()
-    error = wire.error_from(exception, shell.user_ns)
+    error = called.error_from(exception, shell.user_ns)
     return (error.kind, error.message, error.line), output.getvalue()
 
 
@@ -319,7 +321,7 @@ def run_call(shell, limits, name, arguments, drive):
     function = namespace[name]
     if drive:
         function = driven(function, drive)
-    call = wire.call_in_process(function, namespace, catch=BaseException)
+    call = called.call_in_process(function, namespace, catch=BaseException)
     outcome = call(arguments)
     error = outcome.error and (
         outcome.error.kind,

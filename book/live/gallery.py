@@ -30,7 +30,7 @@ from autograder.exercises.solution import (
 from autograder.exercises.source import source_of
 from autograder.judge.render import as_html, marked_up
 from autograder.judge.verdict import judge
-from autograder.values.wire import call_in_process
+from autograder.values.called import call_in_process
 
 FEWEST, MOST = 4, 6
 LINES = 2  # of code that a wrong answer is shown with

@@ -22,7 +22,7 @@ from autograder.course.setup import make_course
 from autograder.exercises.declaration import BEGIN, END, Exercise
 from autograder.exercises.source import renamed, source_of
 from autograder.judge.verdict import judge
-from autograder.values.wire import call_in_process
+from autograder.values.called import call_in_process
 
 
 @dataclass(frozen=True)

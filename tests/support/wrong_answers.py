@@ -23,7 +23,7 @@ from autograder.exercises.pipeline import exchange_of, exchanged, steps_of
 from autograder.exercises.source import source_of
 from autograder.judge.fingerprint import Watched
 from autograder.judge.verdict import Verdict, judge
-from autograder.values.wire import call_in_process
+from autograder.values.called import call_in_process
 
 # What is said where nothing else can be: see `autograder.judge.diagnosis.relations`.
 LAST_RESORT = ("Take a small example and work out", "Work it out by hand")

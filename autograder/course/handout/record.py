@@ -33,8 +33,8 @@ from autograder.exercises.registry import discover
 from autograder.judge.cases import VISIBLE_SEED, draw_cases, try_case
 from autograder.judge.diagnosis.defaults import tried
 from autograder.judge.diagnosis.influence import asked_of
-from autograder.values import wire
-from autograder.values.wire import call_in_process
+from autograder.values import called, wire
+from autograder.values.called import call_in_process
 
 LARGEST = 2**23  # bytes of an answer that is kept; random numbers do not compress
 
@@ -179,7 +179,7 @@ def _watched(function: Callable, seen: Seen) -> Callable:
         try:
             value = function(*given)
         except Exception as error:
-            told = wire.error_from(error)
+            told = called.error_from(error)
             seen.append((before, {"error": (told.kind, told.message)}))
             raise
         after = tuple(_drawn_from(argument) for argument in given)

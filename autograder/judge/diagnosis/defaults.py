@@ -12,7 +12,7 @@ import numpy as np
 
 from autograder.exercises.declaration import Exercise
 from autograder.judge.cases import Case, agrees, run
-from autograder.values.wire import call_in_process
+from autograder.values.called import call_in_process
 
 USUAL = (0.0, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-4, 1e-3, 1e-2, 0.1, 1.0)
 

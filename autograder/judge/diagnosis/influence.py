@@ -16,8 +16,9 @@ from autograder.judge.cases import Case, run
 from autograder.judge.diagnosis.factors import multiple
 from autograder.judge.diagnosis.parts import parts_of
 from autograder.judge.diagnosis.wording import Diagnosis
+from autograder.values.called import call_in_process
 from autograder.values.compare import as_numeric, close, shape_of
-from autograder.values.wire import Outcome, call_in_process
+from autograder.values.wire import Outcome
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,10 @@ from autograder.judge.cases import (
 from autograder.judge.diagnosis.defaults import given_all, other_default
 from autograder.judge.diagnosis.rules import overwrites
 from autograder.judge.diagnosis.wording import Diagnosis, failing, promise, told
+from autograder.values.called import call_in_process
 from autograder.values.compare import is_finite, shape_of
 from autograder.values.endings import ENDINGS
-from autograder.values.wire import CallError, Outcome, call_in_process
+from autograder.values.wire import CallError, Outcome
 
 CHANGED_ARGUMENTS = "changed_its_arguments"
 OVERFLOW = "\nBesides, large numbers give inf or nan: does something overflow?"
