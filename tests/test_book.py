@@ -323,7 +323,9 @@ def test_the_chapter_says_what_its_figure_of_a_deep_stack_shows():
     }
     assert ratios["no norm"] > max(ratios["post-norm"], ratios["pre-norm"])
     falls = of_W_q["no norm"]
-    assert np.median(falls[:, 0]) > 1e6 and falls[:, -1].max() < 1e-20
+    assert np.median(falls[:, 0]) > 1e6
+    assert np.all(falls[:, -1] < 1e-6 * falls[:, 0])  # in every stack
+    assert np.median(falls[:, -1]) < 1e-20  # in most of them to nothing
     assert np.all((falls[:, 1:] > 1e3 * falls[:, :-1]).any(axis=1))  # it jumps
     assert size["pre-norm"][:, -1].max() < 10 < size["no norm"][:, -1].min()
     weak = of_W_q["post-norm"]

@@ -6,9 +6,11 @@ A learner can choose a kernel that lacks this package, so nothing of it is neede
 
 def _explain_errors(shell):
     try:
-        import autograder  # noqa: F401 - explains errors once it is there
+        from autograder.notebook.errors import explain_errors
     except ImportError:
         shell.set_custom_exc((ModuleNotFoundError,), _show_with_note)
+    else:
+        explain_errors()
 
 
 def _show_with_note(shell, kind, error, traceback, tb_offset=None):
