@@ -154,10 +154,11 @@ class WorkflowTable:
 
 
 def _row(number: int, english: str, chinese: str, places: list[Place]) -> str:
-    page = f"{places[0].chapter}.html"
-    lines = [f'<a href="{page}">{escape(places[0].title)}</a>']
+    lines = []
     for place in places:
+        page = f"{place.chapter}.html"
         lines += [
+            f'<a href="{page}">{escape(place.title)}</a>',
             _code(place.function, f"{page}#{place.function}"),
             _code(f"check({place.function})"),
             _code(place.verb, f"{page}#watch-it"),

@@ -130,8 +130,9 @@ def _step(path: Path, part: str, entry: dict) -> Step:
     text = path.read_text(encoding="utf-8")
     title = re.search(r"^# (.+)$", text, re.MULTILINE)
     defined = re.findall(r"^(?:def|class) (\w+)", text, re.MULTILINE)
-    exercises = tuple(name for name in defined if name in discover())
-    return Step(path.stem, title[1] if title else path.stem, part, exercises)
+    checked = set(re.findall(r"^check\((\w+)\)$", text, re.MULTILINE))
+    exercises = dict.fromkeys(n for n in defined if n in checked and n in discover())
+    return Step(path.stem, title[1] if title else path.stem, part, tuple(exercises))
 
 
 def here(chapter: str) -> None:
