@@ -186,7 +186,8 @@ class _Play:
         value = float(part.values)
         colour = COLOURS["Q" if kind == "work" else "A"]
         colour = mix(colour, PALE, 0.6) if part.faded else colour
-        length = wide * np.clip(np.nan_to_num(value) / top, 0, 1) * whole if top else 0
+        share = np.nan_to_num(value / top) if top else 0  # a learner's may be nan
+        length = wide * np.clip(share, 0, 1) * whole
         fill = mix(colour, PAPER, 0.25)
         stage.box(x, y - 11, max(length, 1), 22, INK, fill, 1)
         divisor, unit = UNITS[kind]

@@ -69,7 +69,9 @@ def _entry(exercise: Exercise, mistake: Callable) -> str:
     said = as_html(verdict, stuck="")
     return (
         f'<details class="wrong"><summary><span>{code}</span><span>{look}</span>'
-        f"</summary>{said}</details>"
+        # What is wider than a phone scrolls, by the keyboard, too.
+        '</summary><div class="said" tabindex="0" role="group" '
+        f'aria-label="What check says">{said}</div></details>'
     )
 
 
