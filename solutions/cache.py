@@ -700,7 +700,7 @@ def cache_of_one_group(n, num_layers, num_groups, d_k, itemsize):
 
 
 @cache_bytes.mistake
-def one_token(n, num_layers, num_groups, d_k, itemsize):
+def of_one_token(n, num_layers, num_groups, d_k, itemsize):
     """This is the cache of one token. All n of them stay in it."""
     return 2 * num_layers * num_groups * d_k * itemsize
 

@@ -143,6 +143,8 @@ class Stage:
         id="",
     ):
         """Write at a point: (x, y) is the middle of the line, or its left or right."""
+        if not text:
+            return
         self._put(
             "text",
             id or text,
