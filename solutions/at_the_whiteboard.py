@@ -149,8 +149,8 @@ def _weights_of(layer, d_model):
         there = ", ".join(weights) or "none"
         raise AttributeError(
             f"The layer has no parameter {missing}; it has {there}.\nThe four maps are "
-            "`self.q_proj = torch.nn.Linear(d_model, d_model)`, and k_proj, v_proj and "
-            "o_proj alike, each with its bias."
+            "q_proj, k_proj, v_proj and o_proj, each an attribute of its own: an "
+            "`nn.Linear` from d_model to d_model, with its bias."
         )
     if extra:
         raise AttributeError(
