@@ -387,6 +387,8 @@ def test_what_is_said_of_untrained_stacks_holds_for_other_seeds():
     assert slopes.max() < 3 * slopes.min()
     slopes = np.median(found["residual only"]["gradient"], axis=0)
     assert slopes[0] > 100 * slopes[-1]
+    slopes = np.median(found[stack.EVEN]["gradient"], axis=0)  # not through the scores
+    assert even["size"].min() > 5 and slopes[0] < 5 * slopes[-1]
 
 
 def test_what_is_said_of_trained_stacks_holds_for_other_seeds():
