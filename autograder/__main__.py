@@ -276,7 +276,8 @@ def judge(file: Path, as_json: bool, allow_unsafe: bool, course: Path) -> int:
     type=FILE,
     metavar="FILE.csv",
     show_default="DIR/roster.csv, if there is one",
-    help="Students: id,first_name,last_name,email,lms_user_id.",
+    help="Students: id,first_name,last_name,email,lms_user_id,group; or what an LMS "
+    "exports.",
 )
 @click.option(
     "--due",

@@ -17,7 +17,7 @@ from nbgrader.apps.api import NbGraderAPI
 from autograder.chapters import toc
 from autograder.chapters.chapter import ChapterError, load_chapters
 from autograder.course import setup as course_module
-from autograder.course.roster import read_roster
+from autograder.course.classlists import FORMS, PLAIN, read_class_list
 from autograder.course.setup import make_course, open_course, parse_due
 from autograder.exercises.registry import discover
 
@@ -184,6 +184,86 @@ def test_a_roster_in_whatever_form(course, program):
         }
 
 
+# Made up in the forms that each system documents: (text, id, e-mail, LMS id, groups).
+EXPORTED = {
+    "a Canvas gradebook": (
+        "Student,ID,SIS User ID,SIS Login ID,Section,HW 1 (4711)\n"
+        ",,,,,Manual Posting\n    Points Possible,,,,,10\n"
+        '"Doe, Jane",12345,S-77,jdoe,Lab A,9\n"Student, Test",99,,b0b0,Lab A,\n',
+        ("jdoe", "", "12345", {}),
+    ),
+    "a list of Canvas's groups": (
+        "name,canvas_user_id,user_id,login_id,sections,group_name,group_id\n"
+        "Jane Doe,12345,S-77,jdoe,Lab A,Team 4,31\n",
+        ("jdoe", "", "12345", {"jdoe": "Team 4"}),
+    ),
+    "a list of Moodle's participants": (
+        '"First name","Last name","Email address",Roles,Groups\n'
+        'Tim,Roe,t@x.org,Teacher,\nJane,Doe,jane@x.org,Student,"Lab A, Team 4"\n',
+        ("jane@x.org", "jane@x.org", "", {"jane@x.org": "Lab A, Team 4"}),
+    ),
+    "a list of Brightspace": (
+        "OrgDefinedId,Username,Last Name,First Name,Email,End-of-Line Indicator\n"
+        "#S-77,#jdoe,Doe,Jane,jane@x.org,#\n",
+        ("jdoe", "jane@x.org", "", {}),
+    ),
+    "a Gradescope roster": (
+        "First Name,Last Name,SID,Email,Role,Sections\n"
+        "Jane,Doe,3031,jane@x.org,Student,\nTim,Roe,,t@x.org,Instructor,\n",
+        ("3031", "jane@x.org", "", {}),
+    ),
+    "a Blackboard gradebook": (
+        '"Last Name"\t"First Name"\t"Username"\t"Student ID"\t"HW 1 |11"\n'
+        '"Doe"\t"Jane"\t"jdoe"\t"S-77"\t"9"\n',
+        ("jdoe", "", "", {}),
+    ),
+    "a roster of GitHub Classroom": (
+        '"identifier","github_username","github_id","name"\n'
+        '"jdoe","octojane","583231","Jane Doe"\n',
+        ("jdoe", "", "octojane", {}),
+    ),
+    "a list of your own": (
+        "id,name,group\njdoe,Jane Doe,Team 4\n",
+        ("jdoe", "", "", {"jdoe": "Team 4"}),
+    ),
+}
+
+
+@pytest.mark.parametrize("form", [*FORMS, PLAIN], ids=lambda form: form.called)
+def test_a_class_list_as_a_system_exports_it(tmp_path, form):
+    text, (name, email, lms, groups) = EXPORTED[form.called]
+    file = tmp_path / "class.csv"
+    encoding = "utf-16" if "Blackboard" in form.called else "utf-8"
+    file.write_bytes(text.encode(encoding))
+    found = read_class_list(file)
+    [(_, student)] = found.students
+    assert (student.id, student.email, student.lms_user_id) == (name, email, lms)
+    assert (student.first_name, student.last_name) == ("Jane", "Doe")
+    assert found.groups == groups
+    assert found.told.startswith(f"{form.called}: '") and "became the id" in found.told
+    if "Canvas grade" in form.called:
+        assert found.told.endswith("'SIS Login ID' became the id, 'ID' the lms_user_id")
+        assert "line 5: Canvas's test student" in found.notes[0]
+
+
+def test_the_column_of_ids_stays_the_one_that_it_was(course, tmp_path):
+    """A new student without a login must not enter the whole class a second time."""
+    file = tmp_path / "canvas.csv"
+    head = "Student,ID,SIS User ID,SIS Login ID,Section\n"
+    file.write_text(f'{head}"Doe, Jane",1,S1,jdoe,A\n')
+    assert "'SIS Login ID' became the id" in make_course(course, roster=file)[0]
+    file.write_text(f'{head}"Doe, Jane",1,S1,jdoe,A\n"Roe, Tim",2,S2,,A\n')
+    with pytest.raises(ValueError, match=r"line 3: no id"):
+        make_course(course, roster=file)
+    # Another list, under other ids: the same people are known by the LMS's number.
+    file.write_text("id,name,lms_user_id,email,team\nS1,Jane Doe,1,j@x.org,Team 4\n")
+    said = make_course(course, roster=file)
+    assert any("under another id: S1 for jdoe" in line for line in said)
+    assert "jdoe,Team 4" in (course / "groups.csv").read_text()
+    with gradebook(course) as book:
+        assert [(s.id, s.email) for s in book.students] == [("jdoe", "j@x.org")]
+
+
 def test_students_who_are_there_stay_as_they_are(course, tmp_path):
     file = tmp_path / "class.csv"
     file.write_text("id,first_name,email\na,Ann,ann@x.org\nb,Bo,\n")
@@ -237,7 +317,7 @@ def test_all_faults_of_a_roster_are_told_at_once(tmp_path):
     file = tmp_path / "roster.csv"
     file.write_text("id\nx\nx\n*\n")
     with pytest.raises(ValueError, match=r"line 3: x[^\n]*\n.*line 4: '\*'"):
-        read_roster(file)
+        read_class_list(file)
 
 
 # --- due dates ----------------------------------------------------------------

@@ -1,27 +1,14 @@
-"""The class list: read from a CSV, and found again in the names of files."""
+"""The students of a course, found again in the names of files."""
 
 import re
-import shlex
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
-from pathlib import Path
 
 from rapidfuzz import fuzz, process
 
-from autograder.files.tables import TableError, read_table
-
-# nbgrader's own columns, and how they are called elsewhere.
-COLUMNS = {
-    "id": "student id, username, user name, login, login id, sis login id, netid",
-    "first_name": "first, given name, forename",
-    "last_name": "last, surname, family name",
-    "email": "mail, e-mail address, email address",
-    "lms_user_id": "lms id, lms user, canvas id, canvas user id, moodle id",
-}
 NEAR = 75  # per cent of the letters alike
-SHORTENED = re.compile(r"\d([.,]\d+)?E\+?\d+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -39,100 +26,11 @@ class Student:
         return f"{self.id} ({name})" if name else self.id
 
 
-def read_roster(path: Path) -> tuple[list[tuple[int, Student]], list[str]]:
-    """The students of a CSV with the number of their line, and what to say of it.
-
-    Raises TableError, which names every line that is wrong.
-    """
-    table = read_table(path, COLUMNS, needed=("id",))
-    students, faults, seen = [], [], {}
-    for line, row in table.rows:
-        fault = _fault(row["id"], seen)
-        if fault:
-            faults.append(f"{path}, line {line}: {fault}")
-        seen.setdefault(row["id"], line)
-        students.append((line, Student(**row)))
-    if faults:
-        raise TableError("\n".join(faults))
-    notes = []
-    if table.ignored:
-        notes = [f"{path}: not used: the columns {', '.join(table.ignored)}"]
-    return students, notes
-
-
-def _fault(name: str, seen: dict[str, int]) -> str | None:
-    if not name:
-        return "no id; each student needs one"
-    if name in seen:
-        return f"{name} stands in line {seen[name]} already; take one of them out"
-    if SHORTENED.fullmatch(name):
-        return f"{name} is a number that Excel has shortened; format the column as text"
-    if (
-        name.startswith(".")
-        or not name.isprintable()
-        or re.search(r"[/\\*?\[\]]", name)
-    ):
-        return f"{name!r} cannot name a folder; use letters, digits and . _ - @"
-    return None
-
-
-def add_students(gradebook, path: Path) -> list[str]:
-    """Add the students of a CSV that are not in the gradebook; say what differs.
-
-    A student who is there already is kept; only what is empty there is filled in.
-    """
-    students, said = read_roster(path)
-    known = {student.id: student for student in gradebook.students}
-    added, completed = 0, 0
-    for line, student in students:
-        row = known.pop(student.id, None)
-        if row is None:
-            gradebook.add_student(student.id, **_details(student))
-            added += 1
-            continue
-        missing, other = _difference(row, student)
-        if missing:
-            gradebook.update_or_create_student(student.id, **missing)
-            completed += 1
-        said += [f"{path}, line {line}: {_told(row, student, other)}"] if other else []
-    if added:
-        said.insert(0, f"{path}: {added} students added to the gradebook")
-    if completed:
-        said.append(f"{path}: what was not known of {completed} students filled in")
-    if known:
-        few = ", ".join(sorted(known)[:10]) + (", ..." if len(known) > 10 else "")
-        said.append(f"{path}: without {few}, who stay in the gradebook")
-    return said
-
-
-def _details(student) -> dict[str, str]:
+def details_of(student) -> dict[str, str]:
     """What is known of a student besides the id."""
     names = [field.name for field in fields(Student)][1:]
     found = {name: getattr(student, name) for name in names}
     return {name: value for name, value in found.items() if value}
-
-
-def _difference(row, student: Student) -> tuple[dict, dict]:
-    """What the gradebook does not know yet, and what it says otherwise."""
-    there, new = _details(row), _details(student)
-    missing = {name: value for name, value in new.items() if name not in there}
-    other = {name: v for name, v in new.items() if there.get(name, v) != v}
-    return missing, other
-
-
-def _told(row, student: Student, other: dict[str, str]) -> str:
-    differ = "; ".join(
-        f"{name} is {getattr(row, name)!r} in the gradebook and {value!r} here"
-        for name, value in other.items()
-    )
-    options = "".join(
-        f" --{name.replace('_', '-')}={shlex.quote(value)}"
-        for name, value in (_details(row) | _details(student)).items()
-    )
-    return (
-        f"{student.id} stays as it is: {differ}. To change it: "
-        f"nbgrader db student add {shlex.quote(student.id)}{options}"
-    )
 
 
 # --- from a file's name to a student ------------------------------------------
@@ -148,7 +46,7 @@ class Roster:
     """The students of a course, to be found by what a file's name says."""
 
     def __init__(self, students: Iterable):
-        self.students = {row.id: Student(row.id, **_details(row)) for row in students}
+        self.students = {row.id: Student(row.id, **details_of(row)) for row in students}
         self._exact, self._folded = defaultdict(set), defaultdict(set)
         self._lms, self._mail = defaultdict(set), defaultdict(set)
         for student in self.students.values():

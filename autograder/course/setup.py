@@ -210,10 +210,10 @@ def _enrol(course, folder: Path, roster: Path | None) -> list[str]:
     path = roster or folder / "roster.csv"
     if not roster and not path.is_file():
         return []
-    from autograder.course.roster import add_students
+    from autograder.course.classlists import add_students
 
     with open_gradebook(course) as gradebook:
-        return add_students(gradebook, path)
+        return add_students(gradebook, path, folder)
 
 
 # --- due dates ----------------------------------------------------------------

@@ -69,6 +69,22 @@ def read_table(path: Path, columns: dict[str, str], needed: tuple[str, ...]) -> 
     return Table(path, rows, ignored)
 
 
+def headings(path: Path) -> list[str]:
+    """The cells of the first line of a CSV that says anything, as they are written."""
+    text = _decoded(path)
+    separator, first = _separator(text.splitlines())
+    reader = csv.reader(io.StringIO(text), delimiter=separator)
+    try:
+        found = (
+            [_plain(cell) for cell in cells]
+            for cells in reader
+            if reader.line_num > first and any(map(str.strip, cells))
+        )
+        return next(found, [])
+    except csv.Error:
+        return []  # `read_table` says what is wrong, and where
+
+
 def _decoded(path: Path) -> str:
     data = path.read_bytes()
     if data.startswith((b"PK", b"\xd0\xcf\x11\xe0")):
@@ -104,7 +120,7 @@ def _header(
     spellings = {
         folded(spelling): name
         for name, others in columns.items()
-        for spelling in [name, *others.split(",")]
+        for spelling in [name, *filter(None, others.split(","))]
     }
     names = [spellings.get(folded(cell)) for cell in cells]
     for name in needed:
