@@ -90,7 +90,9 @@ def test_what_is_cited_has_its_place_its_scope_and_its_source(claim):
         assert len(found) == len(re.findall(r"\b(?:19|20)\d\d,", said)), said
         for author, year, place, _ in found:
             assert re.search(r"abstract|[Ss]ections? \d|Table \d", place), place
-            listed = rf"{author}(\s+et\s+al\.)?,\s+\[[^\]]+\]\(https://[^)]+\),\s+{year}"
+            listed = (
+                rf"{author}(\s+et\s+al\.)?,\s+\[[^\]]+\]\(https://[^)]+\),\s+{year}"
+            )
             assert re.search(listed, TEXT.split("## Sources")[1])
 
 
