@@ -12,7 +12,6 @@ A key is one message of `autograder.wire`: nothing in it is executed. Properties
 import builtins
 import copy
 import inspect
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,8 @@ import numpy as np
 
 from autograder.exercises.declaration import Exercise
 from autograder.values import wire
+from autograder.values.called import Function
+from autograder.values.wire import Arguments
 
 LIMIT = 2**28  # bytes of a key
 CLOSE = 1e-12  # relative: another machine may round the last digits otherwise
@@ -37,7 +38,7 @@ class NotKnownHereError(Exception):
 class Keyed(Exercise):
     """An exercise whose reference and mistakes are tables."""
 
-    def driven(self, answer: Callable) -> Callable:
+    def driven(self, answer: Function) -> Function:
         """As for any exercise; a table is asked with the case's arguments at once."""
         known = answer is self.reference or answer in self.mistakes
         return answer if known else super().driven(answer)
@@ -47,10 +48,10 @@ class Keyed(Exercise):
 class Calls:
     """The arguments of every call that a key knows, each with its number."""
 
-    arguments: list[tuple] = field(default_factory=list)
+    arguments: list[tuple[Any, ...]] = field(default_factory=list)
     _numbers: dict[bytes, int] = field(default_factory=dict)
 
-    def add(self, arguments: tuple) -> int:
+    def add(self, arguments: Arguments) -> int:
         """The number of a call, a new one where it was not known."""
         name = wire.encode(arguments)
         if name not in self._numbers:
@@ -58,7 +59,7 @@ class Calls:
             self.arguments.append(arguments)
         return self._numbers[name]
 
-    def find(self, arguments: tuple) -> int | None:
+    def find(self, arguments: Arguments) -> int | None:
         """The number of a call with these arguments, but for rounding."""
         arguments = wire.plain(arguments)
         try:
@@ -162,7 +163,9 @@ def _mistake(
     return mistake
 
 
-def by_position(function: Callable, arguments: tuple, named: dict) -> tuple:
+def by_position(
+    function: Function, arguments: Arguments, named: dict
+) -> tuple[Any, ...]:
     """The arguments of a call, those with names too. TypeError as the call gives it."""
     if not named:
         return arguments
@@ -171,7 +174,7 @@ def by_position(function: Callable, arguments: tuple, named: dict) -> tuple:
     return call.args
 
 
-def _signature(parameters: list[tuple]) -> inspect.Signature:
+def _signature(parameters: list[tuple[Any, ...]]) -> inspect.Signature:
     """The signature of (name,) or (name, default) pairs."""
     return inspect.Signature(
         inspect.Parameter(
@@ -183,7 +186,7 @@ def _signature(parameters: list[tuple]) -> inspect.Signature:
     )
 
 
-def _again(outcome: dict, arguments: tuple) -> Any:
+def _again(outcome: dict, arguments: Arguments) -> Any:
     """Do what the recorded call did: raise, or draw from a generator and return."""
     if "error" in outcome:
         raise _error(*outcome["error"])

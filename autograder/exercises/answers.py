@@ -10,8 +10,10 @@ import ast
 import difflib
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+
+from autograder.values.called import Function
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
@@ -168,7 +170,7 @@ def _inside(tree: ast.Module) -> Iterator[tuple[str, str]]:
                     yield node.name, f"the {kind} {outer.name}"
 
 
-def source_function(answer: Callable) -> Callable | None:
+def source_function(answer: Function) -> Function | None:
     """The function or class whose lines an answer was written in, where there is one:
     through partials, and to `__call__` of an object.
     """

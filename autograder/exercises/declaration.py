@@ -7,20 +7,19 @@ what it is: `@softmax.mistake`, `@softmax.also_right`, `@softmax.case`, `@softma
 
 import inspect
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-
 from autograder.errors import UserError
-from autograder.exercises.ordinary import ordinary_cases
+from autograder.exercises.ordinary import Draw, ordinary_cases
 from autograder.exercises.pipeline import exchanged, named, place_of, unknown
 from autograder.exercises.shapes import ShapeLine
 from autograder.exercises.source import PARTS, excerpt
+from autograder.values.called import Function
 
 STUB = "raise NotImplementedError"
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"  # as nbgrader wants them
@@ -30,7 +29,7 @@ class DeclarationError(UserError):
     """An exercise is declared wrongly. The message names it and the remedy."""
 
 
-def place_in_file(function: Callable) -> str:
+def place_in_file(function: Function) -> str:
     """The file and the name of a function, for a message about its declaration."""
     name = getattr(function, "__name__", "?")
     try:
@@ -70,18 +69,18 @@ class Exercise:
                 what to do.
     """
 
-    reference: Callable
-    inputs: tuple[Callable[[np.random.Generator], tuple], ...]
-    mistakes: tuple[Callable, ...] = ()
-    equivalents: tuple[Callable, ...] = ()
-    properties: tuple[Callable, ...] = ()
+    reference: Function
+    inputs: tuple[Draw, ...]
+    mistakes: tuple[Function, ...] = ()
+    equivalents: tuple[Function, ...] = ()
+    properties: tuple[Function, ...] = ()
     hints: tuple[str, ...] = ()
     points: float = 1.0
     why: str = ""
     gallery: tuple[str, ...] = ()
     flagged: tuple[str, ...] = ()
     compared: bool = True
-    drive: Callable | None = None
+    drive: Function | None = None
 
     def __post_init__(self):
         self._confirm_tuples()
@@ -93,7 +92,7 @@ class Exercise:
         if not self.points > 0:
             raise DeclarationError(f"{self.place}: points= must be positive")
         for described in (self.reference, *self.mistakes, *self.properties):
-            if not inspect.getdoc(described):
+            if not docstring(described):
                 raise DeclarationError(
                     f"{self.place}: {described.__name__} has no docstring; "
                     "it is what the learner reads"
@@ -144,13 +143,13 @@ class Exercise:
     @property
     def meaning(self) -> str:
         """What the function does, in one line: line 1 of its docstring."""
-        return inspect.getdoc(self.reference).splitlines()[0]
+        return docstring(self.reference).splitlines()[0]
 
     @cached_property
     def shapes(self) -> ShapeLine:
         """The parsed line 2 of the reference's docstring."""
         try:
-            return ShapeLine.of(inspect.getdoc(self.drive or self.reference))
+            return ShapeLine.of(docstring(self.drive or self.reference))
         except ValueError as error:
             raise DeclarationError(
                 f"{self.place}: line 2 of the docstring must give the shapes, such as "
@@ -165,7 +164,7 @@ class Exercise:
         file = Path(inspect.getsourcefile(self.drive))
         return excerpt(file, [self.drive.__name__], f"How {self.name} is called.")
 
-    def driven(self, answer: Callable) -> Callable:
+    def driven(self, answer: Function) -> Function:
         """What is called with a case's arguments to judge an answer."""
         if self.drive is None:
             return answer
@@ -178,17 +177,17 @@ class Exercise:
 class WrongStep:
     """A step that takes the place of another one, and so makes a mistake."""
 
-    step: Callable
-    wrong: Callable
-    others: dict[str, Callable]
+    step: Function
+    wrong: Function
+    others: dict[str, Function]
 
 
 @dataclass(frozen=True)
 class Inherited:
     """The mistakes of a step, for the exercise that it is a step of."""
 
-    step: Callable
-    at: Callable
+    step: Function
+    at: Function
     where: str
     but: tuple[str, ...]
     hints: dict[str, str]
@@ -200,7 +199,7 @@ class Declared:
     Each method but `inherits` is a decorator, and gives back what it decorates.
     """
 
-    def __init__(self, reference: Callable, ordinary: bool, fields: dict):
+    def __init__(self, reference: Function, ordinary: bool, fields: dict):
         self.reference = reference
         self._ordinary = ordinary
         self._fields = fields
@@ -208,11 +207,11 @@ class Declared:
             field: [] for field in ("inputs", "mistakes", "equivalents", "properties")
         }
 
-    def _added(self, field: str, part: Callable | None) -> Callable:
+    def _added(self, field: str, part: Function | None) -> Function:
         self._parts[field].append(self._confirmed(part))
         return part
 
-    def _confirmed(self, part: Callable | None) -> Callable:
+    def _confirmed(self, part: Function | None) -> Function:
         """What a decorator stands above. It is given none where it has brackets."""
         if not callable(part):
             raise DeclarationError(
@@ -221,11 +220,11 @@ class Declared:
             )
         return part
 
-    def mistake(self, function: Callable | None = None) -> Callable:
+    def mistake(self, function: Function | None = None) -> Function:
         """A wrong function: its name says what is wrong, its docstring is the hint."""
         return self._added("mistakes", function)
 
-    def mistake_in(self, step: Callable, **others: Callable) -> Callable:
+    def mistake_in(self, step: Function, **others: Function) -> Function:
         """A wrong step: the mistake is the reference with this step exchanged.
 
         step    what the reference calls; or a method of a class: then that class is
@@ -235,7 +234,7 @@ class Declared:
 
         self._place(step)
 
-        def declare(wrong: Callable) -> Callable:
+        def declare(wrong: Function) -> Function:
             self._parts["mistakes"].append(WrongStep(step, wrong, others))
             return wrong
 
@@ -243,9 +242,9 @@ class Declared:
 
     def inherits(
         self,
-        step: Callable,
+        step: Function,
         *,
-        at: Callable | None = None,
+        at: Function | None = None,
         where: str = "",
         but: tuple[str, ...] = (),
         **hints: str,
@@ -264,19 +263,19 @@ class Declared:
         where = where or f"the step `{step.__name__}`"
         self._parts["mistakes"].append(Inherited(step, at or step, where, but, hints))
 
-    def also_right(self, function: Callable | None = None) -> Callable:
+    def also_right(self, function: Function | None = None) -> Function:
         """Another right function."""
         return self._added("equivalents", function)
 
-    def case(self, function: Callable | None = None) -> Callable:
+    def case(self, function: Function | None = None) -> Function:
         """Draws the arguments of one case, as a tuple, from a random generator."""
         return self._added("inputs", function)
 
-    def must(self, function: Callable | None = None) -> Callable:
+    def must(self, function: Function | None = None) -> Function:
         """What holds for any right answer; its docstring is said where it does not."""
         return self._added("properties", function)
 
-    def drive(self, function: Callable | None = None) -> Callable:
+    def drive(self, function: Function | None = None) -> Function:
         """How the answer is called, where that takes more than its arguments."""
         self._fields["drive"] = self._confirmed(function)
         return function
@@ -289,14 +288,14 @@ class Declared:
         parts["inputs"] = self._inputs()
         return Exercise(reference=self.reference, **parts, **self._fields)
 
-    def _inputs(self) -> tuple[Callable, ...]:
+    def _inputs(self) -> tuple[Function, ...]:
         """The cases: those of the shape line, unless others are meant, and the own."""
         own = tuple(self._parts["inputs"])
         if not self._ordinary:
             return own
         try:
             described = self._fields.get("drive", self.reference)
-            shapes = ShapeLine.of(inspect.getdoc(described) or "")
+            shapes = ShapeLine.of(docstring(described))
             known = {draw.__name__ for draw in own}
             cases = ordinary_cases(shapes)
         except ValueError as error:
@@ -308,7 +307,7 @@ class Declared:
             ) from None
         return (*(draw for draw in cases if draw.__name__ not in known), *own)
 
-    def _mistakes(self) -> tuple[Callable, ...]:
+    def _mistakes(self) -> tuple[Function, ...]:
         """All mistakes, in the order of their declaration, the inherited among them."""
         declared = self._parts["mistakes"]
         inherited = [part for part in declared if isinstance(part, Inherited)]
@@ -320,7 +319,7 @@ class Declared:
         own = set(taken)
         for part in inherited:
             taken.update(set(self._known(part)) - own - set(part.but))
-        found: list[Callable] = []
+        found: list[Function] = []
         for part in declared:
             if isinstance(part, WrongStep):
                 found.append(self._made(part.step, part.wrong, **part.others))
@@ -330,23 +329,23 @@ class Declared:
                 found.append(part)
         return tuple(found)
 
-    def _made(self, step: Callable, wrong: Callable, **others: Callable) -> Callable:
+    def _made(self, step: Function, wrong: Function, **others: Function) -> Function:
         """The reference with a step exchanged for a wrong one, called as that one is.
 
         An exercise of plain functions serves a class too: it needs no `self`.
         """
         whole, name = self._place(step)
         mistake = exchanged(whole, **{name: wrong}, **others)
-        return named(mistake, wrong.__name__, inspect.getdoc(wrong))
+        return named(mistake, wrong.__name__, docstring(wrong))
 
-    def _place(self, step: Callable) -> tuple[Callable, str]:
+    def _place(self, step: Function) -> tuple[Function, str]:
         try:
             return place_of(step, self.reference)
         except ValueError as error:
             place = place_in_file(self.reference)
             raise DeclarationError(f"{place}: {error}") from None
 
-    def _known(self, part: Inherited) -> dict[str, Callable]:
+    def _known(self, part: Inherited) -> dict[str, Function]:
         """The mistakes of a step, by name; DeclarationError where one is missing."""
         self._place(part.at)
         inherits = f"{place_in_file(self.reference)}: inherits({part.step.__name__})"
@@ -364,7 +363,7 @@ class Declared:
 
     def _inherited(
         self, part: Inherited, own: set[str], taken: Counter[str]
-    ) -> Iterator[Callable]:
+    ) -> Iterator[Function]:
         """The mistakes that come with a step.
 
         Where another step has a mistake of the same name, the name tells the step.
@@ -378,19 +377,19 @@ class Declared:
                 yield named(made, called, inspect.cleandoc(hint))
 
 
-def _told_at(where: str, wrong: Callable) -> str:
+def _told_at(where: str, wrong: Function) -> str:
     """The hint of a mistake, with the step at which it was made.
 
     One that is inherited from further down says already where it is.
     """
-    hint = inspect.getdoc(wrong) or ""
+    hint = docstring(wrong)
     return hint if hint.startswith("At the ") else f"At {where}: {hint}"
 
 
 FIELDS = ("points", "hints", "why", "gallery", "flagged", "compared")
 
 
-def exercise(*misused: Any, ordinary: bool = True, **fields: Any) -> Callable:
+def exercise(*misused: Any, ordinary: bool = True, **fields: Any) -> Function:
     """Declare the function below to be an exercise: `@exercise(points=2)`.
 
     ordinary  False where the cases that the shape line says are none: where an argument
@@ -409,7 +408,7 @@ def exercise(*misused: Any, ordinary: bool = True, **fields: Any) -> Callable:
                 f"@exercise({field}=...): {unknown(field, (*FIELDS, 'ordinary'))}"
             )
 
-    def declare(reference: Callable) -> Callable:
+    def declare(reference: Function) -> Function:
         declared = Declared(reference, ordinary, fields)
         reference.declared = declared
         for part in PARTS:
@@ -433,6 +432,11 @@ def declared_in(module: ModuleType) -> Iterator[Exercise]:
             yield declared.exercise
 
 
-def words(function: Callable) -> str:
+def docstring(function: Function) -> str:
+    """What is written of a function, without its indentation; "" where nothing is."""
+    return inspect.getdoc(function) or ""
+
+
+def words(function: Function) -> str:
     """Read a function's name as words: `huge_scores` -> 'huge scores'."""
     return function.__name__.replace("_", " ")

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from autograder.exercises.shapes import Item, ShapeLine
+from autograder.values.wire import Arguments
 
-Draw = Callable[[np.random.Generator], tuple]
+Draw = Callable[[np.random.Generator], Arguments]
 
 
 def ordinary_cases(shapes: ShapeLine) -> tuple[Draw, ...]:
@@ -26,14 +27,14 @@ def ordinary_cases(shapes: ShapeLine) -> tuple[Draw, ...]:
         if item.sizes is None and item.letter not in letters:
             raise ValueError(f"the shape line does not say how {item.name} is drawn")
 
-    def drawn(rng: np.random.Generator, sizes: list[int]) -> tuple:
+    def drawn(rng: np.random.Generator, sizes: list[int]) -> Arguments:
         known = dict(zip(letters, sizes, strict=True))
         return tuple(_argument(item, known, rng) for item in shapes.arguments)
 
-    def ordinary_sizes(rng: np.random.Generator) -> tuple:
+    def ordinary_sizes(rng: np.random.Generator) -> Arguments:
         return drawn(rng, different_sizes(rng, len(letters)))
 
-    def all_sizes_equal(rng: np.random.Generator) -> tuple:
+    def all_sizes_equal(rng: np.random.Generator) -> Arguments:
         return drawn(rng, [int(rng.integers(3, 6))] * len(letters))
 
     return ordinary_sizes, all_sizes_equal

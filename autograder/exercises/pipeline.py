@@ -8,22 +8,24 @@ inherits the mistakes of `softmax` without a line about how they are made.
 
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from types import CodeType, FunctionType
 from typing import Any
+
+from autograder.values.called import Function
 
 
 @dataclass(frozen=True)
 class Exchange:
     """What a function or a class was made of: see `exchanged`."""
 
-    whole: Callable
-    steps: dict[str, Callable]
+    whole: Function
+    steps: dict[str, Function]
 
 
-def exchanged(whole: Callable, **steps: Callable) -> Callable:
+def exchanged(whole: Function, **steps: Function) -> Function:
     """The same function, or class, with other functions in the place of some steps.
 
     What the steps call themselves stays as it is. A plain function may be a step of a
@@ -48,25 +50,25 @@ def exchanged(whole: Callable, **steps: Callable) -> Callable:
     return made
 
 
-def _method(step: Callable) -> Callable | staticmethod:
+def _method(step: Function) -> Function | staticmethod:
     takes_self = next(iter(inspect.signature(step).parameters), None) == "self"
     return step if takes_self else staticmethod(step)
 
 
-def exchange_of(function: Callable) -> Exchange | None:
+def exchange_of(function: Function) -> Exchange | None:
     """What a function was made of, if `exchanged` made it."""
     found = vars(function).get("exchange")  # a class does not inherit it
     return found if isinstance(found, Exchange) else None
 
 
-def named(function: Callable, name: str, docstring: str | None) -> Callable:
+def named(function: Function, name: str, docstring: str | None) -> Function:
     """Give a function that was just made its name and its docstring."""
     function.__name__ = function.__qualname__ = name
     function.__doc__ = docstring
     return function
 
 
-def place_of(step: Callable, reference: Callable) -> tuple[Callable, str]:
+def place_of(step: Function, reference: Function) -> tuple[Function, str]:
     """In which function or class a step stands, and under which name.
 
     step  what the reference calls, or a method: `_Layer.scale`.
@@ -86,7 +88,7 @@ def place_of(step: Callable, reference: Callable) -> tuple[Callable, str]:
     return reference, found
 
 
-def steps_of(function: Callable) -> dict[str, Callable]:
+def steps_of(function: Function) -> dict[str, Function]:
     """The functions of its module that a function calls, by name, in their order."""
     if not isinstance(function, FunctionType):
         return {}

@@ -2,10 +2,10 @@
 
 import ast
 import inspect
-from collections.abc import Callable
 
 from autograder.exercises.declaration import Exercise, words
 from autograder.exercises.source import source_of
+from autograder.values.called import Function
 
 
 def written(exercise: Exercise) -> str | None:
@@ -37,7 +37,7 @@ def other_ways(exercise: Exercise) -> dict[str, str]:
     }
 
 
-def stands_alone(function: Callable) -> bool:
+def stands_alone(function: Function) -> bool:
     """True where a reader could write this: it calls nothing that only its module has,
     and is defined under the name by which it is called.
     """

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from autograder.exercises.pipeline import exchange_of
+from autograder.values.called import Function
 
 # What a declaration puts above a function: it says what the function is for, and is
 # no part of it.
 PARTS = ("mistake", "mistake_in", "inherits", "also_right", "case", "must", "drive")
 
 
-def source_of(function: Callable) -> str:
+def source_of(function: Function) -> str:
     """The definition of a function or a class, without what declares it."""
     if exchange_of(function):
         return renamed(function, function.__name__)
@@ -31,7 +32,7 @@ def _lines(definition: ast.stmt, lines: list[str]) -> str:
     return "\n".join(lines[number - 1] for part in shown for number in part)
 
 
-def files_of(functions: Iterable[Callable]) -> list[Path]:
+def files_of(functions: Iterable[Function]) -> list[Path]:
     """The files in which functions are written, those of exchanged steps too."""
     found: set[Path] = set()
     for function in functions:
@@ -142,7 +143,7 @@ def _import(statement: ast.Import | ast.ImportFrom, used: set[str]) -> str:
     return ast.unparse(ast.ImportFrom(statement.module, names, statement.level))
 
 
-def renamed(function: Callable, name: str) -> str:
+def renamed(function: Function, name: str) -> str:
     """A function's source under another name, with what it needs of its module.
 
     The docstrings are left out: they say what is right, or what is wrong. The module's
@@ -174,7 +175,7 @@ def _joined(statements: Iterable[ast.stmt]) -> str:
 
 
 def _standing_alone(
-    function: Callable, name: str, without: Iterable[str]
+    function: Function, name: str, without: Iterable[str]
 ) -> ast.Module:
     """The definitions of a function under another name, and of what it needs."""
     own = function.__name__
@@ -203,7 +204,7 @@ def _rename(tree: ast.AST, names: dict[str, str]) -> None:
             node.asname = names[node.asname or node.name]
 
 
-def _step(wrong: Callable, step: str) -> list[ast.stmt]:
+def _step(wrong: Function, step: str) -> list[ast.stmt]:
     """The definitions of a step; what it needs besides gets names of its own."""
     tree = _standing_alone(wrong, step, ())
     others = [s for s in tree.body if not isinstance(s, IMPORTS)]

@@ -1,18 +1,22 @@
 """One call of an answer: drawn, made, and compared with what is expected."""
 
-import inspect
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from autograder.exercises.declaration import DeclarationError, Exercise, words
-from autograder.values.called import call_in_process
+from autograder.exercises.declaration import (
+    DeclarationError,
+    Exercise,
+    docstring,
+    words,
+)
+from autograder.values.called import Call, Function, call_in_process
 from autograder.values.compare import conform, same, shape_of
-from autograder.values.wire import Outcome, native
+from autograder.values.wire import Arguments, Outcome, native
 
 VISIBLE_SEED = 0  # what `check` draws from; grading draws from a secret one
 
@@ -30,7 +34,7 @@ class Case:
     """
 
     name: str
-    arguments: tuple
+    arguments: Arguments
     expected: Outcome
     actual: Outcome
     repeated: Outcome | None = None
@@ -39,7 +43,7 @@ class Case:
     notes: tuple[str, ...] = ()
 
 
-def draw_cases(exercise: Exercise, seed: int) -> list[tuple[str, tuple]]:
+def draw_cases(exercise: Exercise, seed: int) -> list[tuple[str, Arguments]]:
     """Draw every case of an exercise: its name and its arguments."""
     drawn = []
     for draw in exercise.inputs:
@@ -52,7 +56,9 @@ def draw_cases(exercise: Exercise, seed: int) -> list[tuple[str, tuple]]:
     return drawn
 
 
-def _drawn_by(exercise: Exercise, draw: Callable, rng: np.random.Generator) -> tuple:
+def _drawn_by(
+    exercise: Exercise, draw: Function, rng: np.random.Generator
+) -> Arguments:
     """The arguments of one case. DeclarationError where they are none."""
     place = f"{exercise.place}: its case {draw.__name__}"
     try:
@@ -81,16 +87,17 @@ def confirm(exercise: Exercise) -> None:
     It may raise on some: an error can be what is asked for.
     """
     errors = [expected.error for *_, expected in drawn_cases(exercise, VISIBLE_SEED)]
-    if all(errors):
-        line = f", in `{errors[0].line}`" if errors[0].line else ""
+    first = errors[0]
+    if first and all(errors):
+        line = f", in `{first.line}`" if first.line else ""
         raise DeclarationError(
             f"{exercise.place}: the reference raises on every case that inputs= draw. "
-            f"The first time it is {errors[0].kind}: {errors[0].message}{line}"
+            f"The first time it is {first.kind}: {first.message}{line}"
         )
 
 
 @lru_cache(maxsize=64)
-def drawn_cases(exercise: Exercise, seed: int) -> list[tuple[str, tuple, Outcome]]:
+def drawn_cases(exercise: Exercise, seed: int) -> list[tuple[str, Arguments, Outcome]]:
     """Every case with what is expected of it: the same for a whole class.
 
     Whoever calls a function gives it copies, so that nobody changes these.
@@ -101,11 +108,11 @@ def drawn_cases(exercise: Exercise, seed: int) -> list[tuple[str, tuple, Outcome
     ]
 
 
-def _expected(exercise: Exercise, arguments: tuple) -> Outcome:
+def _expected(exercise: Exercise, arguments: Arguments) -> Outcome:
     return call_in_process(exercise.driven(exercise.reference))(arguments)
 
 
-def run(call: Callable[[tuple], Outcome], arguments: tuple, like: Any) -> Outcome:
+def run(call: Call, arguments: Arguments, like: Any) -> Outcome:
     """Call once; give the value the container types of `like`."""
     return _conformed(call(arguments), like)
 
@@ -132,13 +139,17 @@ def _remarks(value: Any, like: Any) -> Iterator[tuple[int, str]]:
 Again = tuple[Case, Outcome, Outcome]  # a case, and two more calls of it
 
 
-def try_again(call: Callable, cases: list[Case]) -> list[Again]:
+def try_again(call: Call, cases: list[Case]) -> list[Again]:
     """The first case, and the first that failed, called twice more."""
     chosen = [cases[0], *(case for case in cases if not case.passed)][:2]
     return [
-        (case, *(run(call, case.arguments, like=case.expected.value) for _ in range(2)))
+        (case, _called(call, case), _called(call, case))
         for case in dict.fromkeys(chosen)
     ]
+
+
+def _called(call: Call, case: Case) -> Outcome:
+    return run(call, case.arguments, like=case.expected.value)
 
 
 def agrees(actual: Outcome, expected: Outcome) -> bool:
@@ -175,9 +186,9 @@ def _identical(before: Any, after: Any) -> bool:
 
 def try_case(
     exercise: Exercise,
-    call: Callable,
+    call: Call,
     name: str,
-    arguments: tuple,
+    arguments: Arguments,
     expected: Outcome | None = None,
 ) -> Case:
     """Run one case for the learner, and compare with what is expected: by default
@@ -228,10 +239,10 @@ def failed_properties(exercise: Exercise, case: Case) -> list[str]:
     itself be asked.
     """
     return [
-        inspect.getdoc(property_)
+        docstring(property_)
         for property_ in exercise.properties
         if not _has(property_, case.actual.value, case.arguments)
-    ] + (_not_drawn(case) if case.repeated else [])
+    ] + _not_drawn(case)
 
 
 # What is said of the way in which random numbers were drawn.
@@ -246,6 +257,8 @@ FIXED = "Two generators with different seeds gave the same numbers."
 
 def _not_drawn(case: Case) -> list[str]:
     """What is wrong with the way in which random numbers were drawn, if anything."""
+    if case.repeated is None or case.otherwise is None:
+        return []
     found = []
     afterwards = case.actual.arguments or case.arguments  # none came: nothing drawn
     for before, after in zip(case.arguments, afterwards, strict=False):
@@ -266,13 +279,16 @@ def _fixed(value: Any, otherwise: Any) -> bool:
     return bool(drawn) and same(otherwise, value)
 
 
-def _with_other_generators(arguments: tuple) -> tuple:
+def _with_other_generators(arguments: Arguments) -> Arguments:
     return tuple(
-        np.random.Generator(value.bit_generator.jumped())
-        if isinstance(value, np.random.Generator)
-        else value
+        _jumped(value) if isinstance(value, np.random.Generator) else value
         for value in arguments
     )
+
+
+def _jumped(generator: np.random.Generator) -> np.random.Generator:
+    bits: Any = generator.bit_generator  # each kind of it can jump, not its base
+    return np.random.Generator(bits.jumped())
 
 
 def _state(generator: Any) -> Any:
@@ -280,7 +296,7 @@ def _state(generator: Any) -> Any:
     return generator.bit_generator.state if known else None
 
 
-def _has(property_: Callable, value: Any, arguments: tuple) -> bool:
+def _has(property_: Function, value: Any, arguments: Arguments) -> bool:
     """Ask a property of an answer that may be anything at all."""
     try:
         with np.errstate(all="ignore"):

@@ -7,13 +7,13 @@ back, not of the code: two ways to write one misunderstanding have one digest.
 
 import hashlib
 import re
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from autograder.values.called import Call
 from autograder.values.compare import as_array, as_numeric
-from autograder.values.wire import CallError, Opaque, Outcome
+from autograder.values.wire import Arguments, CallError, Opaque, Outcome
 
 MOST = 2**16  # numbers that are compared: an array of a wrong shape may be large
 DIGITS = 4  # that count, of the largest number: float32 and float64 fall together
@@ -22,10 +22,11 @@ DIGITS = 4  # that count, of the largest number: float32 and float64 fall togeth
 class Watched:
     """A judge's `call` that remembers what it gave."""
 
-    def __init__(self, call: Callable[[tuple], Outcome]):
-        self._call, self.outcomes = call, []
+    def __init__(self, call: Call):
+        self._call = call
+        self.outcomes: list[Outcome] = []
 
-    def __call__(self, arguments: tuple) -> Outcome:
+    def __call__(self, arguments: Arguments) -> Outcome:
         """Call, and remember the outcome."""
         outcome = self._call(arguments)
         self.outcomes.append(outcome)
@@ -41,7 +42,7 @@ class Watched:
         return {outcome.error.kind for outcome in self.outcomes if outcome.error}
 
 
-def _result(outcome: Outcome) -> tuple:
+def _result(outcome: Outcome) -> tuple[Any, ...]:
     if outcome.error:
         return ("error", *_words(outcome.error))
     return ("value", _rounded(outcome.value))
@@ -68,7 +69,7 @@ def _rounded(value: Any) -> Any:
     return (type(value).__name__, str(value))
 
 
-def _rounded_array(array: np.ndarray) -> tuple:
+def _rounded_array(array: np.ndarray) -> tuple[Any, ...]:
     if array.dtype.kind == "c":
         parts = (_rounded_array(array.real), _rounded_array(array.imag))
         return ("complex", *parts)

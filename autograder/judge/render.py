@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from html import escape
 from itertools import islice
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -119,17 +119,17 @@ def _flag_lines(verdict: Verdict) -> list[str]:
 
 def _given(verdict: Verdict) -> list[tuple[str, Any]]:
     """(name, value) of each argument of the case that is shown."""
-    items = verdict.shapes.arguments
-    return [
-        (item.name, value)
-        for item, value in zip(items, verdict.shown.arguments, strict=False)
-    ]
+    case, shapes = verdict.shown, verdict.shapes
+    if case is None or shapes is None:
+        return []
+    pairs = zip(shapes.arguments, case.arguments, strict=False)
+    return [(item.name, value) for item, value in pairs]
 
 
 def _comparisons(verdict: Verdict) -> list[tuple[str, Any, Any]]:
     """(name, yours, expected) of each part of the result; nothing where none came."""
-    case = verdict.shown
-    if case.actual.error or case.expected.error:
+    case, shapes = verdict.shown, verdict.shapes
+    if case is None or shapes is None or case.actual.error or case.expected.error:
         return []
     if changed_arguments(case) and agrees(case.actual, case.expected):
         return []
@@ -137,7 +137,7 @@ def _comparisons(verdict: Verdict) -> list[tuple[str, Any, Any]]:
     if isinstance(expected, dict):
         actual = actual if isinstance(actual, dict) else {}
         return [(key, actual.get(key), value) for key, value in expected.items()]
-    names = [item.name for item in verdict.shapes.results]
+    names = [item.name for item in shapes.results]
     if isinstance(expected, tuple):
         fits = isinstance(actual, tuple) and len(actual) == len(expected)
         actual = actual if fits else (actual,) + (None,) * (len(expected) - 1)
@@ -145,7 +145,9 @@ def _comparisons(verdict: Verdict) -> list[tuple[str, Any, Any]]:
     return [(names[0], actual, expected)]
 
 
-def _told_apart(parts: Iterable[tuple[str, Any, Any]]) -> Iterator[tuple]:
+def _told_apart(
+    parts: Iterable[tuple[str, Any, Any]],
+) -> Iterator[tuple[str, Any, Any]]:
     """The parts, of a dict the first item that differs. It follows from what comes
     before it, so it counts only where that is right, as do words.
     """
@@ -161,8 +163,13 @@ def _told_apart(parts: Iterable[tuple[str, Any, Any]]) -> Iterator[tuple]:
         right = right and same(actual, expected)
 
 
+def _simplest(verdict: Verdict) -> str:
+    name = verdict.shown.name if verdict.shown else ""
+    return f"The simplest example that shows it ({name}):"
+
+
 def _shown_text(verdict: Verdict) -> list[str]:
-    lines = [f"The simplest example that shows it ({verdict.shown.name}):"]
+    lines = [_simplest(verdict)]
     for name, value in _given(verdict):
         lines += _array_text(name, value)
     for name, actual, expected in _comparisons(verdict):
@@ -206,8 +213,7 @@ def picture_html(verdict: Verdict) -> str:
         figures.append(_figure(f"expected {name}".strip(), expected))
         figures.append(_figure(f"yours {name}".strip(), actual, wrong))
     return (
-        f'<p style="margin:.6em 0 .2em">The simplest example that shows it '
-        f"({escape(verdict.shown.name)}):</p>"
+        f'<p style="margin:.6em 0 .2em">{escape(_simplest(verdict))}</p>'
         '<div style="display:flex;flex-wrap:wrap;gap:1.2em;align-items:flex-start">'
         f"{''.join(figures)}</div>"
     )
@@ -221,7 +227,9 @@ def _figure(title: str, value: Any, wrong: np.ndarray | None = None) -> str:
     caption += f", shape {escape(str(value.shape))}"
     planes = _planes(value)
     marks = _planes(wrong) if wrong is not None else [None] * len(planes)
-    first = [int(i) for i in np.argwhere(wrong)[0]] if _any(wrong) else None
+    first = None
+    if wrong is not None and wrong.any():
+        first = [int(i) for i in np.argwhere(wrong)[0]]
     tables = []
     shown = zip(planes[:WIDEST], marks[:WIDEST], strict=True)
     for number, (plane, mark) in enumerate(shown):
@@ -245,10 +253,6 @@ def _planes(value: np.ndarray) -> Any:
         return [value]
     count = math.prod(value.shape[:-2])  # an axis may be empty: -1 would not do
     return value.reshape(count, *value.shape[-2:])
-
-
-def _any(wrong: np.ndarray | None) -> bool:
-    return wrong is not None and bool(wrong.any())
 
 
 def _plane_of(index: list[int], shape: tuple[int, ...]) -> int:
@@ -309,9 +313,9 @@ def _brief(value: Any) -> str:
     return _shortened(f"{value:.6g}" if isinstance(value, float) else repr(value))
 
 
-def _by_shape(items: dict) -> str:
+def _by_shape(items: dict[str, Any]) -> str:
     """The names in a dict, those of one shape together: `W_q, W_k (6, 3); b_q (3,)`."""
-    names: dict[tuple, list[str]] = {}
+    names: dict[tuple[int, ...], list[str]] = {}
     for name, value in items.items():
         shape = value.shape if isinstance(value, np.ndarray) else ()
         names.setdefault(shape, []).append(str(name))
@@ -325,13 +329,18 @@ def _shortened(text: str) -> str:
 class Points(float):
     """What `check` returns: a number that nbgrader can read, and a learner too."""
 
-    def __new__(cls, verdict: Verdict):
+    words: str
+    passed: bool | None
+
+    def __new__(cls, verdict: Verdict) -> Self:
         number = super().__new__(cls, verdict.score)
         number.words = points(verdict)
         number.passed = verdict.passed
         return number
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+    def _repr_mimebundle_(
+        self, include: object = None, exclude: object = None
+    ) -> dict[str, str]:
         return {"text/plain": repr(float(self)), "text/html": self.words}
 
 

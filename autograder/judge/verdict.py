@@ -5,9 +5,9 @@ learner's function in this process (`check` in a notebook), or behind a sandbox
 (grading). The judge knows no particular exercise.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from autograder.exercises.declaration import Exercise
 from autograder.exercises.shapes import ShapeLine
@@ -18,8 +18,8 @@ from autograder.judge.cases import (
     drawn_cases,
     try_case,
 )
+from autograder.values.called import Call
 from autograder.values.compare import first_difference
-from autograder.values.wire import Outcome
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,13 @@ class Verdict:
     mistake: str | None = None
     rationale: str = ""
     hint: str = ""
-    first_difference: dict | None = None
+    first_difference: dict[str, Any] | None = None
     cases: tuple[tuple[str, bool], ...] = ()
     flags: tuple[str, ...] = ()
     shown: Case | None = field(default=None, repr=False, compare=False)
     shapes: ShapeLine | None = field(default=None, repr=False, compare=False)
 
-    def as_json(self) -> dict:
+    def as_json(self) -> dict[str, Any]:
         """The verdict as plain data, in the schema that the README describes."""
         plain = dict(vars(self))
         del plain["shown"], plain["shapes"]
@@ -56,7 +56,7 @@ class Verdict:
 
 def judge(
     exercise: Exercise,
-    call: Callable[[tuple], Outcome],
+    call: Call,
     seed: int = VISIBLE_SEED,
     flags: tuple[str, ...] = (),
 ) -> Verdict:
@@ -98,7 +98,11 @@ def judge(
     )
 
 
-def right(exercise: Exercise, cases: tuple = (), flags: tuple = ()) -> Verdict:
+def right(
+    exercise: Exercise,
+    cases: tuple[tuple[str, bool], ...] = (),
+    flags: tuple[str, ...] = (),
+) -> Verdict:
     """The verdict on a right answer."""
     cases = cases or tuple((name, True) for name, _ in draw_cases(exercise, 0))
     return Verdict(

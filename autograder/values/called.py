@@ -4,9 +4,13 @@ import copy
 import itertools
 import linecache
 import sys
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
 
 from autograder.values.wire import (
     TEXT_LIMIT,
+    Arguments,
     CallError,
     Opaque,
     Outcome,
@@ -15,8 +19,16 @@ from autograder.values.wire import (
     printable,
 )
 
+Function = Callable[..., Any]  # a learner's, a reference, a mistake: what is called
+Call = Callable[[Arguments], Outcome]  # the port to one, wherever it runs
+Catch = type[BaseException] | tuple[type[BaseException], ...]
 
-def call_in_process(function, namespace=None, catch=(Exception, SystemExit)):
+
+def call_in_process(
+    function: Function,
+    namespace: dict[str, Any] | None = None,
+    catch: Catch = (Exception, SystemExit),
+) -> Call:
     """Return the port `call(arguments) -> Outcome` for a function in this process.
 
     The function gets copies of the arguments. Exceptions in `catch` become the
@@ -26,7 +38,7 @@ def call_in_process(function, namespace=None, catch=(Exception, SystemExit)):
     if namespace is None:
         namespace = _namespace_of(function)
 
-    def call(arguments: tuple) -> Outcome:
+    def call(arguments: Arguments) -> Outcome:
         arguments = copy.deepcopy(arguments)
         try:
             value, error = plain(function(*arguments)), None
@@ -39,7 +51,7 @@ def call_in_process(function, namespace=None, catch=(Exception, SystemExit)):
     return call
 
 
-def _afterwards(argument):
+def _afterwards(argument: Any) -> Any:
     """An argument after the call, whatever the function has made of it."""
     try:
         return plain(argument)
@@ -47,21 +59,25 @@ def _afterwards(argument):
         return Opaque(str(large))
 
 
-def _namespace_of(function):
+def _namespace_of(function: Any) -> dict[str, Any] | None:
     """Where the lines of a function run; of a partial or an object, those it calls."""
-    module = getattr(function, "__dict__", {}).get("__module__")  # a driven answer's
+    named = getattr(function, "__dict__", {})
+    module: Any = named.get("__module__")  # a driven answer's
     if isinstance(module, str) and not hasattr(function, "__globals__"):
         return getattr(sys.modules.get(module), "__dict__", None)
     function = getattr(function, "func", function)
     if not hasattr(function, "__globals__"):
         function = vars(type(function)).get("__call__", function)
     if hasattr(function, "__globals__"):
-        return function.__globals__
+        found: dict[str, Any] = function.__globals__
+        return found
     module = getattr(function, "__module__", None)
     return getattr(sys.modules.get(module), "__dict__", None)
 
 
-def error_from(exception, namespace=None) -> CallError:
+def error_from(
+    exception: BaseException, namespace: dict[str, Any] | None = None
+) -> CallError:
     """Describe an exception, with the learner's line where it was raised.
 
     The learner's line is the innermost one that runs in `namespace`: all the
@@ -75,7 +91,7 @@ def error_from(exception, namespace=None) -> CallError:
     return CallError(type(exception).__name__, message, line)
 
 
-def _own_line(exception, namespace):
+def _own_line(exception: BaseException, namespace: dict[str, Any] | None) -> str | None:
     if isinstance(exception, SyntaxError) and exception.text:
         return printable(exception.text.strip())[:TEXT_LIMIT]
     line, traceback = None, exception.__traceback__
@@ -87,7 +103,7 @@ def _own_line(exception, namespace):
     return line
 
 
-def _source(traceback):
+def _source(traceback: TracebackType) -> str:
     """The line that a frame has come to; all lines where an expression takes more."""
     frame = traceback.tb_frame
     positions = frame.f_code.co_positions()

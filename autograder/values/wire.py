@@ -12,7 +12,9 @@ import math
 import struct
 import sys
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -46,6 +48,7 @@ DTYPES = frozenset(
         "<c16",
     ]
 )
+Arguments = tuple[Any, ...]  # of one call, in their order
 
 
 class WireError(ValueError):
@@ -83,10 +86,10 @@ class Outcome:
 
     value: Any = None
     error: CallError | None = None
-    arguments: tuple = ()
+    arguments: Arguments = ()
 
 
-def plain(value):
+def plain(value: Any) -> Any:
     """Return the plain form of any value.
 
     Tensors, matrices and masked arrays become arrays (masked entries become
@@ -100,10 +103,11 @@ def plain(value):
 class _Plain:
     """Makes one value plain, and counts what it consists of."""
 
-    def __init__(self):
-        self.parts, self.bytes, self.path = 0, 0, []
+    def __init__(self) -> None:
+        self.parts = self.bytes = 0
+        self.path: list[Any] = []
 
-    def of(self, value):
+    def of(self, value: Any) -> Any:
         """The plain form of the value, or of a part of it."""
         self.parts += 1
         if self.parts > NODES_LIMIT:
@@ -123,12 +127,12 @@ class _Plain:
             return self._container(value)
         return _plain_scalar(value)
 
-    def _weigh(self, size):
+    def _weigh(self, size: int) -> None:
         self.bytes += size
         if self.bytes > BYTES_LIMIT:
             raise TooLargeError(f"the value takes {self.bytes:,} bytes")
 
-    def _container(self, value):
+    def _container(self, value: Any) -> Any:
         kind = type(value).__name__
         if any(outer is value for outer in self.path):
             return Opaque(f"{kind} that contains itself")
@@ -146,11 +150,11 @@ class _Plain:
             self.path.pop()
 
 
-def _is_real(value):
+def _is_real(value: Any) -> bool:
     return isinstance(value, (bool, int, float, np.number, np.bool_))
 
 
-def _plain_scalar(value):
+def _plain_scalar(value: Any) -> Any:
     """The plain form of what has no parts."""
     if value is None or isinstance(value, (bool, np.bool_)):
         return None if value is None else bool(value)
@@ -169,7 +173,7 @@ def _plain_scalar(value):
     return value if isinstance(value, Opaque) else Opaque(type(value).__name__)
 
 
-def _array_from_tensor(torch, tensor):
+def _array_from_tensor(torch: ModuleType, tensor: Any) -> Any:
     tensor = tensor.detach().cpu().resolve_conj().resolve_neg()
     if tensor.layout is not torch.strided:
         tensor = tensor.to_dense()
@@ -178,13 +182,13 @@ def _array_from_tensor(torch, tensor):
     return tensor.numpy()
 
 
-def _plain_array(array):
+def _plain_array(array: np.ndarray) -> np.ndarray | Opaque:
     if array.dtype.kind not in "biufc":
         return Opaque(f"array of dtype {array.dtype.name}")
     if isinstance(array, np.ma.MaskedArray):
         if np.ma.getmaskarray(array).any():
-            array = array.astype(np.result_type(array.dtype, np.float16))
-            array = array.filled(np.nan)
+            wide = np.result_type(array.dtype, np.float16)
+            array = np.ma.filled(array.astype(wide), np.nan)
         array = np.ma.getdata(array)
     array = np.array(array, order="C", subok=False)
     if array.dtype.itemsize > 8 and array.dtype.kind == "f":  # long double
@@ -194,7 +198,7 @@ def _plain_array(array):
     return array.astype(array.dtype.newbyteorder("<"), copy=False)
 
 
-def _plain_generator(generator):
+def _plain_generator(generator: np.random.Generator) -> np.random.Generator | Opaque:
     """A copy in the same state, so that a random draw can be an argument."""
     if type(generator.bit_generator) is not np.random.PCG64:
         return Opaque("Generator")
@@ -203,32 +207,32 @@ def _plain_generator(generator):
     return twin
 
 
-def _is_key(key):
+def _is_key(key: Any) -> bool:
     if isinstance(key, (int, np.integer)):
         return abs(int(key)) < KEY_LIMIT
     return key is None or isinstance(key, (str, float))
 
 
-def _short(key):
+def _short(key: Any) -> Any:
     return key[:TEXT_LIMIT] if isinstance(key, str) else key
 
 
-def printable(text):
+def printable(text: str) -> str:
     """The text without lone surrogates, which no file could be written with."""
     return str.encode(text, "utf-8", "replace").decode("utf-8")
 
 
-def written_size(text):
+def written_size(text: str) -> int:
     """The bytes that a text takes in a file, where some characters become six."""
     return len(json.dumps(text, ensure_ascii=False).encode())
 
 
-def encode(value, limit=None) -> bytes:
+def encode(value: Any, limit: int | None = None) -> bytes:
     """Return a plain value as bytes; `TooLargeError` where it exceeds `limit`.
 
     A value that has a limit may have no more than `NODES_LIMIT` parts either.
     """
-    arrays = []
+    arrays: list[np.ndarray] = []
     tree = _tree(value, arrays)
     if limit is not None:
         _count(tree, NODES_LIMIT)
@@ -240,7 +244,7 @@ def encode(value, limit=None) -> bytes:
     return b"".join([PREFIX.pack(MAGIC, len(header)), header, *raw])
 
 
-def _tree(value, arrays):
+def _tree(value: Any, arrays: list[np.ndarray]) -> Any:
     """The value as JSON: scalars stand for themselves, the rest as [tag, ...]."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
@@ -269,7 +273,7 @@ def _tree(value, arrays):
     raise WireError(f"{type(value).__name__} is not plain")
 
 
-def _count(tree, limit):
+def _count(tree: Any, limit: int) -> None:
     """See that a tree has no more values in it; `TooLargeError` where it has."""
     count, layer = 1, [tree]
     while layer:
@@ -279,7 +283,7 @@ def _count(tree, limit):
         raise TooLargeError(f"the value has {count:,} parts")
 
 
-def decode(message: bytes | bytearray, limit: int, nodes: int | None = None):
+def decode(message: bytes | bytearray, limit: int, nodes: int | None = None) -> Any:
     """Return the plain value in a message; `WireError` where it is not sound.
 
     The sender is not trusted: the length, every tag, dtype and shape is checked
@@ -310,11 +314,11 @@ def decode(message: bytes | bytearray, limit: int, nodes: int | None = None):
 class _Reader:
     """Builds a value from its tree, taking array data from the message in order."""
 
-    def __init__(self, message, position):
+    def __init__(self, message: bytes | bytearray, position: int):
         self.message = message
         self.position = position
 
-    def value(self, node, depth=0):
+    def value(self, node: Any, depth: int = 0) -> Any:
         if isinstance(node, str):
             return printable(node)
         if node is None or isinstance(node, (bool, float)):
@@ -330,7 +334,7 @@ class _Reader:
             return tuple(items) if tag == "tuple" else items
         if tag == "dict":
             return dict(self._pair(item, depth + 1) for item in rest)
-        builders = {
+        builders: dict[str, Callable[..., Any]] = {
             "array": self._array,
             "complex": _read_complex,
             "opaque": _read_opaque,
@@ -339,13 +343,13 @@ class _Reader:
         _demand(isinstance(tag, str) and tag in builders, "a tag is unknown")
         return builders[tag](*_exactly(tag, rest))
 
-    def _pair(self, pair, depth):
+    def _pair(self, pair: Any, depth: int) -> tuple[Any, Any]:
         _demand(isinstance(pair, list) and len(pair) == 2, "a dict item is no pair")
         key = self.value(pair[0], DEPTH_LIMIT)
         _demand(_is_key(key), "a dict key is not a scalar")
         return _short(key), self.value(pair[1], depth)
 
-    def _array(self, dtype, shape):
+    def _array(self, dtype: Any, shape: Any) -> np.ndarray:
         _demand(isinstance(dtype, str) and dtype in DTYPES, "a dtype is not allowed")
         _demand(isinstance(shape, list), "a shape is no list")
         _demand(len(shape) <= NDIM_LIMIT, "an array has too many axes")
@@ -358,12 +362,13 @@ class _Reader:
         _demand(end <= len(self.message), "an array is cut off")
         raw = np.frombuffer(memoryview(self.message)[self.position : end], "|u1")
         self.position = end
-        if dtype == "|b1":  # a byte that is neither 0 nor 1 is no bool
-            return (raw != 0).reshape(shape)
-        return native(raw.copy().view(dtype).reshape(shape))
+        # A byte that is neither 0 nor 1 is no bool.
+        flat = raw != 0 if dtype == "|b1" else raw.copy().view(dtype)
+        array: np.ndarray = native(flat.reshape(shape))
+        return array
 
 
-def native(value):
+def native(value: Any) -> Any:
     """The value with whole numbers as this machine counts: an index has 32 bits in a
     browser, and an array of 64 is no index there.
     """
@@ -374,13 +379,13 @@ def native(value):
     return value
 
 
-def _exactly(tag, rest):
+def _exactly(tag: str, rest: list[Any]) -> list[Any]:
     lengths = {"array": 2, "complex": 2, "opaque": 1, "generator": 4}
     _demand(len(rest) == lengths[tag], f"a node {tag!r} has the wrong length")
     return rest
 
 
-def _read_complex(real, imaginary):
+def _read_complex(real: Any, imaginary: Any) -> complex:
     for part in (real, imaginary):
         _demand(type(part) in (int, float), "a complex number has no such part")
     try:
@@ -389,12 +394,14 @@ def _read_complex(real, imaginary):
         raise WireError("a complex number is too large") from error
 
 
-def _read_opaque(type_name):
+def _read_opaque(type_name: Any) -> Opaque:
     _demand(isinstance(type_name, str), "an opaque value has no name")
     return Opaque(printable(type_name[:200]))
 
 
-def _read_generator(state, increment, has_uint32, uinteger):
+def _read_generator(
+    state: Any, increment: Any, has_uint32: Any, uinteger: Any
+) -> np.random.Generator:
     bits = {"state": 128, "inc": 128, "has_uint32": 1, "uinteger": 32}
     parts = dict(zip(bits, (state, increment, has_uint32, uinteger), strict=True))
     for name, part in parts.items():
@@ -410,6 +417,6 @@ def _read_generator(state, increment, has_uint32, uinteger):
     return generator
 
 
-def _demand(condition, message):
+def _demand(condition: Any, message: str) -> None:
     if not condition:
         raise WireError(message)

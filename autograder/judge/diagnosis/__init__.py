@@ -7,7 +7,7 @@ right one (`relations`): its shape, its axes, a factor, a permutation, the cases
 it gets wrong.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -36,6 +36,7 @@ from autograder.judge.diagnosis.parts import sizes_of
 from autograder.judge.diagnosis.relations import related
 from autograder.judge.diagnosis.state import unsteady
 from autograder.judge.diagnosis.wording import Diagnosis
+from autograder.values.called import Call
 
 __all__ = [
     "CHANGED_ARGUMENTS",
@@ -48,7 +49,7 @@ __all__ = [
 ]
 
 
-def diagnose(exercise: Exercise, cases: list[Case], call: Callable) -> Diagnosis:
+def diagnose(exercise: Exercise, cases: list[Case], call: Call) -> Diagnosis:
     """Explain a wrong answer. `cases` are all cases, at least one of them failed.
 
     call: the port to the answer, by which it can be asked more.
@@ -71,7 +72,7 @@ BESIDES = (
 
 
 def _explained(
-    exercise: Exercise, cases: list[Case], failed: list[Case], call: Callable
+    exercise: Exercise, cases: list[Case], failed: list[Case], call: Call
 ) -> Diagnosis:
     return (
         declared(exercise, cases, failed)
@@ -85,7 +86,7 @@ def _explained(
     )
 
 
-def hard_to_read(exercise: Exercise, case: Case) -> tuple[bool, bool, int, int]:
+def hard_to_read(exercise: Exercise, case: Case) -> tuple[bool, bool, float, int]:
     """How hard it is to see in a case what is wrong: the smaller, the easier.
 
     An error shows no numbers. Axes of length 1, or of one length, hide what happens to

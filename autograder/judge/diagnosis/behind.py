@@ -10,19 +10,22 @@ from dataclasses import replace
 
 import numpy as np
 
-from autograder.judge.diagnosis.parts import Part, arguments_of
+from autograder.judge.diagnosis.parts import Part, arguments_of, complete
 from autograder.judge.diagnosis.wording import Diagnosis
 
+Relation = Callable[[list[Part]], Diagnosis | None]
 TRUSTED = 1e4  # a condition number above which undoing a map tells nothing
 
 
-def behind_a_map(parts: list[Part], relations: tuple[Callable, ...]):
+def behind_a_map(
+    parts: list[Part], relations: tuple[Relation, ...]
+) -> Diagnosis | None:
     """A relation between what went into the last map and what should have."""
     if any(part.actual.shape != part.expected.shape for part in parts):
         return None
     for weight, bias in _maps(parts[0]):
-        before = [_undone(part, weight, bias) for part in parts]
-        if None in before:
+        before = complete(_undone(part, weight, bias) for part in parts)
+        if before is None:
             continue
         for relation in relations:
             found = relation(before)

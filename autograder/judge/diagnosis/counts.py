@@ -9,11 +9,13 @@ from fractions import Fraction
 
 import numpy as np
 
-from autograder.judge.diagnosis.parts import Part
+from autograder.judge.diagnosis.parts import Part, complete
 from autograder.judge.diagnosis.wording import Diagnosis
 
 DEGREE = 3  # of one size in a term
 SMALL = 64  # the largest number before a term
+Sizes = dict[str, int]  # of one case, by name
+Powers = dict[str, int]  # of the sizes in a term
 
 
 def counted(parts: list[Part]) -> Diagnosis | None:
@@ -36,7 +38,7 @@ def counted(parts: list[Part]) -> Diagnosis | None:
     )
 
 
-def _no_count(label, parts) -> Diagnosis | None:
+def _no_count(label: str, parts: list[Part]) -> Diagnosis | None:
     """A number that nothing can have."""
     for part in parts:
         value, right = float(part.actual), float(part.expected)
@@ -55,31 +57,37 @@ def _plain(part: Part) -> bool:
     return value.dtype.kind in "iuf" and bool(np.isfinite(value)) and part.expected != 0
 
 
-def _sizes(part: Part) -> dict[str, int]:
+def _sizes(part: Part) -> Sizes:
     """The numbers that the exercise was given, by name."""
     pairs = zip(part.argument_names, part.case.arguments, strict=False)
     return {name: int(v) for name, v in pairs if isinstance(v, int | np.integer)}
 
 
-def _times(label, sizes, came, right) -> Diagnosis | None:
+def _times(
+    label: str, sizes: list[Sizes], came: list[float], right: list[float]
+) -> Diagnosis | None:
     ratios = [a / b for a, b in zip(came, right, strict=True)]
     if np.allclose(ratios, ratios[0], rtol=1e-9):
         times = Fraction(ratios[0]).limit_denominator(SMALL)
         if not np.isclose(float(times), ratios[0], rtol=1e-9) or times == 0:
             return None
-        what = {3: " Three times is the cost of a training step, forward and backward."}
-        half = " One multiply-add counts as 2." if times == Fraction(1, 2) else ""
+        what = {
+            Fraction(3): " Three times is the cost of a training step, forward and "
+            "backward.",
+            Fraction(1, 2): " One multiply-add counts as 2.",
+        }
         return Diagnosis(
             f"{label} is {times} times what was expected, in every case.",
             f"What is counted too often, or not at all, or in another unit?"
-            f"{what.get(times, half)}",
+            f"{what.get(times, '')}",
         )
     for name, power in _monomials(sizes):
         values = [_value(each, power) for each in sizes]
         for by, inverse in ((values, False), ([1 / v for v in values], True)):
             rest = np.array(ratios) / by
-            if np.allclose(rest, rest[0], rtol=1e-9) and _nice(rest[0]):
-                text = _product(_nice(rest[0]), name, inverse)
+            alike = np.allclose(rest, rest[0], rtol=1e-9)
+            if constant := _nice(rest[0]) if alike else None:
+                text = _product(constant, name, inverse)
                 return Diagnosis(
                     f"{label} is {text} times what was expected, in every case.",
                     f"Where does {name} come in once too often, or not at all?",
@@ -87,7 +95,9 @@ def _times(label, sizes, came, right) -> Diagnosis | None:
     return None
 
 
-def _term(label, sizes, came, right) -> Diagnosis | None:
+def _term(
+    label: str, sizes: list[Sizes], came: list[float], right: list[float]
+) -> Diagnosis | None:
     """One or two terms too much, or missing."""
     gaps = [a - b for a, b in zip(came, right, strict=True)]
     if not any(gaps):
@@ -113,7 +123,7 @@ def _term(label, sizes, came, right) -> Diagnosis | None:
     )
 
 
-def _formula(label, sizes, came) -> Diagnosis | None:
+def _formula(label: str, sizes: list[Sizes], came: list[float]) -> Diagnosis | None:
     """What the learner counts, whatever is right."""
     found = _fit(sizes, came, 1) or _fit(sizes, came, 2)
     if found is None or any(c < 0 for c, _ in found):
@@ -124,7 +134,7 @@ def _formula(label, sizes, came) -> Diagnosis | None:
     )
 
 
-def _monomials(sizes) -> list[tuple[str, dict[str, int]]]:
+def _monomials(sizes: list[Sizes]) -> list[tuple[str, Powers]]:
     """Every product of sizes, the simple ones first."""
     names = list(sizes[0])
     found = []
@@ -138,11 +148,13 @@ def _monomials(sizes) -> list[tuple[str, dict[str, int]]]:
     return sorted(found, key=lambda term: sum(term[1].values()))
 
 
-def _value(sizes, power) -> float:
+def _value(sizes: Sizes, power: Powers) -> float:
     return float(np.prod([float(sizes[name]) ** p for name, p in power.items()]))
 
 
-def _fit(sizes, numbers, terms) -> list[tuple[Fraction, str]] | None:
+def _fit(
+    sizes: list[Sizes], numbers: list[float], terms: int
+) -> list[tuple[Fraction, str]] | None:
     """So many terms with plain coefficients that give all the numbers, if there are."""
     if len({tuple(each.items()) for each in sizes}) <= terms:
         return None  # anything would fit
@@ -153,8 +165,8 @@ def _fit(sizes, numbers, terms) -> list[tuple[Fraction, str]] | None:
         if np.linalg.matrix_rank(part) < terms:
             continue
         found, *_ = np.linalg.lstsq(part, np.array(numbers), rcond=None)
-        nice = [_nice(value) for value in found]
-        if None in nice:
+        nice = complete(map(_nice, found))
+        if nice is None:
             continue
         if np.allclose(part @ np.array(nice, float), numbers, rtol=1e-9, atol=1e-6):
             return [(c, basis[i][0]) for c, i in zip(nice, chosen, strict=True)]

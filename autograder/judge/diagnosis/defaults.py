@@ -5,14 +5,14 @@ others are looked at by themselves, and the default is tried out.
 """
 
 import inspect
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from autograder.exercises.declaration import Exercise
 from autograder.judge.cases import Case, agrees, run
-from autograder.values.called import call_in_process
+from autograder.values.called import Function, call_in_process
+from autograder.values.wire import Arguments
 
 USUAL = (0.0, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-4, 1e-3, 1e-2, 0.1, 1.0)
 
@@ -32,9 +32,10 @@ def _left_out(exercise: Exercise, cases: list[Case]) -> inspect.Parameter | None
     return left[0] if left and left[0].default is not inspect.Parameter.empty else None
 
 
-def other_default(exercise: Exercise, cases: list[Case], like: Callable) -> str:
+def other_default(exercise: Exercise, cases: list[Case], like: Function) -> str:
     """What is to be said of the default, of an answer that is `like` a function."""
     argument = _left_out(exercise, cases)
+    assert argument is not None, "`given_all` found one"
     most = max(len(case.arguments) for case in cases)
     short = [case for case in cases if len(case.arguments) < most]
     fitting = [v for v in USUAL if all(_fits(exercise, c, like, v) for c in short)]
@@ -42,12 +43,11 @@ def other_default(exercise: Exercise, cases: list[Case], like: Callable) -> str:
     if len(fitting) == 1:
         return f"Your default of {argument.name} is {fitting[0]:g}; {keep}"
     if len(fitting) > 1:
-        most = max(fitting)
-        return f"Your default of {argument.name} is {most:g} or less; {keep}"
+        return f"Your default of {argument.name} is {max(fitting):g} or less; {keep}"
     return f"Where {argument.name} is not given, yours gives other numbers; {keep}"
 
 
-def _fits(exercise: Exercise, case: Case, like: Callable, value: float) -> bool:
+def _fits(exercise: Exercise, case: Case, like: Function, value: float) -> bool:
     call = call_in_process(exercise.driven(like))
     with np.errstate(all="ignore"):
         outcome = run(call, (*case.arguments, value), like=case.expected.value)
@@ -55,8 +55,8 @@ def _fits(exercise: Exercise, case: Case, like: Callable, value: float) -> bool:
 
 
 def tried(
-    exercise: Exercise, drawn: list[tuple[str, tuple]]
-) -> list[tuple[str, tuple]]:
+    exercise: Exercise, drawn: list[tuple[str, Arguments]]
+) -> list[tuple[str, Arguments]]:
     """The calls that `other_default` may make: a key has to know them."""
     parameters = list(inspect.signature(exercise.reference).parameters.values())
     calls: list[tuple[str, Any]] = []

@@ -10,25 +10,28 @@ from autograder.values.compare import close, same, tolerance
 
 
 def _softmaxed(right: np.ndarray) -> np.ndarray:
-    E = np.exp(right - right.max(-1, keepdims=True))
-    return E / E.sum(-1, keepdims=True)
+    return _shares(np.exp(right - right.max(-1, keepdims=True)))
 
 
 def _normed(right: np.ndarray) -> np.ndarray:
     centred = right - right.mean(-1, keepdims=True)
-    return centred / centred.std(-1, keepdims=True)
+    normed: np.ndarray = centred / centred.std(-1, keepdims=True)
+    return normed
 
 
 def _shares(right: np.ndarray) -> np.ndarray:
-    return right / right.sum(-1, keepdims=True)
+    shares: np.ndarray = right / right.sum(-1, keepdims=True)
+    return shares
 
 
 def _unit(right: np.ndarray) -> np.ndarray:
-    return right / np.sqrt((right**2).sum(-1, keepdims=True))
+    unit: np.ndarray = right / np.sqrt((right**2).sum(-1, keepdims=True))
+    return unit
 
 
+Distortion = Callable[[np.ndarray], np.ndarray]
 # What came, of what would be right: a sentence about `{}`, and a question.
-DISTORTIONS: dict[str, tuple[Callable, str]] = {
+DISTORTIONS: dict[str, tuple[Distortion, str]] = {
     "Every number of {} is 0.": (
         lambda right: 0 * right,
         "An array of zeros has to be filled: does a loop write into it? And "
@@ -133,7 +136,7 @@ def distorted(parts: list[Part]) -> Diagnosis | None:
     return _with_residual(parts)
 
 
-def _is(actual: np.ndarray, function: Callable, right: np.ndarray) -> bool:
+def _is(actual: np.ndarray, function: Distortion, right: np.ndarray) -> bool:
     if right.ndim < 1 or right.dtype.kind != "f" or not right.size:
         return False
     with np.errstate(all="ignore"):

@@ -10,11 +10,8 @@ from autograder.values.endings import ENDINGS
 
 def raised(exercise: Exercise, failed: list[Case]) -> Diagnosis | None:
     """An exception, the sandbox's end of a call, or no exception where one is due."""
-    raising = [case for case in failed if case.actual.error]
-    # An error where one is due says less than one where none is.
-    raising.sort(key=lambda case: case.expected.error is not None)
-    case = next(iter(raising), None)
-    if case is None:
+    raising = [(case, error) for case in failed if (error := case.actual.error)]
+    if not raising:
         if failed[0].expected.error:
             kind = failed[0].expected.error.kind
             if getattr(failed[0].actual.value, "type_name", None) == kind:
@@ -28,7 +25,8 @@ def raised(exercise: Exercise, failed: list[Case]) -> Diagnosis | None:
                 hint=f"Read the docstring again: when does it raise {kind}?",
             )
         return None
-    error = case.actual.error
+    # An error where one is due says less than one where none is.
+    case, error = min(raising, key=lambda pair: pair[0].expected.error is not None)
     if case.expected.error and error.kind not in ENDINGS:
         kind = case.expected.error.kind
         return Diagnosis(

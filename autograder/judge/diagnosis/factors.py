@@ -1,12 +1,12 @@
 """A result that is a multiple of the right one: by which number, or by which size."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from autograder.judge.diagnosis.parts import Part, arguments_of
+from autograder.judge.diagnosis.parts import Part, arguments_of, complete
 from autograder.judge.diagnosis.wording import Diagnosis
 from autograder.values.compare import close
 
@@ -22,12 +22,15 @@ POWERS = {
 NICE = tuple(sorted({a / b for a in range(1, 9) for b in range(1, 9)} | {12, 16, 24}))
 
 
+Powers = tuple[tuple[str, float], ...]  # of sizes, by their names
+
+
 @dataclass(frozen=True)
 class Monomial:
     """A number times powers of sizes: `sqrt(d_k)/2`."""
 
     constant: float
-    powers: tuple[tuple[str, float], ...]
+    powers: Powers
 
     def __str__(self) -> str:
         above = [POWERS[e].format(name) for name, e in self.powers if e > 0]
@@ -70,7 +73,7 @@ def monomial(sizes: list[dict[str, int]], factors: list[float]) -> Monomial | No
     return min(found, key=_oddity, default=None)
 
 
-def _candidates(sizes: list[dict[str, int]]) -> Iterator[tuple]:
+def _candidates(sizes: list[dict[str, int]]) -> Iterator[Powers]:
     letters = [name for name in sizes[0] if all(name in each for each in sizes)]
     letters = list(
         {tuple(each[name] for each in sizes): name for name in letters[::-1]}.values()
@@ -87,7 +90,9 @@ def _candidates(sizes: list[dict[str, int]]) -> Iterator[tuple]:
                 yield ((one, -exponent), (other, -exponent))
 
 
-def _rest(sizes: list[dict[str, int]], factors: list[float], powers) -> float | None:
+def _rest(
+    sizes: list[dict[str, int]], factors: list[float], powers: Powers
+) -> float | None:
     """The number that is left of every factor, if it is the same."""
     values = np.array(
         [np.prod([float(each[n]) ** e for n, e in powers]) for each in sizes]
@@ -101,7 +106,7 @@ def _rest(sizes: list[dict[str, int]], factors: list[float], powers) -> float | 
     return float(np.copysign(rounded, rest[0])) if near else float(rest[0])
 
 
-def _oddity(found: Monomial) -> tuple:
+def _oddity(found: Monomial) -> tuple[bool, int, float]:
     constant = abs(found.constant)
     nice = constant in NICE
     letters = len(found.powers)
@@ -110,8 +115,8 @@ def _oddity(found: Monomial) -> tuple:
 
 def factor(parts: list[Part]) -> Diagnosis | None:
     """One number times the right result, in each case."""
-    factors = [constant_factor(part) for part in parts]
-    if None in factors:
+    factors = complete(constant_factor(part) for part in parts)
+    if factors is None:
         return None
     label, sizes = parts[0].label, [part.called for part in parts]
     if of := _of_an_argument(parts):
@@ -154,17 +159,16 @@ def _fixed(quantity: Monomial) -> str:
 def _of_an_argument(parts: list[Part]) -> Diagnosis | None:
     """A multiple of an argument, where the right result is another one."""
     for name in arguments_of(parts[0]):
-        given = [arguments_of(part).get(name) for part in parts]
-        if any(
-            g is None or g.shape != p.actual.shape
-            for g, p in zip(given, parts, strict=True)
-        ):
+        given = complete(arguments_of(part).get(name) for part in parts)
+        if given is None:
             continue
         pairs = list(zip(parts, given, strict=True))
-        if None in [multiple(p.expected, g) for p, g in pairs]:
+        if any(g.shape != p.actual.shape for p, g in pairs):
             continue
-        factors = [multiple(p.actual, g) for p, g in pairs]
-        found = None not in factors and monomial([p.called for p in parts], factors)
+        if complete(multiple(p.expected, g) for p, g in pairs) is None:
+            continue
+        factors = complete(multiple(p.actual, g) for p, g in pairs)
+        found = factors and monomial([p.called for p in parts], factors)
         if found:
             by = (
                 f"divided by {found.inverse}"
@@ -200,6 +204,6 @@ def multiple(value: np.ndarray, of: np.ndarray) -> float | None:
     return found if found and bool(np.all(close(value, found * of))) else None
 
 
-def all_equal(numbers) -> bool:
+def all_equal(numbers: Sequence[float] | np.ndarray) -> bool:
     """True where the numbers are one, but for rounding."""
     return len(numbers) == 0 or bool(np.allclose(numbers, numbers[0], rtol=1e-6))

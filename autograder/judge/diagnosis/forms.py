@@ -1,6 +1,6 @@
 """Results of the wrong kind: no numbers, too many or too few of them, a wrong order."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import permutations
 from typing import Any
 
@@ -194,7 +194,7 @@ def _no_array_hint(exercise: Exercise, part: Any) -> str:
 MOST_LEAVES = 1000
 
 
-def _strange(exercise: Exercise, part: list | tuple) -> str:
+def _strange(exercise: Exercise, part: list[Any] | tuple[Any, ...]) -> str:
     """What stands in a list in the place of numbers, if anything does."""
     kinds = {_leaf(item) for item in _leaves(part)} - {""}
     if not kinds:
@@ -237,7 +237,7 @@ def _too_deep(part: Any) -> str:
     return next((kind for kind in kinds if kind.startswith(DEEP)), "")
 
 
-def _ragged(part: list | tuple) -> str:
+def _ragged(part: list[Any] | tuple[Any, ...]) -> str:
     """Numbers that make no array, since the parts differ in shape."""
     shapes = dict.fromkeys(str(_shape(item)) for item in part)
     told = ", ".join(list(shapes)[:4])
@@ -251,8 +251,11 @@ def _shape(value: Any) -> Any:
     return shape_of(value)
 
 
-def items_of(exercise: Exercise, actual: Any, expected: Any) -> Iterator[tuple]:
+def items_of(
+    exercise: Exercise, actual: Any, expected: Any
+) -> Iterator[tuple[str, Any, Any]]:
     """Each part of a result that ought to be numbers: its name, itself, the right."""
+    parts: Iterable[tuple[str, Any, Any]]
     if isinstance(expected, tuple):
         names = [item.name for item in exercise.shapes.results]
         parts = zip(names, actual, expected, strict=True)

@@ -5,7 +5,7 @@ changes with what it is given. Where an argument is doubled, or one row of it ch
 the right result changes in one way and the answer perhaps in another.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +16,9 @@ from autograder.judge.cases import Case, run
 from autograder.judge.diagnosis.factors import multiple
 from autograder.judge.diagnosis.parts import parts_of
 from autograder.judge.diagnosis.wording import Diagnosis
-from autograder.values.called import call_in_process
+from autograder.values.called import Call, call_in_process
 from autograder.values.compare import as_numeric, close, shape_of
-from autograder.values.wire import Outcome
+from autograder.values.wire import Arguments, Outcome
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ class Change:
 
     name: str
     how: str  # such as `is doubled`
-    arguments: tuple
+    arguments: Arguments
     doubled: bool
 
 
-def changes(exercise: Exercise, arguments: tuple) -> Iterator[Change]:
+def changes(exercise: Exercise, arguments: Arguments) -> Iterator[Change]:
     """The changes that are tried with the arguments of one case."""
     names = [item.name for item in exercise.shapes.arguments]
     counts = not any(item.sizes for item in exercise.shapes.results)
@@ -61,7 +61,7 @@ def _changed(name: str, value: Any) -> Iterator[tuple[str, str, Any, bool]]:
         yield name, "is doubled", 2 * value, True
 
 
-def readable(cases: list) -> Any:
+def readable(cases: list[Case]) -> Case | None:
     """The case that is tried: the first one that ends with a value."""
     return next((case for case in cases if not case.expected.error), None)
 
@@ -69,7 +69,7 @@ def readable(cases: list) -> Any:
 def influence(
     exercise: Exercise,
     cases: list[Case],
-    call: Callable[[tuple], Outcome],
+    call: Call,
     part: str,
 ) -> Diagnosis | None:
     """How a part of the answer changes with an argument, where that is not as it
@@ -79,7 +79,7 @@ def influence(
     if case is None or case.actual.error or not exercise.compared:
         return None
     reference = call_in_process(exercise.driven(exercise.reference))
-    found = []
+    found: list[Told] = []
     for change in changes(exercise, case.arguments):
         with np.errstate(all="ignore"):
             right = run(reference, change.arguments, like=case.expected.value)
@@ -93,24 +93,39 @@ def influence(
 
 # The more it says, the earlier.
 USED, DEGREE, PLACES, UNUSED = range(4)
+Told = tuple[int, Diagnosis]
+Letters = tuple[str, ...] | None  # of the axes, where they have some
 
 
 def _compared(
-    exercise, case, change, came, right, part
-) -> Iterator[tuple[int, Diagnosis]]:
+    exercise: Exercise,
+    case: Case,
+    change: Change,
+    came: Outcome,
+    right: Outcome,
+    part: str,
+) -> Iterator[Told]:
     before = {name: (a, e) for name, _, a, e in parts_of(exercise, case)}
     after = Case(case.name, change.arguments, right, came)
     for name, letters, actual, expected in parts_of(exercise, after):
         was, should = before.get(name, (None, None))
-        arrays = (was, should, actual, expected)
-        if name != part or any(shape_of(value) is None for value in arrays):
+        values = (was, should, actual, expected)
+        if name != part or any(shape_of(value) is None for value in values):
             continue
-        arrays = tuple(as_numeric(value) for value in arrays)
+        arrays = [as_numeric(value) for value in values]
         if len({value.shape for value in arrays}) == 1:
             yield from _told(name or "the result", letters, change, *arrays)
 
 
-def _told(label, letters, change, was, should, actual, expected):
+def _told(
+    label: str,
+    letters: Letters,
+    change: Change,
+    was: np.ndarray,
+    should: np.ndarray,
+    actual: np.ndarray,
+    expected: np.ndarray,
+) -> Iterator[Told]:
     if not all(np.isfinite(value).all() for value in (was, actual)):
         return
     moves, ought = ~close(actual, was), ~close(expected, should)
@@ -138,7 +153,14 @@ def _told(label, letters, change, was, should, actual, expected):
         yield from _places(label, letters, change, moves, ought)
 
 
-def _degree(when, name, was, should, actual, expected):
+def _degree(
+    when: str,
+    name: str,
+    was: np.ndarray,
+    should: np.ndarray,
+    actual: np.ndarray,
+    expected: np.ndarray,
+) -> Iterator[Told]:
     came, wanted = multiple(actual, was), multiple(expected, should)
     if came and wanted and not np.isclose(came, wanted):
         yield (
@@ -158,7 +180,9 @@ def _degree(when, name, was, should, actual, expected):
         )
 
 
-def _places(label, letters, change, moves, ought):
+def _places(
+    label: str, letters: Letters, change: Change, moves: np.ndarray, ought: np.ndarray
+) -> Iterator[Told]:
     for axis in range(moves.ndim):
         others = tuple(a for a in range(moves.ndim) if a != axis)
         came, wanted = (np.flatnonzero(m.any(axis=others)) for m in (moves, ought))
@@ -177,11 +201,13 @@ def _places(label, letters, change, moves, ought):
         return
 
 
-def _listed(places) -> str:
+def _listed(places: np.ndarray) -> str:
     return ", ".join(map(str, places))
 
 
-def asked_of(exercise: Exercise, drawn: list[tuple[str, tuple]], right: Callable):
+def asked_of(
+    exercise: Exercise, drawn: list[tuple[str, Arguments]], right: Call
+) -> list[tuple[str, Arguments]]:
     """The calls that `influence` may make of the reference: a key has to know them."""
     for name, arguments in drawn:
         if not right(arguments).error:

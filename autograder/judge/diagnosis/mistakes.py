@@ -1,14 +1,13 @@
 """The declared mistakes: which of them an answer behaves like."""
 
-import inspect
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from autograder.exercises.declaration import Exercise
+from autograder.exercises.declaration import Exercise, docstring
 from autograder.judge.cases import (
     Case,
     agrees,
@@ -20,16 +19,18 @@ from autograder.judge.cases import (
 from autograder.judge.diagnosis.defaults import given_all, other_default
 from autograder.judge.diagnosis.rules import overwrites
 from autograder.judge.diagnosis.wording import Diagnosis, failing, promise, told
-from autograder.values.called import call_in_process
+from autograder.values.called import Function, call_in_process
 from autograder.values.compare import is_finite, shape_of
 from autograder.values.endings import ENDINGS
-from autograder.values.wire import CallError, Outcome
+from autograder.values.wire import Arguments, CallError, Outcome
 
 CHANGED_ARGUMENTS = "changed_its_arguments"
+Symptoms = tuple[Any, ...]  # what can be said of a random answer
+T = TypeVar("T")
 OVERFLOW = "\nBesides, large numbers give inf or nan: does something overflow?"
 
 
-def matching(exercise: Exercise, cases: list[Case]) -> Iterator[Callable]:
+def matching(exercise: Exercise, cases: list[Case]) -> Iterator[Function]:
     """The declared mistakes that behave like the answer on every case."""
     alike = _behaves_like if exercise.compared else _looks_like
     found = (m for m in exercise.mistakes if alike(exercise, m, cases))
@@ -40,8 +41,8 @@ def matching(exercise: Exercise, cases: list[Case]) -> Iterator[Callable]:
 
 
 def _raised_alike(
-    exercise: Exercise, mistakes: list[Callable], case: Case
-) -> list[Callable]:
+    exercise: Exercise, mistakes: list[Function], case: Case
+) -> list[Function]:
     """Of mistakes that raise the same error, the one that raises it at the same place.
 
     The place is known by what its line names of a dict, such as W_o in params. None is
@@ -49,7 +50,8 @@ def _raised_alike(
     """
     if len(mistakes) < 2:
         return mistakes
-    line = _named_in(exercise, case.actual.error.line, case.arguments)
+    error = case.actual.error
+    line = _named_in(exercise, error.line if error else None, case.arguments)
     shared = {}
     for mistake in mistakes:
         names = names_of(exercise, mistake, case.arguments)
@@ -59,7 +61,7 @@ def _raised_alike(
     return closest if best[0] and len(closest) == 1 else []
 
 
-def names_of(exercise: Exercise, mistake: Callable, arguments: tuple) -> set[str]:
+def names_of(exercise: Exercise, mistake: Function, arguments: Arguments) -> set[str]:
     """What of a dict the line names in which a mistake raises."""
     if recorded := getattr(mistake, "names", None):  # by a key
         return set(recorded(arguments) or ())
@@ -67,7 +69,7 @@ def names_of(exercise: Exercise, mistake: Callable, arguments: tuple) -> set[str
     return _named_in(exercise, error.line, arguments) if error else set()
 
 
-def _named_in(exercise: Exercise, line: str | None, arguments: tuple) -> set[str]:
+def _named_in(exercise: Exercise, line: str | None, arguments: Arguments) -> set[str]:
     """The dicts among the arguments that a line names, and their keys."""
     items = zip(exercise.shapes.arguments, arguments, strict=False)
     dicts = [(item.name, value) for item, value in items if isinstance(value, dict)]
@@ -86,12 +88,16 @@ def declared(
     )
 
 
-def _alike(exercise, cases, failed) -> Diagnosis | None:
+def _alike(
+    exercise: Exercise, cases: list[Case], failed: list[Case]
+) -> Diagnosis | None:
     mistake = next(matching(exercise, cases), None)
     return mistake and _named(mistake, cases, _came(exercise, failed))
 
 
-def _but_for_the_default(exercise, cases, failed) -> Diagnosis | None:
+def _but_for_the_default(
+    exercise: Exercise, cases: list[Case], failed: list[Case]
+) -> Diagnosis | None:
     """Right, or a declared mistake, wherever nothing is left to a default."""
     full = given_all(exercise, cases)
     if not full:
@@ -106,7 +112,9 @@ def _but_for_the_default(exercise, cases, failed) -> Diagnosis | None:
     return _named(mistake, cases, _came(exercise, failed), besides)
 
 
-def _overflowing_besides(exercise, cases, failed) -> Diagnosis | None:
+def _overflowing_besides(
+    exercise: Exercise, cases: list[Case], failed: list[Case]
+) -> Diagnosis | None:
     """The same mistake in a version that overflows besides."""
     finite = [case for case in cases if is_finite(case.actual.value)]
     if all(case.passed for case in finite):
@@ -115,10 +123,12 @@ def _overflowing_besides(exercise, cases, failed) -> Diagnosis | None:
     return mistake and _named(mistake, cases, _came(exercise, failed), OVERFLOW)
 
 
-def _named(mistake, cases, came: str, besides: str = "") -> Diagnosis:
+def _named(
+    mistake: Function, cases: list[Case], came: str, besides: str = ""
+) -> Diagnosis:
     return Diagnosis(
         rationale=f"{failing(cases)} {came}".strip(),
-        hint=inspect.getdoc(mistake) + besides,
+        hint=docstring(mistake) + besides,
         mistake=mistake.__name__,
     )
 
@@ -135,7 +145,7 @@ def _came(exercise: Exercise, failed: list[Case]) -> str:
     return ""
 
 
-def _looks_like(exercise: Exercise, mistake: Callable, cases: list[Case]) -> bool:
+def _looks_like(exercise: Exercise, mistake: Function, cases: list[Case]) -> bool:
     """Random answers: true where the same things are wrong with both in every case."""
     return all(
         _symptoms(exercise, case) == symptoms_of(exercise, mistake, case)
@@ -143,12 +153,16 @@ def _looks_like(exercise: Exercise, mistake: Callable, cases: list[Case]) -> boo
     )
 
 
-def symptoms_of(exercise: Exercise, mistake: Callable, case: Case) -> tuple:
+def symptoms_of(exercise: Exercise, mistake: Function, case: Case) -> Symptoms:
     """What can be said of a mistake's random answer in a case: see `_symptoms`."""
-    if recorded := getattr(mistake, "symptoms", None):  # by a key
+    # Of a mistake that comes from a key.
+    recorded: Callable[[Arguments], Symptoms] | None = getattr(
+        mistake, "symptoms", None
+    )
+    if recorded:
         return recorded(case.arguments)
 
-    def work_out():
+    def work_out() -> Symptoms:
         call = call_in_process(exercise.driven(mistake))
         tried = try_case(exercise, call, case.name, case.arguments, case.expected)
         return _symptoms(exercise, tried)
@@ -156,7 +170,7 @@ def symptoms_of(exercise: Exercise, mistake: Callable, case: Case) -> tuple:
     return _kept(case, mistake, work_out)
 
 
-def _symptoms(exercise: Exercise, case: Case) -> tuple:
+def _symptoms(exercise: Exercise, case: Case) -> Symptoms:
     """What can be said of a random answer: its error, its shapes, what it lacks."""
     if case.actual.error:
         return (case.actual.error.kind,)
@@ -166,7 +180,7 @@ def _symptoms(exercise: Exercise, case: Case) -> tuple:
     return type(value).__name__, shapes, failed_properties(exercise, case)
 
 
-def _behaves_like(exercise: Exercise, mistake: Callable, cases: list[Case]) -> bool:
+def _behaves_like(exercise: Exercise, mistake: Function, cases: list[Case]) -> bool:
     """True where the learner's outcome is the mistake's on every case.
 
     A mistake may raise where sizes differ, and the learner's version of it may
@@ -204,10 +218,10 @@ def _may_be(mistake: CallError, learner: CallError) -> bool:
     return len(kinds) == 1 or any(kinds <= sort for sort in SORTS)
 
 
-def outcome_of(exercise: Exercise, mistake: Callable, case: Case) -> Outcome:
+def outcome_of(exercise: Exercise, mistake: Function, case: Case) -> Outcome:
     """What a mistake gives in a case."""
 
-    def work_out():
+    def work_out() -> Outcome:
         call = call_in_process(exercise.driven(mistake))
         with np.errstate(all="ignore"):
             return run(call, case.arguments, like=case.expected.value)
@@ -216,15 +230,16 @@ def outcome_of(exercise: Exercise, mistake: Callable, case: Case) -> Outcome:
 
 
 # What mistakes make of a case, by what is expected of it: a whole class shares that.
-_made: WeakKeyDictionary[Outcome, dict[Callable, Any]] = WeakKeyDictionary()
+_made: WeakKeyDictionary[Outcome, dict[Function, Any]] = WeakKeyDictionary()
 
 
-def _kept(case: Case, mistake: Callable, work_out: Callable[[], Any]) -> Any:
+def _kept(case: Case, mistake: Function, work_out: Callable[[], T]) -> T:
     """What a mistake makes of a case: worked out once, for as long as it is drawn."""
     made = _made.setdefault(case.expected, {})
     if mistake not in made:
         made[mistake] = work_out()
-    return made[mistake]
+    kept: T = made[mistake]
+    return kept
 
 
 def _words(error: CallError) -> tuple[str, str]:

@@ -3,14 +3,15 @@
 import difflib
 import inspect
 import re
+from collections.abc import Iterable
 
 import numpy as np
 
-from autograder.exercises.declaration import Exercise
+from autograder.exercises.declaration import Exercise, docstring
 from autograder.exercises.registry import discover
 
 
-def listed(names: list) -> str:
+def listed(names: Iterable[object]) -> str:
     """Names for a sentence."""
     return ", ".join(map(str, names))
 
@@ -61,7 +62,7 @@ def _attributes_of(exercise: Exercise) -> set[str]:
     """What a class has: its methods, and what its docstring names, such as W_q."""
     if not inspect.isclass(exercise.reference):
         return set()
-    named = re.findall(r"\w+_\w+", inspect.getdoc(exercise.reference))
+    named = re.findall(r"\w+_\w+", docstring(exercise.reference))
     return {*vars(exercise.reference), *named}
 
 

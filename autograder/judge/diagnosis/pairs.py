@@ -1,10 +1,8 @@
 """Two things at once: a declared mistake, and something done to what it gives."""
 
-import inspect
-from collections.abc import Callable
 from dataclasses import replace
 
-from autograder.exercises.declaration import Exercise
+from autograder.exercises.declaration import Exercise, docstring
 from autograder.judge.cases import Case
 from autograder.judge.diagnosis.distortions import distorted, rounded
 from autograder.judge.diagnosis.factors import factor
@@ -17,6 +15,7 @@ from autograder.judge.diagnosis.relations import (
 )
 from autograder.judge.diagnosis.weights import weighted
 from autograder.judge.diagnosis.wording import Diagnosis, failing
+from autograder.values.called import Function
 from autograder.values.compare import is_finite, same
 
 # What is clear enough to be said of a result that is wrong for another reason, too.
@@ -57,20 +56,22 @@ def two_at_once(exercise: Exercise, cases: list[Case]) -> Diagnosis | None:
     return weaker
 
 
-def _both(cases: list[Case], mistake: Callable, besides: Diagnosis) -> Diagnosis:
+def _both(cases: list[Case], mistake: Function, besides: Diagnosis) -> Diagnosis:
     words = besides.rationale
     for absolute, relative in RELATIVE.items():
         words = words.replace(absolute, relative)
     return Diagnosis(
         f"{failing(cases)} Two things are wrong at once.",
-        f"{' '.join(inspect.getdoc(mistake).split())} Besides: {words}",
+        f"{' '.join(docstring(mistake).split())} Besides: {words}",
         mistake.__name__,
     )
 
 
-def _beside(exercise: Exercise, cases: list[Case], mistake: Callable):
+def _beside(
+    exercise: Exercise, cases: list[Case], mistake: Function
+) -> list[Part] | None:
     """The parts of the answer beside those that a mistake gives, in every case."""
-    parts = []
+    parts: list[Part] = []
     for case in cases:
         outcome = outcome_of(exercise, mistake, case)
         if outcome.error or not is_finite(outcome.value):
@@ -88,7 +89,9 @@ def _differs(part: Part) -> bool:
     return not same(part.actual, part.expected)
 
 
-def _in_the_weights(cases, mistake, beside, wrong) -> Diagnosis | None:
+def _in_the_weights(
+    cases: list[Case], mistake: Function, beside: list[Part], wrong: set[str]
+) -> Diagnosis | None:
     """The mistake's weights are the answer's, and the rest is wrong in another way."""
     weights = [p for p in beside if are_weights(p.expected) and not _differs(p)]
     names = {part.name for part in weights}
@@ -99,7 +102,7 @@ def _in_the_weights(cases, mistake, beside, wrong) -> Diagnosis | None:
     rest = " and ".join(sorted({part.name for part in beside if _differs(part)}))
     return Diagnosis(
         f"{failing(cases)} Two things are wrong at once.",
-        f"{' '.join(inspect.getdoc(mistake).split())} Besides, that alone does not "
+        f"{' '.join(docstring(mistake).split())} Besides, that alone does not "
         f"explain {rest}: look at it again when {names.pop()} is right.",
         mistake.__name__,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -69,7 +69,9 @@ def _numbers(value: Any) -> np.ndarray:
     return array.astype(int) if array.dtype.kind == "b" else array
 
 
-def parts_of(exercise: Exercise, case: Case) -> Iterator[tuple]:
+def parts_of(
+    exercise: Exercise, case: Case
+) -> Iterator[tuple[str, tuple[str, ...] | None, Any, Any]]:
     """Name, size letters, actual and expected of each array of the result."""
     actual, expected = case.actual.value, case.expected.value
     letters = {item.name: item.sizes for item in exercise.shapes.results}
@@ -94,17 +96,30 @@ def sizes_of(exercise: Exercise, case: Case) -> dict[str, int]:
 
 def arguments_of(part: Part) -> dict[str, np.ndarray]:
     """The arrays among the arguments by name, those inside a dict too."""
-    found = {}
+    found: dict[str, np.ndarray] = {}
     for name, value in zip(part.argument_names, part.case.arguments, strict=False):
         items = value.items() if isinstance(value, dict) else [(name, value)]
         found.update((k, v) for k, v in items if isinstance(v, np.ndarray))
     return found
 
 
-def first_common(lists: Iterable[list]) -> Any:
+T = TypeVar("T")
+
+
+def first_common(lists: Iterable[list[T]]) -> T | None:
     """The first entry that all lists have, or None."""
     first, *others = lists
     return next((entry for entry in first if all(entry in o for o in others)), None)
+
+
+def complete(values: Iterable[T | None]) -> list[T] | None:
+    """The values, or None where one is missing."""
+    found = []
+    for value in values:
+        if value is None:
+            return None
+        found.append(value)
+    return found
 
 
 def are_weights(values: np.ndarray) -> bool:

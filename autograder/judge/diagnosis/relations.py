@@ -1,6 +1,5 @@
 """The relation of a wrong array to the right one: shape, places, factor, distortion."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -30,15 +29,15 @@ from autograder.judge.diagnosis.parts import (
 from autograder.judge.diagnosis.shape import wrong_shape
 from autograder.judge.diagnosis.weights import weighted
 from autograder.judge.diagnosis.wording import Diagnosis, failing, promise
+from autograder.values.called import Call
 from autograder.values.compare import close, is_finite, same
 
 
 def related(
-    exercise: Exercise, cases: list[Case], failed: list[Case], call: Callable
+    exercise: Exercise, cases: list[Case], failed: list[Case], call: Call
 ) -> Diagnosis:
     """What the first wrong part is to the right one, in all failed cases."""
-    wrong_parts = [wrong_part(exercise, case) for case in failed]
-    wrong_parts = [part for part in wrong_parts if part is not None]
+    wrong_parts = [part for case in failed if (part := wrong_part(exercise, case))]
     lacking = _lacking(exercise, failed)
     if not wrong_parts:
         return Diagnosis(
@@ -70,7 +69,15 @@ def related(
     return _last(exercise, cases, failed, parts, preface, lacking, call)
 
 
-def _last(exercise, cases, failed, parts, preface, lacking, call) -> Diagnosis:
+def _last(
+    exercise: Exercise,
+    cases: list[Case],
+    failed: list[Case],
+    parts: list[Part],
+    preface: str,
+    lacking: str,
+    call: Call,
+) -> Diagnosis:
     """What can be said where no relation holds."""
     first = parts[0]
     clear = (rearranged, repeated, factor)
@@ -95,7 +102,7 @@ def _last(exercise, cases, failed, parts, preface, lacking, call) -> Diagnosis:
     )
 
 
-def _two_at_once(exercise, cases) -> Diagnosis | None:
+def _two_at_once(exercise: Exercise, cases: list[Case]) -> Diagnosis | None:
     from autograder.judge.diagnosis.pairs import two_at_once
 
     return two_at_once(exercise, cases)
@@ -198,7 +205,7 @@ def _permuted(part: Part, axis: int) -> bool:
         if found is None:
             return False
         del actual[found]
-    return part.expected.shape[axis] > 1
+    return bool(part.expected.shape[axis] > 1)
 
 
 def _same_numbers(part: Part) -> bool:

@@ -59,7 +59,7 @@ class Rule:
     name: str
     kinds: str
     pattern: str
-    hint: str | Callable[[Raised, re.Match], str]
+    hint: str | Callable[[Raised, re.Match[str]], str]
     example: str
     on: str = "softmax"
     line: str = ""
@@ -107,7 +107,7 @@ def given(exercise: Exercise, case: Case) -> str:
     return ", ".join(described)
 
 
-def of_a_class(raised: Raised, found: re.Match) -> str:
+def of_a_class(raised: Raised, found: re.Match[str]) -> str:
     """A class was called where a function is wanted, with a function's arguments."""
     if raised.error.line or inspect.isclass(raised.exercise.reference):
         return ""
@@ -118,7 +118,7 @@ def of_a_class(raised: Raised, found: re.Match) -> str:
     )
 
 
-def no_function(raised: Raised, found: re.Match) -> str:
+def no_function(raised: Raised, found: re.Match[str]) -> str:
     name = raised.exercise.name
     if raised.error.line or inspect.isclass(raised.exercise.reference):
         return ""
@@ -128,7 +128,7 @@ def no_function(raised: Raised, found: re.Match) -> str:
     )
 
 
-def lost_axis(raised: Raised, found: re.Match) -> str:
+def lost_axis(raised: Raised, found: re.Match[str]) -> str:
     """A matrix meets a vector with a number for each of its rows."""
     shapes = re.findall(r"\(([\d,]+)\)", raised.error.message)
     if len(shapes) != 2:
@@ -154,7 +154,7 @@ def overwrites(line: str) -> str:
     return name[1] if mapped or (mixed and re.search(r"\[[^\"'\]]", line)) else ""
 
 
-def overwritten(raised: Raised, found: re.Match) -> str:
+def overwritten(raised: Raised, found: re.Match[str]) -> str:
     name = overwrites(raised.line)
     return name and (
         f"This line makes a new `{name}` of `{name}`: in a loop, the second round gets "
@@ -163,7 +163,7 @@ def overwritten(raised: Raised, found: re.Match) -> str:
     )
 
 
-def keys(raised: Raised, found: re.Match) -> str:
+def keys(raised: Raised, found: re.Match[str]) -> str:
     known = [
         key
         for value in raised.case.arguments
@@ -175,7 +175,7 @@ def keys(raised: Raised, found: re.Match) -> str:
     )
 
 
-def own_call(raised: Raised, found: re.Match) -> str:
+def own_call(raised: Raised, found: re.Match[str]) -> str:
     """The function itself does not take its arguments."""
     exercise, called = raised.exercise, found["called"]
     if called == exercise.name and inspect.isclass(exercise.reference):
@@ -191,7 +191,7 @@ def own_call(raised: Raised, found: re.Match) -> str:
     return ""
 
 
-def other_call(raised: Raised, found: re.Match) -> str:
+def other_call(raised: Raised, found: re.Match[str]) -> str:
     """A function of the book that does not take these arguments."""
     called = found["called"]
     if called not in discover() or called == raised.exercise.name:

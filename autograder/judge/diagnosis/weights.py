@@ -27,8 +27,9 @@ def weighted(parts: list[Part]) -> Diagnosis | None:
     return _masked(parts) or _dropped(parts) or _other_scores(parts)
 
 
+Hides = Callable[[np.ndarray, np.ndarray], np.ndarray]
 # Where a mask hides weights: entry (i, j), of row i and column j.
-PLACES: dict[str, Callable] = {
+PLACES: dict[str, Hides] = {
     "above the diagonal": lambda i, j: j > i,
     "on and above the diagonal": lambda i, j: j >= i,
     "below the diagonal": lambda i, j: j < i,
@@ -43,8 +44,9 @@ def _masked(parts: list[Part]) -> Diagnosis | None:
         found = {_mask_in(part, hides) for part in parts} - {""}
         if len(found) > 1:  # where scores are huge, any number hides a weight
             found -= {"before"}
-        if len(found) == 1 and None not in found:
-            return _mask(parts[0].label, place, found.pop(), _asked(parts))
+        how = found.pop() if len(found) == 1 else None
+        if how is not None:
+            return _mask(parts[0].label, place, how, _asked(parts))
     return _columns_hidden(parts)
 
 
@@ -71,7 +73,7 @@ def _mask(label: str, place: str, how: str, asked: bool) -> Diagnosis:
     return Diagnosis(said, f"{kind} is asked for. Which line makes it?")
 
 
-def _mask_in(part: Part, hides: Callable) -> str | None:
+def _mask_in(part: Part, hides: Hides) -> str | None:
     """How the weights of a part are hidden at some places; "" where none can be."""
     hidden = np.fromfunction(hides, part.expected.shape[-2:])
     hidden = np.broadcast_to(hidden, part.expected.shape) & (part.expected > 0)
