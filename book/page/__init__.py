@@ -6,6 +6,7 @@
 `streams`   what a cell prints, in one piece
 `media`     the stills of the animations, and the charts
 `contents`  the drawings of the first page: its sentence, its table of contents
+`figures`   live figures, where a page names them
 `policy`    what a page may load and run
 `preview`   the picture for links to the book
 `theme`     the page itself: one layout, one style sheet, one small script
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from book import palette
 
-from . import contents, mathml, media, policy, preview, runs, sources, streams
+from . import contents, figures, mathml, media, policy, preview, runs, sources, streams
 
 HERE = Path(__file__).parent
 
@@ -30,7 +31,8 @@ def setup(app):
     app.connect("build-finished", embed_faces)
     app.connect("build-finished", sweep)
     app.connect("build-finished", fill_in_palette)
-    for part in (mathml, media, sources, runs, streams, contents, preview, policy):
+    parts = (mathml, media, sources, runs, streams, contents, figures, preview, policy)
+    for part in parts:
         part.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 

@@ -1,0 +1,45 @@
+// Home: a sentence of the book's little vocabulary, and where each word looks.
+const SENTENCES = [
+  ["the", "tired", "cat", "slept"],
+  ["the", "lively", "dog", "ran"],
+  ["the", "lively", "cat", "slept"],
+];
+
+const MOST = 6; // words that fit beside each other on a phone
+
+FIGURES.home = {
+  start: () => ({ words: BOOK.tokens, asks: BOOK.tokens.length - 1, heads: 1, unknown: null }),
+  compute({ words, heads }) {
+    const X = maths.embed(words);
+    if (heads === 2) return maths.multiHead(X, BOOK.headsParams, 2);
+    const { A, O } = maths.singleHead(X, BOOK.params);
+    return { A: [A], O };
+  },
+  build(figure) {
+    const heads = choice("Heads", [[1, "One head"], [2, "Two heads"]], (value) => figure.change({ heads: +value }));
+    const sentence = new Sentence({ ask: (asks) => figure.change({ asks }), peek: (asks) => figure.peek(asks === null ? null : { asks }) });
+    const read = (words) => ({ words, asks: Math.min(figure.state.asks, words.length - 1), unknown: null });
+    const chips = SENTENCES.map((words) => toggle(words.join(" "), () => { field.value = ""; figure.change(read(words)) }));
+    const field = make("input", { type: "text", autocapitalize: "off", autocomplete: "off", spellcheck: "false", placeholder: "type your own", maxlength: 60 });
+    field.addEventListener("input", () => {
+      const words = field.value.toLowerCase().match(/\p{L}+/gu) ?? [];
+      const unknown = words.find((word) => !BOOK.vocabulary.includes(word));
+      if (unknown) figure.change({ unknown });
+      else if (words.length) figure.change(read(words.slice(0, MOST)));
+    });
+    const own = make("label", { class: "figure-own" }, "or ", field);
+    return {
+      nodes: [row(heads, ...chips, own), sentence.node],
+      show({ words, asks, heads: number }, { A }) {
+        heads.choose(number);
+        chips.forEach((chip) => chip.press(chip.textContent === words.join(" ")));
+        sentence.show(words, asks, A.map((weights, k) => ({ weights: weights[asks], role: A.length > 1 ? `head${k + 1}` : "A" })));
+      },
+    };
+  },
+  says({ words, asks, unknown }, { A }) {
+    if (unknown) return `“${unknown}” is not in the book's vocabulary: ${BOOK.vocabulary.join(", ")}.`;
+    if (A.length === 1) return `${words[asks]} looks ${mostAt(words, A[0][asks])}.`;
+    return A.map((weights, k) => `Head ${k + 1}, “${BOOK.heads[k]}”: ${words[asks]} looks ${mostAt(words, weights[asks])}.`).join(" ");
+  },
+};
