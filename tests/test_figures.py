@@ -21,8 +21,8 @@ EVERY = list(figures.FIGURES)
 HTML = """<!doctype html><html lang="en"><head><meta charset="utf-8">{meta}
 <meta name="viewport" content="width=device-width"><title>Figures</title>
 <link rel="stylesheet" href="page.css"><link rel="stylesheet" href="figures.css"></head>
-<body><div class="frame"><main id="main"><article><h1>Figures</h1>{body}</article></main>
-</div><script src="figures.js" defer></script></body></html>"""
+<body><div class="frame"><main><article><h1>Figures</h1>{body}</article></main></div>
+<script src="figures.js" defer></script></body></html>"""
 
 
 @pytest.fixture(scope="module")
