@@ -87,7 +87,7 @@ SLIPS = {
     "crashes": (D, "return S /", "return s /", "temperature.py: soften: the reference"),
     "one mistake": (D, "(multiplied, softened_twice)", "(multiplied)", "needs a comma"),
     "one hint": (D, "points=3", 'hints=("Divide.")', "py: soften: hints= must be a"),
-    "no tuple": (D, ", float(rng.uniform(2, 3))", "", "py: soften: some_scores must"),
+    "no tuple": (D, ", float(rng.uniform(2, 3))", "", "its case some_scores must"),
     "no points": (D, "points=3", "points=0", "py: soften: points= must be positive"),
     "no shapes": (D, "    S (n, m), temperature -> S (n, m)", "", "soften: line 2 of"),
 }

@@ -48,7 +48,7 @@ class Keyed(Exercise):
 class Calls:
     """The arguments of every call that a key knows, each with its number."""
 
-    arguments: list[tuple[Any, ...]] = field(default_factory=list)
+    arguments: list[Arguments] = field(default_factory=list)
     _numbers: dict[bytes, int] = field(default_factory=dict)
 
     def add(self, arguments: Arguments) -> int:
@@ -83,14 +83,12 @@ def _alike(known: Any, given: Any) -> bool:
         pairs = zip(known, given, strict=False)
         return len(known) == len(given) and all(_alike(a, b) for a, b in pairs)
     if isinstance(known, np.ndarray):
-        return (
-            known.shape == given.shape
-            and known.dtype == given.dtype
-            and np.allclose(known, given, rtol=CLOSE, atol=CLOSE, equal_nan=True)
+        return (known.shape, known.dtype) == (given.shape, given.dtype) and np.allclose(
+            known, given, rtol=CLOSE, atol=CLOSE, equal_nan=True
         )
     if isinstance(known, np.random.Generator):
-        return known.bit_generator.state == given.bit_generator.state
-    return known == given
+        return bool(known.bit_generator.state == given.bit_generator.state)
+    return bool(known == given)
 
 
 def load(file: Path) -> Exercise:
@@ -101,7 +99,7 @@ def load(file: Path) -> Exercise:
     for arguments in key["calls"]:
         calls.add(arguments)
     unknown = BORROWED if key["borrowed"] else UNKNOWN
-    reference = _table(file.stem, key["doc"], key["outcomes"], calls, unknown)
+    reference: Any = _table(file.stem, key["doc"], key["outcomes"], calls, unknown)
     reference.__signature__ = _signature(key["signature"])
     return Keyed(
         reference=reference,
@@ -136,12 +134,16 @@ BORROWED = (
 )
 
 
+# What was recorded, by the number of a call. One that is not known has no number.
+Recorded = dict[int | None, Any]
+
+
 def _table(
-    name: str, doc: str, outcomes: dict[int, dict], calls: Calls, unknown=UNKNOWN
-):
+    name: str, doc: str, outcomes: Recorded, calls: Calls, unknown: str = UNKNOWN
+) -> Function:
     """A function that answers from what was recorded."""
 
-    def table(*arguments, **named):
+    def table(*arguments: Any, **named: Any) -> Any:
         arguments = by_position(table, arguments, named)
         outcome = outcomes.get(calls.find(arguments))
         if outcome is None:
@@ -154,18 +156,24 @@ def _table(
 
 
 def _mistake(
-    calls: Calls, name: str, doc: str, outcomes: dict, symptoms: dict, names: dict
-):
-    mistake = _table(name, doc, outcomes, calls)
+    calls: Calls,
+    name: str,
+    doc: str,
+    outcomes: Recorded,
+    symptoms: Recorded,
+    names: Recorded,
+) -> Function:
+    mistake: Any = _table(name, doc, outcomes, calls)
     if symptoms:
         mistake.symptoms = lambda arguments: symptoms.get(calls.find(arguments))
     mistake.names = lambda arguments: names.get(calls.find(arguments))
-    return mistake
+    function: Function = mistake
+    return function
 
 
 def by_position(
-    function: Function, arguments: Arguments, named: dict
-) -> tuple[Any, ...]:
+    function: Function, arguments: Arguments, named: dict[str, Any]
+) -> Arguments:
     """The arguments of a call, those with names too. TypeError as the call gives it."""
     if not named:
         return arguments
@@ -177,16 +185,18 @@ def by_position(
 def _signature(parameters: list[tuple[Any, ...]]) -> inspect.Signature:
     """The signature of (name,) or (name, default) pairs."""
     return inspect.Signature(
-        inspect.Parameter(
-            name,
-            inspect.Parameter.POSITIONAL_OR_KEYWORD,
-            default=default[0] if default else inspect.Parameter.empty,
-        )
-        for name, *default in parameters
+        [
+            inspect.Parameter(
+                name,
+                inspect.Parameter.POSITIONAL_OR_KEYWORD,
+                default=default[0] if default else inspect.Parameter.empty,
+            )
+            for name, *default in parameters
+        ]
     )
 
 
-def _again(outcome: dict, arguments: Arguments) -> Any:
+def _again(outcome: dict[str, Any], arguments: Arguments) -> Any:
     """Do what the recorded call did: raise, or draw from a generator and return."""
     if "error" in outcome:
         raise _error(*outcome["error"])
@@ -200,4 +210,5 @@ def _error(kind: str, message: str) -> Exception:
     """An exception of a kind and with the words that were recorded."""
     parent = getattr(builtins, kind, Exception)
     members = {"__init__": lambda self, _: None, "__str__": lambda self: message}
-    return type(kind, (parent,), members)(message)
+    error: Exception = type(kind, (parent,), members)(message)
+    return error

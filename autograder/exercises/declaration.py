@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -18,7 +17,7 @@ from autograder.errors import UserError
 from autograder.exercises.ordinary import Draw, ordinary_cases
 from autograder.exercises.pipeline import exchanged, named, place_of, unknown
 from autograder.exercises.shapes import ShapeLine
-from autograder.exercises.source import PARTS, excerpt
+from autograder.exercises.source import PARTS, excerpt, file_of
 from autograder.values.called import Function
 
 STUB = "raise NotImplementedError"
@@ -82,7 +81,7 @@ class Exercise:
     compared: bool = True
     drive: Function | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._confirm_tuples()
         if not self.inputs:
             raise DeclarationError(
@@ -161,8 +160,9 @@ class Exercise:
         """The source of `drive` with what it uses of its module, for the sandbox."""
         if self.drive is None:
             return None
-        file = Path(inspect.getsourcefile(self.drive))
-        return excerpt(file, [self.drive.__name__], f"How {self.name} is called.")
+        return excerpt(
+            file_of(self.drive), [self.drive.__name__], f"How {self.name} is called."
+        )
 
     def driven(self, answer: Function) -> Function:
         """What is called with a case's arguments to judge an answer."""
@@ -199,7 +199,7 @@ class Declared:
     Each method but `inherits` is a decorator, and gives back what it decorates.
     """
 
-    def __init__(self, reference: Function, ordinary: bool, fields: dict):
+    def __init__(self, reference: Function, ordinary: bool, fields: dict[str, Any]):
         self.reference = reference
         self._ordinary = ordinary
         self._fields = fields
@@ -208,8 +208,9 @@ class Declared:
         }
 
     def _added(self, field: str, part: Function | None) -> Function:
-        self._parts[field].append(self._confirmed(part))
-        return part
+        confirmed = self._confirmed(part)
+        self._parts[field].append(confirmed)
+        return confirmed
 
     def _confirmed(self, part: Function | None) -> Function:
         """What a decorator stands above. It is given none where it has brackets."""
@@ -277,13 +278,16 @@ class Declared:
 
     def drive(self, function: Function | None = None) -> Function:
         """How the answer is called, where that takes more than its arguments."""
-        self._fields["drive"] = self._confirmed(function)
-        return function
+        confirmed = self._confirmed(function)
+        self._fields["drive"] = confirmed
+        return confirmed
 
     @cached_property
     def exercise(self) -> Exercise:
         """The exercise, of all parts that were declared up to now."""
-        parts = {field: tuple(functions) for field, functions in self._parts.items()}
+        parts: dict[str, Any] = {
+            field: tuple(functions) for field, functions in self._parts.items()
+        }
         parts["mistakes"] = self._mistakes()
         parts["inputs"] = self._inputs()
         return Exercise(reference=self.reference, **parts, **self._fields)
@@ -410,9 +414,9 @@ def exercise(*misused: Any, ordinary: bool = True, **fields: Any) -> Function:
 
     def declare(reference: Function) -> Function:
         declared = Declared(reference, ordinary, fields)
-        reference.declared = declared
-        for part in PARTS:
-            setattr(reference, part, getattr(declared, part))
+        parts = {part: getattr(declared, part) for part in PARTS}
+        for name, value in {"declared": declared, **parts}.items():
+            setattr(reference, name, value)
         return reference
 
     return declare

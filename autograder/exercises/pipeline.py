@@ -31,7 +31,7 @@ def exchanged(whole: Function, **steps: Function) -> Function:
     What the steps call themselves stays as it is. A plain function may be a step of a
     class, too: it gets no `self`.
     """
-    made: Any
+    made: Any  # and so may have an attribute more
     if isinstance(whole, type):
         methods = {name: _method(step) for name, step in steps.items()}
         made = type(whole)(
@@ -47,10 +47,11 @@ def exchanged(whole: Function, **steps: Function) -> Function:
     else:
         raise TypeError(f"{whole!r} is neither a function nor a class")
     made.exchange = Exchange(whole, steps)
-    return made
+    function: Function = made
+    return function
 
 
-def _method(step: Function) -> Function | staticmethod:
+def _method(step: Function) -> "Function | staticmethod[..., Any]":
     takes_self = next(iter(inspect.signature(step).parameters), None) == "self"
     return step if takes_self else staticmethod(step)
 

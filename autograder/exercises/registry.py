@@ -74,7 +74,9 @@ def _references(tree: ast.Module) -> Iterator[str]:
 def _confirm(file: Path, tree: ast.Module) -> None:
     """Raise DeclarationError for what is meant to be declared, and would be missed."""
     for node in tree.body:
-        for decorator in getattr(node, "decorator_list", []):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            continue
+        for decorator in node.decorator_list:
             if isinstance(decorator, ast.Name) and decorator.id == "exercise":
                 raise DeclarationError(
                     f"{file}: {node.name}: write @exercise() with brackets; in them "
@@ -130,7 +132,7 @@ def _is_exercise(decorator: ast.expr) -> bool:
     )
 
 
-class Shelf(Mapping):
+class Shelf(Mapping[str, Exercise]):
     """The exercises of a package, by name. A module is imported when it is needed.
 
     So a chapter without torch does not wait for a solution that imports it.

@@ -119,7 +119,7 @@ class ShapeLine:
                 if isinstance(value, int | np.integer):
                     sizes.setdefault(item.letter, int(value))
                 continue
-            _bind_item(item, np.shape(value), sizes)
+            _bind_item(item, item.sizes, np.shape(value), sizes)
         if result is not None:
             self._bind_results(result, sizes)
         return sizes
@@ -136,21 +136,22 @@ class ShapeLine:
             )
         for item, value in zip(self.results, results, strict=True):
             if item.sizes is not None:
-                _bind_item(item, np.shape(value), sizes)
+                _bind_item(item, item.sizes, np.shape(value), sizes)
 
 
-def _bind_item(item: Item, shape: tuple[int, ...], sizes: dict[str, int]) -> None:
+def _bind_item(
+    item: Item, wanted: tuple[str, ...], shape: tuple[int, ...], sizes: dict[str, int]
+) -> None:
     """Add the sizes of one array to `sizes`; raise ValueError on a contradiction."""
-    if len(shape) != len(item.sizes):
-        raise ValueError(f"{item} has {len(item.sizes)} axes, but got shape {shape}")
-    for letter, length in zip(item.sizes, shape, strict=True):
+    if len(shape) != len(wanted):
+        raise ValueError(f"{item} has {len(wanted)} axes, but got shape {shape}")
+    for letter, length in zip(wanted, shape, strict=True):
         factors = letter.split("·")
         if len(factors) == 1 and not letter.isdigit():
             expected = sizes.setdefault(letter, length)
         else:
-            known = [int(f) if f.isdigit() else sizes.get(f) for f in factors]
-            if None in known:
+            if not all(f.isdigit() or f in sizes for f in factors):
                 continue  # a size that no argument fixes
-            expected = prod(known)
+            expected = prod(int(f) if f.isdigit() else sizes[f] for f in factors)
         if expected != length:
             raise ValueError(f"{item}: {letter} is {expected}, but got shape {shape}")

@@ -5,6 +5,7 @@ import inspect
 import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from autograder.exercises.pipeline import exchange_of
 from autograder.values.called import Function
@@ -27,9 +28,19 @@ def _lines(definition: ast.stmt, lines: list[str]) -> str:
     """The lines of a definition, with those of its decorators that belong to it."""
     decorators = getattr(definition, "decorator_list", [])
     kept = [node for node in decorators if not declares(node)]
-    shown = [range(node.lineno, node.end_lineno + 1) for node in kept]
-    shown.append(range(definition.lineno, definition.end_lineno + 1))
+    shown = [
+        range(node.lineno, (node.end_lineno or node.lineno) + 1)
+        for node in (*kept, definition)
+    ]
     return "\n".join(lines[number - 1] for part in shown for number in part)
+
+
+def file_of(function: Function) -> Path:
+    """The file in which a function is written. TypeError where there is none."""
+    file = inspect.getsourcefile(function)
+    if file is None:
+        raise TypeError(f"{function!r} is not written in a file")
+    return Path(file)
 
 
 def files_of(functions: Iterable[Function]) -> list[Path]:
@@ -39,7 +50,7 @@ def files_of(functions: Iterable[Function]) -> list[Path]:
         if exchange := exchange_of(function):
             found.update(files_of([exchange.whole, *exchange.steps.values()]))
         else:
-            found.add(Path(inspect.getsourcefile(function)))
+            found.add(file_of(function))
     return sorted(found, key=lambda file: file.name)
 
 
@@ -182,7 +193,7 @@ def _standing_alone(
     exchange = exchange_of(function)
     if exchange is not None:  # within what is exchanged
         return ast.parse(renamed(function, name))
-    text = excerpt(Path(inspect.getsourcefile(function)), [own], own, without=without)
+    text = excerpt(file_of(function), [own], own, without=without)
     tree = ast.parse(text)
     _rename(tree, {own: name} if own == name else {own: name, name: f"_{name}"})
     for node in ast.walk(tree):
@@ -214,7 +225,7 @@ def _step(wrong: Function, step: str) -> list[ast.stmt]:
 
 
 def _subclass(
-    name: str, whole: type, made: Mapping, steps: Iterable[str]
+    name: str, whole: type, made: Mapping[str, Any], steps: Iterable[str]
 ) -> list[ast.stmt]:
     """The class of which some methods are the functions defined above."""
     lines = [f"class {name}({whole.__name__}):"]
