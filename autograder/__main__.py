@@ -299,8 +299,13 @@ def course(
 @cli.command()
 @chapter
 @click.argument("source", type=FILE, required=False, metavar="[FOLDER_OR_ZIP]")
+@click.option(
+    "--groups",
+    is_flag=True,
+    help="What one hands in counts for all of a group, as groups.csv has them.",
+)
 @course_option
-def collect(chapter: str, source: Path | None, course: Path) -> int:
+def collect(chapter: str, source: Path | None, groups: bool, course: Path) -> int:
     """Collect an LMS download: a folder or a zip of notebooks.
 
     FOLDER_OR_ZIP is nbgrader's downloaded/CHAPTER/archive in the course, where none is
@@ -308,7 +313,7 @@ def collect(chapter: str, source: Path | None, course: Path) -> int:
     """
     from autograder.course.collect.collect import collect_chapter
 
-    summary = collect_chapter(course, chapter, source)
+    summary = collect_chapter(course, chapter, source, groups)
     _say(*summary.lines)
     return GOOD if summary.complete else SOME_FAILED
 

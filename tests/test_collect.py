@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import re
 import shutil
 import stat
 import zipfile
@@ -18,6 +19,7 @@ from autograder.chapters.chapter import learner_notebook, load_chapters
 from autograder.course.collect import download
 from autograder.course.collect.collect import collect_chapter
 from autograder.course.collect.filenames import marks_of
+from autograder.course.collect.forms import FORMS
 from autograder.course.roster import Roster, Student, fold
 from autograder.files.tables import read_table, write_table
 
@@ -131,6 +133,72 @@ MADE_BY = {
         "S-1 (2).ipynb": "s-1",
     },
 }
+
+
+MADE_BY["Brightspace"] = {
+    f"1-{i} - {name} - Dec {i}, 2026 905 AM/05_softmax.ipynb": student
+    for i, (name, student) in enumerate(
+        {"Jane Doe": "jdoe", "Bob Smith": "bsmith", "Zoë Müller": "zmueller"}.items(),
+        1,
+    )
+} | {"1-4 - Ann Lee - 4 December, 2026 1105 PM - 05_softmax.ipynb": "s-1"}
+MADE_BY["ILIAS"] = {
+    "Softmax/Abgaben/Doe_Jane_jdoe_2871/05_softmax.ipynb": "jdoe",
+    "Softmax/Abgaben/Smith_Bob_bsmith_2872/Late Submission - a.ipynb": "bsmith",
+    "Softmax/Abgaben/Mueller_Zoe_zmueller_2873/05_softmax.ipynb": "zmueller",
+    "Softmax/Abgaben/Lee_Ann_s-1_2874/05_softmax.ipynb": "s-1",
+}
+MADE_BY["Sakai"] = {
+    f"Softmax/{name}/Submission attachment(s)/05_softmax.ipynb": student
+    for name, student in {
+        "Doe, Jane(jdoe)": "jdoe",
+        "Smith, Bob(bsmith)": "bsmith",
+        "Müller, Zoë(zmueller)": "zmueller",
+        "Lee, Ann(s-1)": "s-1",
+    }.items()
+}
+MADE_BY["OpenOLAT"] = {
+    f"ita_Softmax_2026-12-01/{name}/1_submissions/05_softmax.ipynb": student
+    for name, student in {
+        "Doe_Jane_jdoe": "jdoe",
+        "Smith_Bob_bsmith": "bsmith",
+        "Mueller_Zoe_zmueller": "zmueller",
+        "Lee_Ann_s-1": "s-1",
+    }.items()
+}
+MADE_BY["Teams"] = {
+    f"Submitted files/{name}/Softmax/Version 2/05_softmax.ipynb": student
+    for name, student in {
+        "Jane Doe": "jdoe",
+        "Bob Smith": "bsmith",
+        "Zoë Müller": "zmueller",
+        "Ann Lee": "s-1",
+    }.items()
+}
+MADE_BY["Google Classroom"] = {
+    f"{name}.ipynb": student
+    for name, student in {
+        "Jane Doe - 05_softmax": "jdoe",
+        "Bob Smith - Copy of 05_softmax": "bsmith",
+        "Zoë Müller - Homework 5": "zmueller",
+        "Ann Lee - 05_softmax (1)": "s-1",
+    }.items()
+}
+MADE_BY["GitHub Classroom"] = {
+    "05-softmax-submissions/05-softmax-12345/05_softmax.ipynb": "jdoe",  # an account
+    "05-softmax-submissions/05-softmax-bsmith/05_softmax.ipynb": "bsmith",
+    "05-softmax-submissions/05-softmax-zoe-muller/05_softmax.ipynb": "zmueller",
+    "05-softmax-submissions/05-softmax-s-1/05_softmax.ipynb": "s-1",
+}
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.system)
+def test_a_form_reads_its_own_example(form):
+    name, persons = form.example
+    marks = marks_of(name, CHAPTER)
+    assert marks.system == form.system and name.startswith(marks.own)
+    assert (marks.names[0] if marks.names else ()) == persons
+    assert bool(marks.lasts) == bool(form.lasts)
 
 
 @pytest.mark.parametrize("lms", MADE_BY)
@@ -528,6 +596,167 @@ def test_names_that_do_not_say_their_encoding(course, tmp_path):
     source.write_bytes(data)
     assert collect_chapter(course, CHAPTER, source).complete
     assert submitted(course) == {"zmueller": "zoe"}
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "cp1252"])
+def test_names_in_the_encoding_of_an_old_system(course, tmp_path, encoding):
+    """The class says which it is: the same bytes are a name in several encodings."""
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}", "attention") as gradebook:
+        gradebook.add_student("wang", first_name="伟", last_name="王")
+    name = {"gbk": "王伟", "cp1252": "Zoë Müller"}[encoding]
+    stand_in = "#" * len(name.encode(encoding))
+    path = f"{stand_in}_1_assignsubmission_file_/05_softmax.ipynb"
+    data = zipped([(path, notebook("here"))])
+    source = tmp_path / "d.zip"
+    source.write_bytes(data.replace(stand_in.encode(), name.encode(encoding)))
+    assert collect_chapter(course, CHAPTER, source).complete
+    assert list(submitted(course)) == [{"gbk": "wang", "cp1252": "zmueller"}[encoding]]
+
+
+METADATA = """\
+submission_11:
+  :submitters:
+  - :name: Jane Doe
+    :sid: jdoe
+    :email: jane.doe@example.org
+  - :name: Bob Smith
+    :sid:
+    :email: bob@example.org
+  :created_at: 2026-12-01 20:05:00.000000000 Z
+  :results: !ruby/hash:Some::Kind
+    :tests: []
+submission_12:
+  :submitters:
+  - :name: Somebody Else
+    :email: else@example.org
+"""
+
+
+def test_gradescope_says_who_handed_in_together(course, tmp_path):
+    files = {
+        "assignment_7_export/submission_metadata.yml": METADATA,
+        "assignment_7_export/submission_11/05_softmax.ipynb": notebook("both"),
+        "assignment_7_export/submission_12/05_softmax.ipynb": notebook("else"),
+    }
+    source = tmp_path / "d.zip"
+    source.write_bytes(zipped(files.items()))
+    summary = collect_chapter(course, CHAPTER, source)
+    assert submitted(course) == {"jdoe": "both", "bsmith": "both"}
+    told(summary, "submission_11", "for bsmith, jdoe")
+    told(summary, "jdoe: late by 2:05:00")
+    told(summary, "submission_12", "open, no student is called else@example.org")
+    hostile = "!!python/object/apply:os.system ['true']"
+    for text in (hostile, "[" * 5000, "{", "- 1"):
+        source.write_bytes(zipped([("submission_metadata.yml", text)]))
+        assert not collect_chapter(course, CHAPTER, source).complete
+
+
+def test_sakai_says_when(course, tmp_path):
+    files = {
+        "Softmax/Doe, Jane(jdoe)/Submission attachment(s)/a.ipynb": notebook("jane"),
+        "Softmax/Doe, Jane(jdoe)/timestamp.txt": "20261201200500000",
+        "Softmax/Doe, Jane(jdoe)/comments.txt": "",
+        "Softmax/grades.csv": "Softmax,Points",
+    }
+    summary = collect_chapter(course, CHAPTER, lay(tmp_path / "d", files))
+    assert summary.complete
+    told(summary, "jdoe: late by 2:05:00")
+
+
+def test_who_is_anonymous_is_asked_once(course, tmp_path):
+    first = "Participant 7_7_assignsubmission_file_/05_softmax.ipynb"
+    summary = collect_chapter(
+        course, CHAPTER, lay(tmp_path / "a", {first: notebook("one")})
+    )
+    assert not summary.complete
+    file = course / "downloaded" / CHAPTER / "matches.csv"
+    file.write_text(file.read_text().replace(f"{first},", f"{first},jdoe"))
+    again = "Participant 7_7_assignsubmission_file_/second try.ipynb"
+    source = lay(tmp_path / "b", {first: notebook("one"), again: notebook("two")})
+    os.utime(source / first, (1_000_000_000,) * 2)
+    assert collect_chapter(course, CHAPTER, source).complete
+    assert submitted(course) == {"jdoe": "two"}
+    # In another chapter, this number is somebody else.
+    other = "Participant 7_7_assignsubmission_file_/04_scaling.ipynb"
+    text = notebook("x", "04_scaling")
+    summary = collect_chapter(course, "04_scaling", lay(tmp_path / "c", {other: text}))
+    told(summary, other, "open")
+
+
+def test_a_name_that_was_answered_is_known_in_the_next_chapter(course, tmp_path):
+    name = "J. A. Doe_{}_assignsubmission_file_/{}.ipynb"
+    twins = "A. Lee_{}_assignsubmission_file_/{}.ipynb"
+    files = {name.format(1, "04_scaling"): notebook("x", "04_scaling")}
+    files |= {
+        twins.format(i, "04_scaling"): notebook(str(i), "04_scaling") for i in (2, 3)
+    }
+    collect_chapter(course, "04_scaling", lay(tmp_path / "a", files))
+    file = course / "downloaded" / "04_scaling" / "matches.csv"
+    text = file.read_text()
+    for sign, student in (("Doe_1", "jdoe"), ("Lee_2", "s-1"), ("Lee_3", "bsmith")):
+        text = re.sub(rf"({sign}_[^,]*,)", rf"\1{student}", text)
+    file.write_text(text)
+    files = {
+        name.format(8, CHAPTER): notebook("jane"),
+        twins.format(9, CHAPTER): notebook(),
+    }
+    summary = collect_chapter(course, CHAPTER, lay(tmp_path / "b", files))
+    assert submitted(course) == {"jdoe": "jane"}
+    told(summary, "A. Lee_9", "open")  # two persons had this name
+
+
+GROUPS = 'student,groups\njdoe,Team 4\nbsmith,"Lab A, Team 4"\ns-1,Lab A\n'
+BY_GROUP = {
+    "team4_12345_678_05_softmax.ipynb": [
+        "bsmith",
+        "jdoe",
+    ],  # Canvas: one stands for all
+    "team4_12347_678_05_softmax.ipynb": [],  # who is not in it
+    "Team 4-Jane Doe_7_assignsubmission_file_/05_softmax.ipynb": [
+        "jdoe"
+    ],  # each has one
+    "grouptask_x/Team_4_12345/1_submissions/05_softmax.ipynb": ["bsmith", "jdoe"],
+    "1-1 - Team 4 - Dec 1, 2026 905 AM - x.ipynb": ["bsmith", "jdoe"],
+    "05-softmax-team-4/05_softmax.ipynb": ["bsmith", "jdoe"],
+    "bsmith.ipynb": ["bsmith"],
+}
+
+
+@pytest.mark.parametrize("name", BY_GROUP)
+def test_a_group_has_one_file(course, tmp_path, name):
+    (course / "groups.csv").write_text(GROUPS)
+    source = lay(tmp_path / "d", {name: notebook("ours")})
+    summary = collect_chapter(course, CHAPTER, source)
+    assert sorted(submitted(course)) == BY_GROUP[name]
+    if name == "bsmith.ipynb":  # in two groups: nothing says which
+        told(collect_chapter(course, CHAPTER, source, groups=True), "1 there already")
+    if "Jane" in name:
+        assert collect_chapter(course, CHAPTER, source, groups=True).complete
+        assert sorted(submitted(course)) == ["bsmith", "jdoe"]
+    if not BY_GROUP[name]:
+        file = course / "downloaded" / CHAPTER / "matches.csv"
+        file.write_text(file.read_text().replace(f"{name},", f"{name},Team 4"))
+        assert collect_chapter(course, CHAPTER, source).complete, summary.lines
+        assert sorted(submitted(course)) == ["bsmith", "jdoe"]
+
+
+@pytest.mark.parametrize("as_zip", [True, False], ids=["zip", "folder"])
+def test_a_whole_handout_folder_is_one_submission(course, tmp_path, as_zip):
+    files = {f"softmax/{name}": "x" for name in ("README.md", "a/b.py", "c.png")}
+    files["softmax/05_softmax.ipynb"] = notebook("mine")
+    files |= {f"softmax/.venv/lib/p/{i}.py": "x" for i in range(3000)}
+    files["softmax/.venv/lib/p/example.ipynb"] = notebook("not mine")
+    if as_zip:
+        inner = zipped(files.items())
+        source = lay(tmp_path / "d", {"doejane_12345_67_softmax.zip": inner})
+    else:
+        source = lay(tmp_path / "d" / "Doe, Jane(jdoe)", files).parent
+    summary = collect_chapter(course, CHAPTER, source)
+    assert summary.complete, summary.lines
+    assert submitted(course) == {"jdoe": "mine"}
+    told(summary, "3 other files beside notebooks")
+    told(summary, "files that systems add")
+    assert len(summary.lines) == 4  # with who handed in nothing
 
 
 # --- nbgrader's own command ---------------------------------------------------

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from datetime import datetime
+from types import SimpleNamespace
 
 import nbformat
 import numpy as np
@@ -24,6 +25,7 @@ from autograder.course.grade import grade_chapter
 from autograder.course.gradebook import GradebookWriter, Graded, load_course
 from autograder.course.report import report_chapter
 from autograder.course.setup import make_course
+from autograder.course.similar import similar
 from autograder.exercises.registry import discover
 from autograder.grading.assess import Result
 from autograder.grading.assignment import CourseError, Options
@@ -409,3 +411,17 @@ def test_a_verdict_by_nbgraders_own_command_is_told_too(course):
     [row] = [row for row in told["learners"] if row["student"] == "not-graded"]
     assert row["exercises"]["softmax"]["stands"] == "right" and row["score"] == 4.0
     assert told["ungraded"] == []
+
+
+def test_a_group_is_not_called_alike():
+    words = "# we thought long about this one\ndef softmax(S): return S"
+    learners = [
+        SimpleNamespace(student=name, code=words, answers={}) for name in "abcd"
+    ]
+    together = {"a": "one file", "b": "one file"}
+    work = SimpleNamespace(
+        learners=learners[:2], assignment=SimpleNamespace(tests=[]), together=together
+    )
+    assert similar(work) == []
+    work.learners = learners[:3]
+    assert [it["students"] for it in similar(work)] == [["a", "b", "c"]]

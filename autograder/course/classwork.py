@@ -16,6 +16,7 @@ from nbgrader.api import (
     SubmittedNotebook,
 )
 
+from autograder.course.collect.record import read_collected
 from autograder.course.folder import confirm_course
 from autograder.course.gradebook import load_assignment, load_course
 from autograder.exercises.declaration import Exercise
@@ -87,6 +88,7 @@ class ClassWork:
 
     missing    students of the roster who handed nothing in.
     ungraded   submissions that no grader has seen yet.
+    together   student -> the file of a download, the same for who handed in together.
     """
 
     assignment: Assignment
@@ -95,6 +97,7 @@ class ClassWork:
     ungraded: list[str]
     due: datetime | None
     book_url: str
+    together: dict[str, str] = field(default_factory=dict)
 
     @property
     def most(self) -> float:
@@ -131,6 +134,10 @@ def read_class(root: Path, chapter: str) -> ClassWork:
         ungraded=sorted(handed_in - known),
         due=due,
         book_url=course.config.FeedbackPage.get("book_url", ""),
+        together={
+            student: f"{row['file']} {row['digest']}"
+            for student, row in read_collected(root / "downloaded" / chapter).items()
+        },
     )
 
 

@@ -18,6 +18,7 @@ def similar(work: ClassWork) -> list[dict]:
     """Submissions that are alike in what people seldom choose alike.
 
     Short right answers coincide honestly: they are never named for their code alone.
+    Nor are those who handed in one file together.
     """
     groups, rare = [], max(3, len(work.learners) // 100)
     alike = defaultdict(list)
@@ -38,7 +39,8 @@ def similar(work: ClassWork) -> list[dict]:
     return [
         {"why": why, "exercise": exercise, "students": students}
         for why, exercise, students in groups
-        if 2 <= len(students) <= rare
+        if 2 <= len({work.together.get(who, who) for who in students})
+        and len(students) <= rare
     ]
 
 

@@ -18,20 +18,19 @@ from pathlib import Path, PurePosixPath
 from zoneinfo import ZoneInfo
 
 from autograder.chapters.toc import told_became
-from autograder.course.collect.download import NOTEBOOK, unpack
+from autograder.course.collect.download import NO_NOTEBOOK, NOTEBOOK, unpack
 from autograder.course.collect.filenames import Marks, marks_of, without_attempt
+from autograder.course.collect.informs import informed
+from autograder.course.collect.matching import LEAVE_OUT, Matcher
+from autograder.course.collect.record import write_collected
 from autograder.course.gradebook import handed_in_at
 from autograder.course.roster import Roster
 from autograder.course.setup import open_course, open_gradebook
-from autograder.files.tables import kept, read_table, write_table
 from autograder.files.whole import digest_of, write_whole
 from autograder.grading import submission
 from autograder.grading.assignment import CourseError
 from autograder.grading.submission import UnreadableError, parse
 
-# The columns of matches.csv, none with another spelling.
-MATCHES = {"file": "", "student": "", "proposal": "", "why": "", "digest": ""}
-LEAVE_OUT = "-"
 SECONDS = 2  # a zip keeps times no finer
 
 
@@ -65,12 +64,16 @@ class Plan:
     older   (file, sentence): another attempt was taken.
     open    (file, proposed students, sentence): an instructor has to decide.
     other   (name, sentence): found no place.
+    shared  (file, students): one for several.
+    beside  names of files that are no notebooks, beside one that is.
     """
 
     chosen: dict[str, tuple[File, bool]] = field(default_factory=dict)
     older: list[tuple[File, str]] = field(default_factory=list)
     open: list[tuple[File, list[str], str]] = field(default_factory=list)
     other: list[tuple[str, str]] = field(default_factory=list)
+    shared: list[tuple[File, tuple[str, ...]]] = field(default_factory=list)
+    beside: list[str] = field(default_factory=list)
 
 
 def _there_are(names) -> str:
@@ -80,8 +83,8 @@ def _there_are(names) -> str:
 class Collection:
     """A chapter of a course, ready to take what a download holds."""
 
-    def __init__(self, course, chapter: str, timezone: str = ""):
-        self.course, self.chapter = course, chapter
+    def __init__(self, course, chapter: str, timezone: str = "", groups=False):
+        self.course, self.chapter, self.by_group = course, chapter, groups
         self.timezone = _zone(timezone)
         with open_gradebook(course) as gradebook:
             self.roster = Roster(gradebook.students)
@@ -99,39 +102,12 @@ class Collection:
                     for cell in notebook.grade_cells + notebook.solution_cells:
                         self.cells[cell.name].add(name)
         self.desk = Path(course.root) / "downloaded" / chapter
-        self.matches = self._read_matches()
+        self.matcher = Matcher(Path(course.root), self.roster, chapter)
 
-    # What an instructor filled in.
-
-    @property
-    def matches_file(self) -> Path:
-        return self.desk / "matches.csv"
-
-    def _read_matches(self) -> dict[str, dict[str, str]]:
-        if not self.matches_file.is_file():
-            return {}
-        table = read_table(self.matches_file, MATCHES, needed=("file", "student"))
-        found = {}
-        for line, row in table.rows:
-            student = row["student"]
-            if student and student != LEAVE_OUT and student not in self.roster.students:
-                raise CourseError(
-                    f"{self.matches_file}, line {line}: the gradebook has no student "
-                    f"{student!r}; mend it, or first: nbgrader db student add {student}"
-                )
-            found[row["file"]] = row
-        return found
-
-    def write_matches(self, plan: Plan) -> None:
-        """The open questions, and all that was answered before."""
-        rows = {k: row for k, row in self.matches.items() if row["student"]}
-        for file, proposed, why in plan.open:
-            values = file.name, "", " ".join(proposed), why, file.digest
-            rows[file.name] = dict(zip(MATCHES, values, strict=True))
-        if rows or self.matches:
-            self.desk.mkdir(parents=True, exist_ok=True)
-            lines = [[kept(cell) for cell in row.values()] for row in rows.values()]
-            write_table(self.matches_file, [list(MATCHES), *lines])
+    def knows(self, name: str) -> bool:
+        """Whether the name of a file names somebody of the class, or a group."""
+        students, *_ = self.matcher.students_of(name, marks_of(name, self.chapter))
+        return bool(students)
 
     # The plan.
 
@@ -144,13 +120,19 @@ class Collection:
                 told = f"it is {file.belongs}; collect it with that chapter"
                 plan.other.append((name, told))
                 continue
-            student, proposed, why = self._student(file)
-            if student == LEAVE_OUT:
-                plan.older.append((file, f"left out, as {self.matches_file} says"))
-            elif student:
-                by_student[student].append(file)
-            else:
+            found = self.matcher.students_of(name, file.marks)
+            students, proposed, why = found
+            if self.by_group and students:
+                students = self.matcher.together(students)
+            if LEAVE_OUT in students:
+                told = f"left out, as {self.matcher.file} says"
+                plan.older.append((file, told))
+            elif not students:
                 plan.open.append((file, proposed, why))
+            elif len(students) > 1:
+                plan.shared.append((file, students))
+            for student in set(students) - {LEAVE_OUT}:
+                by_student[student].append(file)
         for student, files in by_student.items():
             self._choose(plan, student, files)
         return plan
@@ -158,10 +140,11 @@ class Collection:
     def _file(self, path: Path, name: str) -> File:
         data = path.read_bytes()
         marks = marks_of(name, self.chapter)
-        time = marks.time
-        if any(map(self._found, marks.above)):
+        said = self.matcher.inform(marks)
+        time = said.time or marks.time
+        if any(map(self.matcher.found, marks.above)):
             time = None
-        if time:
+        if time and not (said.time and said.utc):
             zoned = time.replace(tzinfo=self.timezone) if self.timezone else time
             time = zoned.astimezone(UTC).replace(tzinfo=None)
         return File(
@@ -185,43 +168,6 @@ class Collection:
         stem = without_attempt(NOTEBOOK.sub("", PurePosixPath(name).name))
         return stem if stem in self.chapters - {self.chapter} else None
 
-    def _student(self, file: File) -> tuple[str | None, list[str], str]:
-        """The student of a file, where that is certain; else proposals and why."""
-        row = self.matches.get(file.name)
-        if row and row["student"]:
-            return row["student"], [], ""
-        marks, roster = file.marks, self.roster
-        found = [self._found(some) for some in marks.above + marks.names]
-        if marks.lms:
-            found.append(roster.find_by_lms(marks.lms))
-        found = [ids for ids in found if ids]
-        certain = set.intersection(*found) if found else set()
-        if len(certain) == 1:
-            return certain.pop(), [], ""
-        if found:
-            proposed = sorted(set.union(*found))
-            return None, proposed, f"it may be from {' or '.join(proposed)}"
-        return None, *self._nobody(marks)
-
-    def _found(self, names: tuple[str, ...]) -> set[str]:
-        """The students whom the first known one of some alternatives may mean."""
-        return next(filter(None, map(self.roster.find, names)), set())
-
-    def _nobody(self, marks: Marks) -> tuple[list[str], str]:
-        """Proposals for a file whose student is not known, and a sentence."""
-        texts = [some[0] for some in marks.names]
-        hinted = [
-            name for hint in marks.hints for name in sorted(self.roster.find(hint))
-        ]
-        near = [name for text in texts for name in self.roster.near(text)]
-        near += [name for hint in marks.hints for name in self.roster.near(hint)]
-        proposed = list(dict.fromkeys([*hinted, *near]))[:3]
-        told = [str(self.roster.students[name]) for name in proposed]
-        perhaps = f"; perhaps {' or '.join(told)}" if told else ""
-        if not texts:
-            return proposed, f"its name says no student{perhaps}"
-        return proposed, f"no student is called {' / '.join(texts)}{perhaps}"
-
     def _choose(self, plan: Plan, student: str, files: list[File]):
         """The newest of a student's files; a question where none is known to be."""
         own = [file for file in files if file.belongs == self.chapter]
@@ -232,12 +178,12 @@ class Collection:
                     plan.other.append((file.name, told))
         files = self._different(plan, own or files)
         asked = [file for file in files if self._asked(file, student)]
-        newest = asked if len(asked) == 1 else _newest(files)
+        newest = _newest(files) or (asked if len(asked) == 1 else [])
         if not newest:
             told = f"{student} handed in {len(files)}, and nothing says which is newest"
             plan.open += [(file, [student], told) for file in files]
             return
-        plan.chosen[student] = newest[0], bool(asked)
+        plan.chosen[student] = newest[0], newest[0] in asked
         told = f"{student}'s {newest[0].name} was taken"
         plan.older += [(file, told) for file in files if file is not newest[0]]
 
@@ -253,8 +199,29 @@ class Collection:
 
     def _asked(self, file: File, student: str) -> bool:
         """Whether an instructor chose this file, with the content that it has."""
-        row = self.matches.get(file.name, {})
-        return (row.get("student"), row.get("digest")) == (student, file.digest)
+        return student in self.matcher.answered(file.name, file.digest)
+
+    def lay_beside(self, plan: Plan, refused: list[tuple[str, str]]) -> None:
+        """What was not taken: beside a notebook of the same owner, it needs no look."""
+        files = [file for file, _ in (*plan.chosen.values(), *plan.older)]
+        files += [file for file, *_ in plan.open]
+        with_notebook = {self._owner(file.name) for file in files}
+        for name, why in refused:
+            if why == NO_NOTEBOOK and self._owner(name) in with_notebook:
+                plan.beside.append(name)
+            else:
+                plan.other.append((name, why))
+
+    def _owner(self, name: str) -> str:
+        """Whose a file is, as far as its name goes: the LMS's word, else a folder."""
+        marks = marks_of(name, self.chapter)
+        if marks.person:
+            return marks.person
+        parts = PurePosixPath(name).parts
+        people = (
+            p for p in parts[:-1] if self.matcher.found((p.removesuffix(".zip"),))
+        )
+        return next(people, parts[0] if len(parts) > 1 else name)
 
     # From the plan to `submitted/`.
 
@@ -378,24 +345,30 @@ class Summary:
     complete: bool = True
 
 
-def collect_chapter(folder: Path, chapter: str, source: Path | None = None) -> Summary:
+def collect_chapter(
+    folder: Path, chapter: str, source: Path | None = None, groups: bool = False
+) -> Summary:
     """Collect a download into the `submitted/` of a course.
 
-    source: a folder or a zip; by default nbgrader's `downloaded/CHAPTER/archive`.
+    source  a folder or a zip; by default nbgrader's `downloaded/CHAPTER/archive`.
+    groups  what one hands in counts for all of the group, as `groups.csv` has them.
     """
     course = open_course(folder)
     timezone = course.config.Collector.get("timezone", "")
-    collection = Collection(course, chapter, timezone)
+    collection = Collection(course, chapter, timezone, groups)
     source = source or collection.desk / "archive"
     with tempfile.TemporaryDirectory() as room:
-        unpacked = unpack(source, Path(room))
+        unpacked = unpack(source, Path(room), collection.knows)
+        collection.matcher.informs, faults = informed(unpacked.informs)
         plan = collection.plan(unpacked.names)
-        plan.other += unpacked.refused
+        collection.lay_beside(plan, unpacked.refused)
         same = collection.standing(plan)
-        summary = Summary(complete=not (plan.open or plan.other))
+        summary = Summary(complete=not (plan.open or plan.other or faults))
         placed = list(_placed(collection, plan, same))
-    collection.write_matches(plan)
-    summary.lines = list(told_of(collection, plan, same, placed, unpacked.added))
+    collection.matcher.write(plan.open)
+    write_collected(collection.desk, {s: f for s, (f, _) in plan.chosen.items()})
+    told = told_of(collection, plan, same, placed, unpacked.added)
+    summary.lines = [*told, *faults]
     return summary
 
 
@@ -424,12 +397,13 @@ def told_of(collection, plan, same, placed, added) -> Iterator[str]:
     if any(file.time for file, _ in plan.chosen.values()):
         zone = collection.timezone or "this machine's time zone"
         yield f"Times in file names were read in {zone} (Collector.timezone)."
+    yield from (f"{f.name}: for {', '.join(students)}" for f, students in plan.shared)
     yield from (f"{file.name}: {told}" for file, told in plan.older)
     yield from (f"{name}: not taken, {told}" for name, told in plan.other)
     yield from (f"{file.name}: open, {why}" for file, _, why in plan.open)
     if plan.open:
         yield (
-            f"Fill in the column 'student' of {collection.matches_file} (an id, or - "
+            f"Fill in the column 'student' of {collection.matcher.file} (an id, or - "
             "to leave the file out), and run the same command again."
         )
         if not collection.roster.students:
@@ -439,9 +413,18 @@ def told_of(collection, plan, same, placed, added) -> Iterator[str]:
             )
     if added:
         yield f"{len(added)} files that systems add by themselves, as {added[0]}"
+    if plan.beside:
+        told = f"{len(plan.beside)} other files beside notebooks, as {plan.beside[0]}"
+        yield f"{told}: left where they are"
     missing = set(collection.roster.students) - set(plan.chosen)
-    missing = [s for s in sorted(missing) if not collection.folder(s).exists()]
-    if missing:
-        few = ", ".join(missing[:10]) + (", ..." if len(missing) > 10 else "")
-        many = "" if len(missing) == 1 else "s"
-        yield f"Nothing from {len(missing)} student{many}: {few}"
+    missing = {s for s in missing if not collection.folder(s).exists()}
+    waiting = missing & {name for _, proposed, _ in plan.open for name in proposed}
+    if missing - waiting:
+        yield f"Nothing from {_counted(missing - waiting)}"
+    if waiting:
+        yield f"Perhaps what is open is from {_counted(waiting)}"
+
+
+def _counted(students: set[str]) -> str:
+    few = ", ".join(sorted(students)[:10]) + (", ..." if len(students) > 10 else "")
+    return f"{len(students)} student{'' if len(students) == 1 else 's'}: {few}"

@@ -6,23 +6,26 @@ read. What cannot be taken is named in a sentence, and the rest goes on.
 """
 
 import contextlib
-import io
 import os
 import re
 import stat
+import tempfile
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 
+from autograder.course.collect.forms import NOT_HANDED_IN
 from autograder.errors import UserError
 from autograder.grading import submission
 from autograder.grading.submission import NOTEBOOK_BYTES, UnreadableError, visible
 
 FILES = 20_000  # in one download
 ALL_BYTES = 2 * 2**30  # written for one download
-ZIP_BYTES = 64 * 2**20  # a zip inside a zip
+WHOLE_ZIP_BYTES = 2**30  # one that was handed in
+ZIP_BYTES = 64 * 2**20  # a zip inside of that
 # Out of one zip of the download, which may be one learner's: less than all may take.
 SHARE_FILES = 2000
 SHARE_BYTES = 200 * 2**20
@@ -30,12 +33,10 @@ DEPTH = 3  # zips in zips
 NAME_BYTES = 200
 NOTEBOOK = re.compile(r"\.ipynb(\.txt|\.json)?(\.ipynb)?$", re.IGNORECASE)
 OTHER_ARCHIVES = (".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz")
-# What systems and LMSs add by themselves, and nobody hands in.
-BY_THEMSELVES = re.compile(
-    r"(^|/)(__MACOSX/|\.ipynb_checkpoints/|\._)"
-    r"|(^|/)(\.DS_Store|Thumbs\.db|desktop\.ini)$"
-    r"|_attempt_\d{4}(-\d\d){5}\.txt$"
-)
+ENCODINGS = ("gbk", "cp1252", "big5", "shift_jis", "euc_kr", "cp850")
+NO_NOTEBOOK = "it is no notebook"
+INFORMED = re.compile(r"(^|/)(submission_metadata\.yml|timestamp\.txt)$")
+INFORMED_BYTES = 16 * 2**20
 
 
 class DownloadError(UserError):
@@ -59,12 +60,16 @@ class Unpacked:
     names    path under `folder` -> its name in the download.
     refused  (name, sentence) of what found no place.
     added    names of what systems added by themselves.
+    informs  name -> content of the files in which an LMS says more of the others.
+    knows    whether a name, read in some encoding, is somebody's.
     """
 
     folder: Path
     names: dict[Path, str] = field(default_factory=dict)
     refused: list[tuple[str, str]] = field(default_factory=list)
     added: list[str] = field(default_factory=list)
+    informs: dict[str, bytes] = field(default_factory=dict)
+    knows: Callable[[str], bool] = lambda name: False
     bytes: int = 0
     files: int = 0
     share: Share | None = None  # of the zip that is being unpacked
@@ -87,11 +92,14 @@ class Unpacked:
         return None
 
 
-def unpack(source: Path, into: Path) -> Unpacked:
-    """Copy the notebooks of a folder or a zip into an empty folder."""
-    unpacked = Unpacked(into)
+def unpack(source: Path, into: Path, knows=lambda name: False) -> Unpacked:
+    """Copy the notebooks of a folder or a zip into an empty folder.
+
+    knows: whether a name is somebody's; by this, names in a zip find their encoding.
+    """
+    unpacked = Unpacked(into, knows=knows)
     if source.is_dir():
-        there = [name for name in os.listdir(source) if not BY_THEMSELVES.search(name)]
+        there = [name for name in os.listdir(source) if not NOT_HANDED_IN.search(name)]
         unpacked.whole = there[0] if len(there) == 1 else None
         for name, content in _in_folder(source, unpacked):
             _take(unpacked, name, content)
@@ -111,8 +119,16 @@ def unpack(source: Path, into: Path) -> Unpacked:
 class _Content:
     """A file that was found: how to read it, and when it was last changed."""
 
-    read: object  # (limit in bytes) -> at most so many bytes and one more
+    open: Callable  # () -> a file to read from
     changed: float
+    path: Path | None = None  # where it lies on the disk, if it does
+
+    def read(self, limit: int) -> bytes:
+        """At most so many bytes and one more."""
+        if self.path and limit == NOTEBOOK_BYTES:
+            return submission.read(self.path)
+        with self.open() as file:
+            return file.read(limit + 1)
 
 
 def _in_folder(source: Path, unpacked) -> Iterator[tuple[str, _Content]]:
@@ -120,7 +136,10 @@ def _in_folder(source: Path, unpacked) -> Iterator[tuple[str, _Content]]:
         folders.sort()
         for name in list(folders):
             path = Path(folder) / name
-            if path.is_symlink():
+            if NOT_HANDED_IN.search(f"{path.relative_to(source).as_posix()}/"):
+                folders.remove(name)
+                unpacked.added.append(visible(path.relative_to(source).as_posix()))
+            elif path.is_symlink():
                 folders.remove(name)
                 _refuse(unpacked, path.relative_to(source).as_posix(), "it is a link")
         for name in sorted(files):
@@ -131,22 +150,20 @@ def _in_folder(source: Path, unpacked) -> Iterator[tuple[str, _Content]]:
                 _refuse(unpacked, path.relative_to(source).as_posix(), what)
                 continue
 
-            def read(limit, path=path):
-                if limit == NOTEBOOK_BYTES:
-                    return submission.read(path)
-                with open(path, "rb") as file:
-                    return file.read(limit + 1)
-
-            yield path.relative_to(source).as_posix(), _Content(read, about.st_mtime)
+            content = _Content(partial(open, path, "rb"), about.st_mtime, path)
+            yield path.relative_to(source).as_posix(), content
 
 
 def _archive(unpacked: Unpacked, name: str, file, depth: int):
     """The members of one zip."""
     try:
         with zipfile.ZipFile(file) as archive:
-            for member in archive.infolist():
+            members = archive.infolist()
+            encoding = _encoding_of(members, unpacked.knows)
+            for member in members:
                 if not member.is_dir():
-                    _member(unpacked, name, archive, member, depth)
+                    inner = _name_of(member, encoding)
+                    _member(unpacked, name, inner, archive, member, depth)
                 if unpacked.too_much():
                     break
     except Exception as error:  # what `zipfile` says of damaged data
@@ -164,8 +181,7 @@ def _inner_archive(unpacked: Unpacked, name: str, file, depth: int):
     unpacked.share = outer
 
 
-def _member(unpacked: Unpacked, outer: str, archive, member, depth: int):
-    inner = _name_of(member)
+def _member(unpacked: Unpacked, outer: str, inner: str, archive, member, depth: int):
     name = f"{outer}/{inner}" if outer else inner
     if stat.S_ISLNK(member.external_attr >> 16):
         return _refuse(unpacked, name, "it is a link")
@@ -175,46 +191,64 @@ def _member(unpacked: Unpacked, outer: str, archive, member, depth: int):
     if inner.startswith("/") or re.match(r"[A-Za-z]:", inner):
         return _refuse(unpacked, name, "its name leads out of the archive")
 
-    def read(limit):
-        with archive.open(member) as file:
-            return file.read(limit + 1)
-
     try:
         changed = time.mktime((*member.date_time, 0, 0, -1))
     except (ValueError, OverflowError):
         changed = 0.0
-    _take(unpacked, name, _Content(read, changed), depth)
+    _take(unpacked, name, _Content(partial(archive.open, member), changed), depth)
 
 
-def _name_of(member: zipfile.ZipInfo) -> str:
-    """A member's name; many programs write UTF-8 without saying so."""
-    name = member.filename
-    if not member.flag_bits & 0x800:
-        with contextlib.suppress(UnicodeError):
-            name = name.encode("cp437").decode("utf-8")
+def _encoding_of(members: list[zipfile.ZipInfo], knows: Callable) -> str:
+    """How the names in a zip were written that do not say so.
+
+    UTF-8, where they can be that. Else what makes most names somebody's: an `ü` of
+    Windows and the character that a Chinese system means are the same bytes.
+    """
+    names = {m.filename for m in members if not m.flag_bits & 0x800}
+    names = [name for name in names if not name.isascii()]
+
+    def known(encoding: str) -> int:
+        return sum(knows(_decoded(name, encoding)) for name in names)
+
+    with contextlib.suppress(UnicodeError):
+        for name in names:
+            name.encode("cp437").decode("utf-8")
+        return "utf-8"
+    best = max(ENCODINGS, key=known)  # the first of the best
+    return best if known(best) > known("cp437") else "cp437"
+
+
+def _name_of(member: zipfile.ZipInfo, encoding: str) -> str:
+    told = member.flag_bits & 0x800
+    name = member.filename if told else _decoded(member.filename, encoding)
     return name.replace("\\", "/")
+
+
+def _decoded(name: str, encoding: str) -> str:
+    """A name that `zipfile` took for cp437, in another encoding; as it is, else."""
+    try:
+        return name.encode("cp437").decode(encoding)
+    except UnicodeError:
+        return name
 
 
 def _take(unpacked: Unpacked, name: str, content: _Content, depth: int = 0):
     """Copy a notebook, unpack a zip, and name all else."""
-    if BY_THEMSELVES.search(name):
+    if NOT_HANDED_IN.search(name):
+        if INFORMED.search(name) and unpacked.share is None:  # no learner's zip
+            with contextlib.suppress(Exception):  # it is missed, and that is all
+                unpacked.informs[name] = content.read(INFORMED_BYTES)
         unpacked.added.append(visible(name))
         return
     unpacked.files += 1
     trouble = _trouble(unpacked, name, depth)
     if trouble:
         return _refuse(unpacked, name, trouble)
-    is_zip = name.lower().endswith(".zip")
-    limit = ZIP_BYTES if is_zip else NOTEBOOK_BYTES
     try:
-        data = content.read(limit)
-        if len(data) > limit:
-            raise UnreadableError(f"it holds more than {limit / 2**20:.0f} MB")
-        unpacked.bytes += len(data)
-        if told := unpacked.too_much():
-            return _refuse(unpacked, name, told)
-        if is_zip:
-            return _inner_archive(unpacked, name, io.BytesIO(data), depth + 1)
+        if name.lower().endswith(".zip"):
+            return _take_zip(unpacked, name, content, depth)
+        data = content.read(NOTEBOOK_BYTES)
+        _count(unpacked, len(data), NOTEBOOK_BYTES)
         path = unpacked.folder / _on_disk(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(path, "xb") as file:
@@ -223,11 +257,42 @@ def _take(unpacked: Unpacked, name: str, content: _Content, depth: int = 0):
         unpacked.names[path] = visible(name)
     except FileExistsError:
         _refuse(unpacked, name, "there are two of this name")
+    except _TooMuchError as error:
+        _refuse(unpacked, name, str(error))
     except (UnreadableError, NotImplementedError, RuntimeError, zipfile.BadZipFile,
             OSError, EOFError, ValueError) as error:  # fmt: skip
         _refuse(unpacked, name, f"it cannot be read ({error})")
     except Exception as error:  # what a decompressor says of broken data
         _refuse(unpacked, name, f"it cannot be unpacked ({error})")
+
+
+class _TooMuchError(Exception):
+    """The rest is not looked at."""
+
+
+def _count(unpacked: Unpacked, size: int, limit: int):
+    """Add to what was taken; an error where that is too much."""
+    if size > limit:
+        raise UnreadableError(f"it holds more than {limit / 2**20:.0f} MB")
+    unpacked.bytes += size
+    if told := unpacked.too_much():
+        raise _TooMuchError(told)
+
+
+def _take_zip(unpacked: Unpacked, name: str, content: _Content, depth: int):
+    """Unpack a zip in the download.
+
+    One that a learner handed in may hold a whole environment, and goes to the disk.
+    One inside of that is a learner's own making, and counts by what it holds.
+    """
+    inside = unpacked.share is not None
+    limit = ZIP_BYTES if inside else WHOLE_ZIP_BYTES
+    with tempfile.TemporaryFile() as copy, content.open() as file:
+        while (block := file.read(2**20)) and copy.tell() <= limit:
+            copy.write(block)
+        _count(unpacked, copy.tell() if inside or copy.tell() > limit else 0, limit)
+        copy.seek(0)
+        _inner_archive(unpacked, name, copy, depth + 1)
 
 
 def _trouble(unpacked: Unpacked, name: str, depth: int) -> str | None:
@@ -244,7 +309,7 @@ def _trouble(unpacked: Unpacked, name: str, depth: int) -> str | None:
     if name.lower().endswith(OTHER_ARCHIVES):
         return "it is another kind of archive; unpack it, and collect the folder"
     if not NOTEBOOK.search(name):
-        return "it is no notebook"
+        return NO_NOTEBOOK
     return None
 
 

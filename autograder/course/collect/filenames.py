@@ -1,13 +1,7 @@
 """What the name of a handed-in file says: who, which attempt, when.
 
-The names that LMSs give in their downloads:
-
-    Canvas      doejane_LATE_12345_678901_05_softmax-1.ipynb
-    Moodle      Jane Doe_123456_assignsubmission_file_/05_softmax.ipynb
-    Blackboard  05_softmax_jdoe_attempt_2026-12-01-10-00-00_05_softmax.ipynb
-
-What stands before these marks is the LMS's word; what follows, a learner chose. So the
-first mark counts, whatever marks follow it.
+What an LMS put into a name, in one of the forms of `forms.py`, is its own word; what
+follows, a learner chose. So the first mark counts, whatever marks follow it.
 """
 
 import re
@@ -16,15 +10,10 @@ from datetime import datetime
 from pathlib import PurePosixPath
 
 from autograder.course.collect.download import NOTEBOOK
+from autograder.course.collect.forms import FORMS, Form, time_of
 
-CANVAS = re.compile(
-    r"(?P<name>[^_]+)_(?P<late>LATE_)?(?P<lms>\d+)_\d+_(?P<rest>.+)", re.DOTALL
-)
-MOODLE = re.compile(r"(?P<name>.+?)_\d+_assignsubmission_[a-z]+(_(?P<rest>.*))?$")
-BLACKBOARD = re.compile(
-    r"(?P<who>.+?)_attempt_(?P<time>\d{4}(-\d\d){5})(_(?P<rest>.*))?$"
-)
 AGAIN = re.compile(r"-(\d{1,3})$| ?\((\d{1,3})\)$")  # softmax-1, softmax (1)
+COPY = re.compile(r"^(copy of|kopie von|copie de|copia de) ", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -41,6 +30,9 @@ class Marks:
     attempt  0, 1, 2 ...: `05_softmax-1`, `05_softmax (1)`.
     time     as the LMS wrote it, without a zone; or None.
     late     the LMS marked it late.
+    system   whose form it has; "" for none.
+    own      what the LMS wrote, up to the learner's own name for the file.
+    person   who it is for the LMS in this chapter. lasts: in every chapter. Or "".
     """
 
     names: tuple[tuple[str, ...], ...] = ()
@@ -50,21 +42,30 @@ class Marks:
     attempt: int = 0
     time: datetime | None = None
     late: bool = False
+    system: str = ""
+    own: str = ""
+    person: str = ""
+    lasts: str = ""
 
 
 def marks_of(name: str, chapter: str) -> Marks:
     """Read the name of a file in a download, its folders and zips included."""
     parts = [re.sub(r"\.zip$", "", p, flags=re.I) for p in PurePosixPath(name).parts]
     parts[-1] = NOTEBOOK.sub("", parts[-1])
-    for place, part in enumerate(parts):  # the outermost is the LMS's own
-        found = _by_lms(part, chapter)
-        if found:
-            rest = found.pop("rest") or ""
-            chosen = [_names(text, chapter) for text in [rest, *parts[place + 1 :]]]
-            found["hints"] += tuple(text for names in chosen for text in names)
-            last = parts[-1] if place + 1 < len(parts) else rest
-            above = _all_names(parts[:place], chapter)
-            return Marks(above=above, attempt=_attempt(last), **found)
+    for place in range(len(parts)):  # the outermost is the LMS's own
+        path = "/".join(parts[place:])
+        found = [(form, match) for form in FORMS if (match := form.path.match(path))]
+        if not found:
+            continue
+        form, match = min(found, key=lambda one: _person_ends(one[1]))
+        said = _said(form, match, [m for f, m in found if f is not form], chapter)
+        rest = path[match.end() :].strip("/")
+        chosen = (_names(text, chapter) for text in filter(None, rest.split("/")))
+        said["hints"] += tuple(text for names in chosen for text in names)
+        said["attempt"] = said["attempt"] or _attempt(rest.rpartition("/")[2])
+        above = _all_names(parts[:place], chapter)
+        own = "/".join([*parts[:place], match[0]])
+        return Marks(above=above, own=own, **said)
     names = _all_names(parts, chapter)
     own = without_attempt(parts[-1]).casefold() == chapter.casefold()
     browser = parts[-1].endswith(")")
@@ -81,25 +82,45 @@ def _attempt(stem: str) -> int:
     return int(again[1] or again[2]) if again else 0
 
 
-def _by_lms(part: str, chapter: str) -> dict | None:
-    """What the first mark of an LMS in a name says; None where there is none."""
-    found = [mark.match(part) for mark in (CANVAS, MOODLE, BLACKBOARD)]
-    found = sorted(filter(None, found), key=lambda match: match.end(1))
-    if not found:
-        return None
-    match, *others = found
-    said = {"rest": match["rest"], "hints": ()}
+def _person_ends(match: re.Match) -> int:
+    found = match.groupdict()
+    return min(match.end(g) for g in ("name", "who", "mark") if found.get(g))
+
+
+def _said(form: Form, match: re.Match, others: list[re.Match], chapter: str) -> dict:
+    """What the first mark of an LMS in a name says."""
+    found = {name: text for name, text in match.groupdict().items() if text}
+    hints = ()
     for other in others:
-        said["hints"] += _ends(other[1], chapter)
-    if match.re is BLACKBOARD:
-        names = _ends(match["who"], chapter)
-        return said | {"names": (names,), "time": _time(match["time"])}
-    said["names"] = ((match["name"],),)
-    if match.re is CANVAS:
-        # `HW_1_12345_attempt_...` may be Blackboard's: no number is read out of that.
-        lms = None if others else match["lms"]
-        said |= {"lms": lms, "late": bool(match["late"])}
-    return said
+        hints += _ends(other[1] or "", chapter)
+    # `HW_1_12345_attempt_...` may be Blackboard's: no number is read out of that.
+    lms = None if others else found.get("lms")
+    person = lms or found.get("mark") or found.get("who") or found.get("name") or ""
+    # Where the name is that of the number, as `Participant 7`, it is nobody's.
+    lasting = found.get(form.lasts, "") if form.lasts else ""
+    if form.lasts == "name" and lasting.endswith(found.get("mark", "/")):
+        lasting = ""
+    return {
+        "names": tuple(filter(None, [_persons(form, found, chapter)])),
+        "lms": lms,
+        "hints": hints,
+        "attempt": int(found.get("attempt", 0)),
+        "time": time_of(form, found["time"]) if "time" in found else None,
+        "late": "late" in found,
+        "system": form.system,
+        "person": f"{form.system} {person}" if person else "",
+        "lasts": f"{form.system} {lasting}" if lasting else "",
+    }
+
+
+def _persons(form: Form, found: dict[str, str], chapter: str) -> tuple[str, ...]:
+    """The words of a mark that may be the person, the best first."""
+    who, name = found.get("who"), found.get("name")
+    if form.system == "Blackboard":
+        return _ends(who, chapter)
+    if form.system in ("ILIAS", "OpenOLAT"):
+        return _logins(who)
+    return tuple(text.strip() for text in (who, name) if text)
 
 
 def _ends(text: str, chapter: str) -> tuple[str, ...]:
@@ -108,11 +129,12 @@ def _ends(text: str, chapter: str) -> tuple[str, ...]:
     return tuple("_".join(words[i:]) for i in range(len(words)))
 
 
-def _time(text: str) -> datetime | None:
-    try:
-        return datetime.strptime(text, "%Y-%m-%d-%H-%M-%S")
-    except ValueError:
-        return None
+def _logins(text: str) -> tuple[str, ...]:
+    """Of `Doe_Jane_jdoe` the login, and the name before it; each may have more `_`."""
+    words = text.split("_")
+    ends = ["_".join(words[i:]) for i in range(2, len(words))]
+    starts = ["_".join(words[:i]) for i in range(len(words) - 1, 1, -1)]
+    return tuple(ends + starts) or (text,)
 
 
 def _all_names(parts: list[str], chapter: str) -> tuple[tuple[str, ...], ...]:
@@ -120,12 +142,16 @@ def _all_names(parts: list[str], chapter: str) -> tuple[tuple[str, ...], ...]:
 
 
 def _names(part: str, chapter: str) -> tuple[str, ...]:
-    """The person that a part may name, with `-1` at its end and without."""
-    both = _bare(part, chapter), _bare(without_attempt(part), chapter)
-    return tuple(dict.fromkeys(filter(None, both)))
+    """The person that a part may name: whole, without `-1`, before a title.
+
+    `Jane Doe - Softmax` is how Google Classroom names a copy for each student.
+    """
+    texts = part, without_attempt(part), part.partition(" - ")[0]
+    return tuple(dict.fromkeys(filter(None, (_bare(text, chapter) for text in texts))))
 
 
 def _bare(text: str, chapter: str) -> str:
-    """A name without the chapter's."""
-    text = re.sub(re.escape(chapter), " ", text, flags=re.IGNORECASE)
+    """A name without the chapter's: `05_softmax`, or `05-softmax` in a repository."""
+    chapter = re.escape(chapter).replace("_", "[_-]")
+    text = COPY.sub("", re.sub(chapter, " ", text, flags=re.IGNORECASE).strip(" _-,."))
     return "" if AGAIN.fullmatch(text.strip()) else text.strip(" _-,.")

@@ -49,7 +49,7 @@ class Collector(FileNameCollectorPlugin):
         same = collection.standing(plan)
         for line in told_of(collection, plan, same, [], []):
             self.log.warning("%s", line)
-        collection.write_matches(plan)
+        collection.matcher.write(plan.open)
         answers = {}
         for student, (file, _) in plan.chosen.items():
             if student in same:
