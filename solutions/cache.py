@@ -98,8 +98,13 @@ def own_word_not_seen(x, cache, params, num_heads):
     """The new word attends to the words before it, and not to itself. Put its key and
     value into the cache first, then attend.
     """
-    _, new = attend_with_cache(x, cache, params, num_heads)
-    return _attended(x, cache, params, num_heads, cache["K"], cache["V"]), new
+    Q, K, V = project_qkv(x[None], params)
+    q, k, v = (split_heads(M, num_heads) for M in (Q, K, V))
+    K = np.concatenate([cache["K"], k], axis=1)
+    V = np.concatenate([cache["V"], v], axis=1)
+    heads, _ = attend_in_parallel(q, cache["K"], cache["V"])
+    y = linear(concat_heads(heads), params["W_o"], params["b_o"])
+    return y[0], {"K": K, "V": V}
 
 
 @attend_with_cache.mistake_in(attend_in_parallel)
@@ -122,8 +127,13 @@ def word_counted_twice(x, cache, params, num_heads):
     """The new word is in the cache twice, so it is listened to twice. Append its key
     and its value once.
     """
-    twice = _remembering(lambda old, new: np.concatenate([old, new, new], axis=1))
-    return twice(x, cache, params, num_heads)
+    Q, K, V = project_qkv(x[None], params)
+    q, k, v = (split_heads(M, num_heads) for M in (Q, K, V))
+    K = np.concatenate([cache["K"], k, k], axis=1)
+    V = np.concatenate([cache["V"], v, v], axis=1)
+    heads, _ = attend_in_parallel(q, K, V)
+    y = linear(concat_heads(heads), params["W_o"], params["b_o"])
+    return y[0], {"K": K, "V": V}
 
 
 @attend_with_cache.mistake
@@ -414,7 +424,13 @@ def groups_dealt_out(X, params, num_heads, num_groups):
     """The groups are dealt out in turn: head 0 uses group 0, head 1 group 1, and so on
     from the front again. Neighbouring heads share a group: `np.repeat`, not `np.tile`.
     """
-    return _sharing(_in_turn)(X, params, num_heads, num_groups)
+    Q, K, V = project_qkv(X, params)
+    shared = num_heads // num_groups
+    Q = split_heads(Q, num_heads)
+    K = np.tile(split_heads(K, num_groups), (shared, 1, 1))
+    V = np.tile(split_heads(V, num_groups), (shared, 1, 1))
+    heads, A = attend_in_parallel(Q, K, V)
+    return linear(concat_heads(heads), params["W_o"], params["b_o"]), A
 
 
 @grouped_attention.mistake
@@ -422,7 +438,13 @@ def values_dealt_out(X, params, num_heads, num_groups):
     """Keys are shared by neighbours, values are dealt out in turn. Both are shared in
     the same way: a head that asks group 0 hears group 0.
     """
-    return _sharing(_neighbours, _in_turn)(X, params, num_heads, num_groups)
+    Q, K, V = project_qkv(X, params)
+    shared = num_heads // num_groups
+    Q = split_heads(Q, num_heads)
+    K = np.repeat(split_heads(K, num_groups), shared, axis=0)
+    V = np.tile(split_heads(V, num_groups), (shared, 1, 1))
+    heads, A = attend_in_parallel(Q, K, V)
+    return linear(concat_heads(heads), params["W_o"], params["b_o"]), A
 
 
 @grouped_attention.mistake
@@ -438,8 +460,12 @@ def first_group_for_all(X, params, num_heads, num_groups):
     """All heads use the first group. That is right where there is only one; otherwise
     each group has heads of its own.
     """
-    first = _sharing(lambda M, h: np.repeat(M[:1], h, axis=0))
-    return first(X, params, num_heads, num_groups)
+    Q, K, V = project_qkv(X, params)
+    Q = split_heads(Q, num_heads)
+    K = np.repeat(split_heads(K, num_groups)[:1], num_heads, axis=0)
+    V = np.repeat(split_heads(V, num_groups)[:1], num_heads, axis=0)
+    heads, A = attend_in_parallel(Q, K, V)
+    return linear(concat_heads(heads), params["W_o"], params["b_o"]), A
 
 
 @grouped_attention.mistake
@@ -498,8 +524,11 @@ def groups_reshaped(X, params, num_heads, num_groups):
     Use your `split_heads`, with num_groups.
     """
     Q, K, V = project_qkv(X, params)
-    K, V = (_neighbours(M.reshape(num_groups, len(X), -1), num_heads) for M in (K, V))
-    heads, A = attend_in_parallel(split_heads(Q, num_heads), K, V)
+    shared = num_heads // num_groups
+    Q = split_heads(Q, num_heads)
+    K = np.repeat(K.reshape(num_groups, len(X), -1), shared, axis=0)
+    V = np.repeat(V.reshape(num_groups, len(X), -1), shared, axis=0)
+    heads, A = attend_in_parallel(Q, K, V)
     return linear(concat_heads(heads), params["W_o"], params["b_o"]), A
 
 

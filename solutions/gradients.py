@@ -291,7 +291,10 @@ def scale_forgotten_on_the_way_back(Q, K, V, dO):
     """dV is right; dQ and dK are sqrt(d_k) times too large. What was divided on the way
     there is divided on the way back, too.
     """
-    return _all_three(Q, K, V, dO, back=1)
+    _, A = attention(Q, K, V)
+    dA = dO @ V.T
+    dS = softmax_backward(A, dA)
+    return dS @ K, dS.T @ Q, A.T @ dO
 
 
 @attention_backward.mistake
@@ -348,8 +351,10 @@ def dK_from_dS_on_its_side(Q, K, V, dO):
     """In dK the scores' gradient is not transposed. K has a row for each key, so dK
     adds up over the queries: `dS.T @ Q`.
     """
-    _, dS, dV = _backward(Q, K, V, dO)
-    return dS @ K, dS @ Q, dV
+    _, A = attention(Q, K, V)
+    dA = dO @ V.T
+    dS = softmax_backward(A, dA) / np.sqrt(Q.shape[-1])
+    return dS @ K, dS @ Q, A.T @ dO
 
 
 @attention_backward.mistake
@@ -366,8 +371,10 @@ def dV_from_weights_on_their_side(Q, K, V, dO):
     """In dV the weights are not transposed. A value is handed to many queries, so its
     gradient adds up over them: `A.T @ dO`.
     """
-    dQ, dK, _ = attention_backward(Q, K, V, dO)
-    return dQ, dK, attention(Q, K, V)[1] @ dO
+    _, A = attention(Q, K, V)
+    dA = dO @ V.T
+    dS = softmax_backward(A, dA) / np.sqrt(Q.shape[-1])
+    return dS @ K, dS.T @ Q, A @ dO
 
 
 @attention_backward.mistake
@@ -384,8 +391,10 @@ def own_factor_instead_of_the_other(Q, K, V, dO):
     """dQ is made from Q, and dK from K. In a product, each factor's gradient holds the
     *other* factor: dQ = dS K, dK = dSᵀ Q.
     """
-    _, dS, dV = _backward(Q, K, V, dO)
-    return dS @ Q, dS.T @ K, dV
+    _, A = attention(Q, K, V)
+    dA = dO @ V.T
+    dS = softmax_backward(A, dA) / np.sqrt(Q.shape[-1])
+    return dS @ Q, dS.T @ K, A.T @ dO
 
 
 @attention_backward.mistake

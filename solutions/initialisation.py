@@ -26,7 +26,7 @@ from autograder.exercise import exercise
         "one_matrix_for_all",
         "never_negative",
         "heads_alike",
-        "width_rounded_down",
+        "scaled_by_the_head_width",
     ),
 )
 def init_parameters(d_model, num_heads, rng):
@@ -64,7 +64,14 @@ def all_zero(d_model, num_heads, rng):
     """All weights are zero: every head computes the same, gets the same gradient, and
     stays the same. Random numbers make them differ.
     """
-    return _draw(d_model, num_heads, lambda: np.zeros((d_model, d_model)))
+    if d_model % num_heads:
+        raise ValueError(f"{num_heads} heads cannot share {d_model} features")
+    params = {}
+    for name in "qkvo":
+        W = np.zeros((d_model, d_model))
+        params[f"W_{name}"] = W
+        params[f"b_{name}"] = np.zeros(d_model)
+    return params
 
 
 @init_parameters.mistake
@@ -90,7 +97,14 @@ def standard_deviation_one(d_model, num_heads, rng):
     the scores get too large, and softmax puts all its weight on one key: divide by
     sqrt(d_model).
     """
-    return _draw(d_model, num_heads, lambda: rng.standard_normal((d_model, d_model)))
+    if d_model % num_heads:
+        raise ValueError(f"{num_heads} heads cannot share {d_model} features")
+    params = {}
+    for name in "qkvo":
+        W = rng.standard_normal((d_model, d_model))
+        params[f"W_{name}"] = W
+        params[f"b_{name}"] = np.zeros(d_model)
+    return params
 
 
 @init_parameters.mistake
@@ -108,12 +122,14 @@ def scaled_by_the_head_width(d_model, num_heads, rng):
     """The size of the weights follows d_k = d_model / num_heads, and gets too large
     with many heads. What a matrix adds up are d_model products: 1 / sqrt(d_model).
     """
-    d_k = d_model / num_heads
-    return _draw(
-        d_model,
-        num_heads,
-        lambda: rng.standard_normal((d_model, d_model)) / np.sqrt(d_k),
-    )
+    if d_model % num_heads:
+        raise ValueError(f"{num_heads} heads cannot share {d_model} features")
+    params = {}
+    for name in "qkvo":
+        W = rng.standard_normal((d_model, d_model))
+        params[f"W_{name}"] = W / np.sqrt(d_model / num_heads)
+        params[f"b_{name}"] = np.zeros(d_model)
+    return params
 
 
 @init_parameters.mistake
@@ -121,9 +137,14 @@ def never_negative(d_model, num_heads, rng):
     """The weights do not lie around 0. `rng.random` draws between 0 and 1, for one;
     `rng.standard_normal` draws around 0.
     """
-    return _draw(
-        d_model, num_heads, lambda: rng.random((d_model, d_model)) / np.sqrt(d_model)
-    )
+    if d_model % num_heads:
+        raise ValueError(f"{num_heads} heads cannot share {d_model} features")
+    params = {}
+    for name in "qkvo":
+        W = rng.random((d_model, d_model))
+        params[f"W_{name}"] = W / np.sqrt(d_model)
+        params[f"b_{name}"] = np.zeros(d_model)
+    return params
 
 
 @init_parameters.mistake
@@ -139,8 +160,14 @@ def one_matrix_for_all(d_model, num_heads, rng):
     """Among W_q, W_k, W_v and W_o there are equal ones. Draw each one anew: queries,
     keys and values have to be able to differ.
     """
-    W = rng.standard_normal((d_model, d_model)) / np.sqrt(d_model)
-    return _draw(d_model, num_heads, lambda: W)
+    if d_model % num_heads:
+        raise ValueError(f"{num_heads} heads cannot share {d_model} features")
+    params = {}
+    W = rng.standard_normal((d_model, d_model))
+    for name in "qkvo":
+        params[f"W_{name}"] = W / np.sqrt(d_model)
+        params[f"b_{name}"] = np.zeros(d_model)
+    return params
 
 
 @init_parameters.mistake
@@ -156,14 +183,14 @@ def heads_alike(d_model, num_heads, rng):
     """All heads start with the same weights: they get the same gradient and stay the
     same. Draw all d_model columns, not d_k columns repeated.
     """
-    d_k = d_model // num_heads
-    return _draw(
-        d_model,
-        num_heads,
-        lambda: np.tile(
-            rng.standard_normal((d_model, d_k)) / np.sqrt(d_model), num_heads
-        ),
-    )
+    if d_model % num_heads:
+        raise ValueError(f"{num_heads} heads cannot share {d_model} features")
+    params = {}
+    for name in "qkvo":
+        W = rng.standard_normal((d_model, d_model // num_heads))
+        params[f"W_{name}"] = np.tile(W, num_heads) / np.sqrt(d_model)
+        params[f"b_{name}"] = np.zeros(d_model)
+    return params
 
 
 @init_parameters.mistake

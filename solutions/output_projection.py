@@ -201,8 +201,12 @@ def input_sliced_into_heads(X, params, num_heads):
     """
     d_k = X.shape[1] // num_heads
     own = np.kron(np.eye(num_heads), np.ones((d_k, d_k)))  # 1 within a head
-    blocks = {f"W_{w}": params[f"W_{w}"] * own for w in "qkv"}
-    return multi_head_attention(X, params | blocks, num_heads)
+    params = params | {f"W_{w}": params[f"W_{w}"] * own for w in "qkv"}
+    Q, K, V = project_qkv(X, params)
+    Q, K, V = (split_heads(M, num_heads) for M in (Q, K, V))
+    heads, A = attend_in_parallel(Q, K, V)
+    O = concat_heads(heads)
+    return linear(O, params["W_o"], params["b_o"]), A
 
 
 @multi_head_attention.mistake

@@ -226,7 +226,10 @@ def no_projection(X, params):
 @project_qkv.mistake
 def keys_from_query_weights(X, params):
     """The keys equal the queries: W_q and b_q are used twice. Keys have W_k and b_k."""
-    return _project(X, params, "qqv", "qqv")
+    Q = linear(X, params["W_q"], params["b_q"])
+    K = linear(X, params["W_q"], params["b_q"])
+    V = linear(X, params["W_v"], params["b_v"])
+    return Q, K, V
 
 
 @project_qkv.mistake
@@ -242,7 +245,10 @@ def values_from_key_weights(X, params):
     """The values equal the keys: W_k and b_k are used twice. Values have W_v and b_v,
     and may have another number of features.
     """
-    return _project(X, params, "qkk", "qkk")
+    Q = linear(X, params["W_q"], params["b_q"])
+    K = linear(X, params["W_k"], params["b_k"])
+    V = linear(X, params["W_k"], params["b_k"])
+    return Q, K, V
 
 
 @project_qkv.mistake
@@ -268,7 +274,10 @@ def keys_and_values_exchanged(X, params):
 @project_qkv.mistake
 def queries_and_keys_exchanged(X, params):
     """The keys stand where the queries belong. The order is Q, K, V."""
-    return _project(X, params, "kqv", "kqv")
+    Q = linear(X, params["W_k"], params["b_k"])
+    K = linear(X, params["W_q"], params["b_q"])
+    V = linear(X, params["W_v"], params["b_v"])
+    return Q, K, V
 
 
 @project_qkv.mistake
@@ -280,7 +289,10 @@ def values_first(X, params):
 @project_qkv.mistake
 def biases_missing(X, params):
     """The biases are missing: b_q, b_k and b_v are in params, too."""
-    return _project(X, params, biases="---")
+    Q = X @ params["W_q"]
+    K = X @ params["W_k"]
+    V = X @ params["W_v"]
+    return Q, K, V
 
 
 @project_qkv.mistake
@@ -336,7 +348,8 @@ def values_not_projected(X, params):
     """X itself stands in the place of the values. What a token hands over is chosen
     by W_v and b_v.
     """
-    Q, K, _ = _project(X, params)
+    Q = linear(X, params["W_q"], params["b_q"])
+    K = linear(X, params["W_k"], params["b_k"])
     return Q, K, X
 
 

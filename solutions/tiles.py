@@ -66,7 +66,10 @@ def nothing_rescaled(m1, s1, o1, m2, s2, o2):
     """The sums and the outputs are added as they are. Each was made with the maximum of
     its own block: bring both to the common one first, with exp(m1 - m) and exp(m2 - m).
     """
-    return _merged(m1, s1, o1, m2, s2, o2, first=1, second=1)
+    m = np.maximum(m1, m2)
+    s = s1 + s2
+    o = o1 + o2
+    return m, s, o
 
 
 @merge_softmax.mistake
@@ -107,7 +110,10 @@ def only_the_second_rescaled(m1, s1, o1, m2, s2, o2):
 def factors_exchanged(m1, s1, o1, m2, s2, o2):
     """The two factors have changed places: the first block gets that of the second."""
     m = np.maximum(m1, m2)
-    return _merged(m1, s1, o1, m2, s2, o2, first=np.exp(m2 - m), second=np.exp(m1 - m))
+    first, second = np.exp(m2 - m), np.exp(m1 - m)
+    s = first * s1 + second * s2
+    o = first[:, None] * o1 + second[:, None] * o2
+    return m, s, o
 
 
 @merge_softmax.mistake
@@ -134,7 +140,10 @@ def divided_already(m1, s1, o1, m2, s2, o2):
     """The output is divided by the sum already. Another block may follow: divide once,
     at the very end.
     """
-    m, s, o = merge_softmax(m1, s1, o1, m2, s2, o2)
+    m = np.maximum(m1, m2)
+    first, second = np.exp(m1 - m), np.exp(m2 - m)
+    s = first * s1 + second * s2
+    o = first[:, None] * o1 + second[:, None] * o2
     return m, s, o / s[:, None]
 
 
@@ -407,7 +416,16 @@ def last_block_forgotten(Q, K, V, block):
     """The keys at the end are left out, where block does not divide their number. The
     last block may be smaller: let the range go on to m.
     """
-    return _tiled(Q, K, V, block, starts=range(0, len(K) - block + 1, block))
+    n, d_v = len(Q), V.shape[-1]
+    seen = np.full(n, -np.inf), np.zeros(n), np.zeros((n, d_v))
+    for start in range(0, len(K) - block + 1, block):
+        keys, values = K[start : start + block], V[start : start + block]
+        S = Q @ keys.T / np.sqrt(Q.shape[-1])
+        m = S.max(axis=-1)
+        E = np.exp(S - m[:, None])
+        seen = merge_softmax(*seen, m, E.sum(axis=-1), E @ values)
+    _, s, o = seen
+    return o / s[:, None]
 
 
 @tiled_attention.mistake
@@ -445,7 +463,15 @@ def maximum_not_carried(Q, K, V, block):
     """Sums and outputs of the blocks are added as they are, though each block took away
     another maximum. Bring them to a common one: your `merge_softmax`.
     """
-    return _tiled(Q, K, V, block, merge=nothing_rescaled)
+    n, d_v = len(Q), V.shape[-1]
+    s, o = np.zeros(n), np.zeros((n, d_v))
+    for start in range(0, len(K), block):
+        keys, values = K[start : start + block], V[start : start + block]
+        S = Q @ keys.T / np.sqrt(Q.shape[-1])
+        m = S.max(axis=-1)
+        E = np.exp(S - m[:, None])
+        s, o = s + E.sum(axis=-1), o + E @ values
+    return o / s[:, None]
 
 
 @tiled_attention.mistake
@@ -485,7 +511,17 @@ def divided_twice(Q, K, V, block):
     """The output is divided in each block, and again at the end. Divide once, when all
     blocks have been seen.
     """
-    return _tiled(Q, K, V, block, merge=divided_already)
+    n, d_v = len(Q), V.shape[-1]
+    seen = np.full(n, -np.inf), np.zeros(n), np.zeros((n, d_v))
+    for start in range(0, len(K), block):
+        keys, values = K[start : start + block], V[start : start + block]
+        S = Q @ keys.T / np.sqrt(Q.shape[-1])
+        m = S.max(axis=-1)
+        E = np.exp(S - m[:, None])
+        m, s, o = merge_softmax(*seen, m, E.sum(axis=-1), E @ values)
+        seen = m, s, o / s[:, None]
+    _, s, o = seen
+    return o / s[:, None]
 
 
 @tiled_attention.mistake

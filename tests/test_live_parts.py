@@ -1,7 +1,10 @@
 """What the page that answers is made of, without a browser."""
 
 import json
+import re
+import subprocess
 import sys
+from urllib.error import HTTPError, URLError
 
 import pytest
 
@@ -12,8 +15,9 @@ from autograder.exercise import DeclarationError, exercise
 from autograder.exercises.registry import discover
 from autograder.judge import render
 from autograder.notebook import verbs
-from book.live import gallery, kernel
+from book.live import gallery, kernel, pyodide
 from book.live.cells import cells_of
+from book.live.unfold import unfolded
 from book.page.policy import policy
 
 
@@ -107,11 +111,83 @@ def test_a_gallery_names_mistakes_that_there_are():
         declared.exercise  # noqa: B018
 
 
+@pytest.mark.parametrize("name", discover())
+def test_a_wrong_answer_is_shown_with_its_code(name):
+    """Not with its name: whoever wrote this line should know it again."""
+    declared = discover()[name]
+    for mistake in gallery.chosen(declared):
+        lines = gallery.lines_of(declared, mistake)
+        assert lines, f"{name}: {mistake.__name__} differs in more than a few lines"
+        assert not any(re.search(r"(?<![\w.])_[a-z]", line) for line in lines), lines
+
+
+def _shifted(S, axis, number=1.0):
+    m = S.max(axis=axis)
+    return S - m + number
+
+
+def _two_ways(S, way):
+    if way:
+        return S
+    return -S
+
+
+def wrong(S):
+    """What stands in a helper is written where it is used."""
+    return 2 * _shifted(S, axis=0)
+
+
+def wrong_twice(S):
+    return _shifted(S, 0) + _shifted(S, 1, 1e9)  # two things would be called m
+
+
+def wrong_for_each(S):
+    return [_shifted(row, 0) for row in S]  # there is no row before this line
+
+
+def wrong_on_a_fork(S):
+    return _two_ways(S, True)
+
+
+def test_a_helper_is_written_out_where_it_is_straight():
+    assert unfolded(wrong) == [
+        "m = S.max(axis=0)",
+        "return 2 * (S - m + 1.0)",
+    ]
+    for cannot_be in (wrong_twice, wrong_for_each, wrong_on_a_fork):
+        assert unfolded(cannot_be) == []
+
+
 def test_a_style_is_written_once():
     html, rules = gallery.compact('<p class="a" style="x:1">b<i style="x:1">c</i></p>')
     name = html.split('class="a ')[1].split('"')[0]
     assert html == f'<p class="a {name}">b<i class="{name}">c</i></p>'
     assert rules == f".{name}{{x:1}}"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            URLError(OSError(111, "Connection refused")),
+            "connection (Connection refused).",
+        ),
+        (URLError("timed out"), "no connection (timed out)."),
+        (
+            HTTPError("http://x", 404, "Not Found", None, None),
+            "the server answered 404.",
+        ),
+        (FileNotFoundError(2, "No such file", "/x/y.js"), "/x/y.js: No such file."),
+        (
+            subprocess.CalledProcessError(1, ["pip"], stderr="a\nERROR: No such thing"),
+            "pip says, No such thing",
+        ),
+        (ValueError("x: too short"), "That did not work: x: too short"),
+        (TimeoutError(), "That did not work: TimeoutError"),
+    ],
+)
+def test_why_pyodide_could_not_be_had_is_a_sentence(error, said):
+    assert pyodide.why(error).endswith(said)
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,13 @@ few wrong answers of the exercise, each with what `check` says of it. They are j
 when the book is built, so that they say what the judge says today.
 """
 
-import ast
 import inspect
 import re
 import warnings
 import zlib
 from collections.abc import Callable
 from html import escape
+from typing import Any
 
 import numpy as np
 from pygments import highlight
@@ -21,19 +21,14 @@ from pygments.lexers import PythonLexer
 from autograder.exercises.declaration import Exercise, words
 from autograder.exercises.pipeline import exchange_of
 from autograder.exercises.registry import discover
-from autograder.exercises.solution import (
-    other_ways,
-    reasons,
-    stands_alone,
-    written,
-)
-from autograder.exercises.source import source_of
+from autograder.exercises.solution import other_ways, reasons, written
 from autograder.judge.render import as_html, marked_up
 from autograder.judge.verdict import judge
 from autograder.values.called import call_in_process
+from book.live.unfold import unfolded
 
 FEWEST, MOST = 4, 6
-LINES = 2  # of code that a wrong answer is shown with
+LINES = 3  # of code that a wrong answer is shown with
 
 
 def gallery(exercise: Exercise) -> str:
@@ -55,7 +50,7 @@ def chosen(exercise: Exercise) -> list[Callable]:
         named = {mistake.__name__: mistake for mistake in exercise.mistakes}
         return [named[name] for name in exercise.gallery]
     mistakes = list(exercise.mistakes)
-    mistakes.sort(key=lambda mistake: not _lines(exercise, mistake))
+    mistakes.sort(key=lambda mistake: not lines_of(exercise, mistake))
     return mistakes[:MOST]
 
 
@@ -63,7 +58,7 @@ def _entry(exercise: Exercise, mistake: Callable) -> str:
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         verdict = judge(exercise, call_in_process(exercise.driven(mistake)))
-    lines = _lines(exercise, mistake) or [words(mistake)]
+    lines = lines_of(exercise, mistake) or [words(mistake)]
     code = "<br>".join(f"<code>{escape(line)}</code>" for line in lines)
     look = marked_up(first_sentence(inspect.getdoc(mistake)))
     said = as_html(verdict, stuck="")
@@ -82,26 +77,20 @@ def first_sentence(text: str) -> str:
     return said[0].rstrip(":") + ("." if said[0].endswith(":") else "")
 
 
-def _lines(exercise: Exercise, mistake: Callable) -> list[str]:
-    """What a mistake writes and the reference does not: a line or two, or nothing.
-
-    Nothing, too, where it calls what only its module has: no reader could write that.
+def lines_of(exercise: Exercise, mistake: Callable) -> list[str]:
+    """What a mistake writes and the right answer does not: at most LINES lines, under
+    the name of the step, where that is an exercise itself; nothing where it is more.
     """
-    right, exchange = exercise.reference, exchange_of(mistake)
-    if exchange and len(exchange.steps) == 1:  # the lines of the step that is wrong
-        ((step, mistake),) = exchange.steps.items()
-        right = discover()[step].reference if step in discover() else None
-    if not (stands_alone(mistake) and inspect.isfunction(right)):
-        return []
-    known = _body(right)
-    lines = [line for line in _body(mistake) if line not in known]
-    return lines if len(lines) <= LINES else []
-
-
-def _body(function: Callable) -> list[str]:
-    definition = ast.parse(source_of(function)).body[0]
-    start = 1 if ast.get_docstring(definition) else 0
-    return "\n".join(map(ast.unparse, definition.body[start:])).splitlines()
+    right: Any = exercise.reference
+    place = []
+    while exchange := exchange_of(mistake):  # the lines of the step that is wrong
+        step, mistake = next(iter(exchange.steps.items()))
+        known = discover().get(step)
+        right = known.reference if known else getattr(exchange.whole, step, None)
+        place = [f"# in {step}"] if known else []
+    known = unfolded(right) if inspect.isfunction(right) else []
+    lines = [line for line in unfolded(mistake) if line not in known]
+    return [*place, *lines] if 0 < len(lines) <= LINES else []
 
 
 def compact(html: str) -> tuple[str, str]:

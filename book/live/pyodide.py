@@ -15,6 +15,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator
@@ -54,11 +55,29 @@ def fill(cache: Path = CACHE, tell: Tell = print, environ=os.environ) -> bool:
             for name, data in source(environ, tell):
                 write_whole(cache / name, _whole(name, data), 0o644)
         except Exception as error:  # a network fails in many ways: the next is asked
-            tell(f"  {str(error).strip().splitlines()[-1] if str(error) else error!r}")
+            tell(f"  {why(error)}")
         if cached(cache):
             return True
     tell(MISSING)
     return False
+
+
+def why(error: Exception) -> str:
+    """Why a source did not do, as a sentence."""
+    match error:
+        case urllib.error.HTTPError():
+            return f"That did not work: the server answered {error.code}."
+        case urllib.error.URLError():
+            reason = getattr(error.reason, "strerror", None) or error.reason
+            return f"That did not work: no connection ({reason})."
+        case subprocess.CalledProcessError():
+            said = (error.stderr or "").strip().splitlines()
+            last = said[-1].removeprefix("ERROR: ") if said else str(error)
+            return f"That did not work: pip says, {last}"
+        case OSError() if error.filename:
+            return f"That did not work: {error.filename}: {error.strerror}."
+    last = (str(error).strip() or type(error).__name__).splitlines()[-1]
+    return f"That did not work: {last}"
 
 
 def _whole(name: str, data: bytes) -> bytes:
