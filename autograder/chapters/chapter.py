@@ -144,7 +144,11 @@ def _with_bodies(exercise: Exercise, replace) -> str:
     """The reference's source, each function's body after its docstring replaced."""
     source = source_of(exercise.reference)
     lines = source.splitlines()
-    functions = [n for n in ast.walk(ast.parse(source)) if _is_outer_function(n)]
+    functions = [
+        node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef) and node.col_offset in OUTER
+    ]
     for node in sorted(functions, key=lambda n: n.lineno, reverse=True):
         start = _body_start(node)
         body = textwrap.dedent("\n".join(lines[start : node.end_lineno])).splitlines()
@@ -154,16 +158,15 @@ def _with_bodies(exercise: Exercise, replace) -> str:
     return "\n".join(lines)
 
 
-def _is_outer_function(node: ast.AST) -> bool:
-    """A function, or a method of the class that is the exercise."""
-    return isinstance(node, ast.FunctionDef) and node.col_offset in (0, 4)
+OUTER = (0, 4)  # where a function stands, or a method of the class that is the exercise
 
 
 def _body_start(node: ast.FunctionDef) -> int:
     """The line index after the signature, and after the docstring if there is one."""
+    first = node.body[0]
     if ast.get_docstring(node) is not None:
-        return node.body[0].end_lineno
-    return node.body[0].lineno - 1
+        return first.end_lineno or first.lineno
+    return first.lineno - 1
 
 
 # --- from the declaration to the chapter's file -------------------------------
@@ -268,7 +271,7 @@ def _bound(source: str) -> Iterator[str]:
         match node:
             case ast.alias(name, None):
                 yield name.partition(".")[0]
-            case ast.alias(_, name) | ast.FunctionDef(name) | ast.ClassDef(name):
+            case ast.alias(_, str(name)) | ast.FunctionDef(name) | ast.ClassDef(name):
                 yield name
             case ast.Name(name, ast.Store()):
                 yield name

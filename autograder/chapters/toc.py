@@ -138,9 +138,9 @@ def _step(path: Path, part: str, entry: dict) -> Step:
 def here(chapter: str) -> None:
     """Show where in the workflow a chapter stands."""
     titles = {step.chapter: step.title for step in steps()}
-    place = titles.get(chapter) or f"{told_became(chapter) or chapter} in the book"
-    place = f"You are here: {place}", chapter, frozenset()
-    _show(map_text(*place), map_html(*place))
+    title = titles.get(chapter) or f"{told_became(chapter) or chapter} in the book"
+    caption, ticked = f"You are here: {title}", frozenset[str]()
+    _show(map_text(caption, chapter, ticked), map_html(caption, chapter, ticked))
 
 
 def show_progress(solved: set[str]) -> None:

@@ -8,6 +8,7 @@ machine, many machines, and nbgrader's own `autograde`.
 import platform
 import time
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -156,7 +157,7 @@ def assess_notebook(assignment: Assignment, notebook: dict, options: Options) ->
     if trouble:
         verdicts = {t.exercise: _no_notebook(t, trouble) for t in assignment.tests}
         notes, tier = [trouble], None
-        seen = {"behaviour": {}, "errors": [], "answers": {}}
+        seen: dict[str, Any] = {"behaviour": {}, "errors": [], "answers": {}}
     else:
         verdicts, notes, tier, seen = _run(assignment, notebook, options)
     scores = {}
@@ -391,7 +392,7 @@ def _undefined(exercise: Exercise, cells, errors) -> Verdict:
 
 
 def _no_notebook(test: GradedCell, trouble: str) -> Verdict:
-    return Verdict(test.exercise, False, 0.0, test.points, rationale=trouble)
+    return Verdict(test.exercise, False, 0.0, test.points or 0.0, rationale=trouble)
 
 
 def _scaled(verdict: Verdict, points: float) -> Verdict:

@@ -147,7 +147,7 @@ def _code_of_magic(node) -> str | None:
     match node:
         case ast.Call(
             ast.Attribute(ast.Call(ast.Name("get_ipython")), "run_line_magic"),
-            [ast.Constant(name), ast.Constant(code)],
+            [ast.Constant(name), ast.Constant(str(code))],
         ) if name in TRANSPARENT:
             return code
     return None
@@ -249,7 +249,7 @@ def _flag(node, names, own) -> str | None:
 
 def _dotted(node) -> str:
     """The end of `torch.nn.functional.softmax`; what is no name in it is left out."""
-    parts = []
+    parts: list[str] = []
     while isinstance(node, ast.Attribute) and len(parts) < 4:
         parts.append(node.attr)
         node = node.value

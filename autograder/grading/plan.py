@@ -166,14 +166,14 @@ class _Notebook:
 
 def _meanings(cells, chosen) -> dict[str, str]:
     """What is known of the names that some cells define, after the last of them."""
-    found = {}
+    found: dict[str, str] = {}
     for index in sorted(chosen):
         if reading := names_in(cells[index].source):
             found |= reading.meanings
     return found
 
 
-def _changed(reading: Names, meanings: dict[str, str]) -> set[str]:
+def _changed(reading: Names, meanings: dict[str, str]) -> frozenset[str]:
     """The names that stand for something else after a cell: `import numpy as np` once
     more changes nothing.
     """
@@ -183,7 +183,7 @@ def _changed(reading: Names, meanings: dict[str, str]) -> set[str]:
 
 def groups(parts: list[Part], cells: list[Cell]) -> list[list[Part]]:
     """The parts that one run of their cells serves, each as it would stand alone."""
-    made = []
+    made: list[list[Part]] = []
     for part in parts:
         for group in made:
             if _agree([*group, part], cells):

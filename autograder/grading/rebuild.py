@@ -39,16 +39,16 @@ def rebuilt(
             made.append(_markdown(cell.source, graded))
         else:
             made.append(_markdown(_verbatim(cell.source), graded))
-    missing = [cell for cell in assignment.cells if cell not in places.values()]
-    for cell in missing:
-        made.append(_markdown(_where_it_is(cell, cells)))
-        cell_of = _code if cell.kind == "code" else _markdown
-        made.append(cell_of(cell.source if cell in assignment.tests else "", cell))
+    for lost in assignment.cells:
+        if lost not in places.values():
+            made.append(_markdown(_where_it_is(lost, cells)))
+            cell_of = _code if lost.kind == "code" else _markdown
+            made.append(cell_of(lost.source if lost in assignment.tests else "", lost))
     if trouble:
         # As HTML: inside it, nothing that the name of a file holds is Markdown.
         made.insert(0, _markdown(f"<p><strong>{escape(trouble)}</strong></p>"))
-    for index, cell in enumerate(made):
-        cell["id"] = f"cell-{index}"
+    for index, written in enumerate(made):
+        written["id"] = f"cell-{index}"
     about = {"submission": {"trouble": trouble, "made_of": made_of}}
     kernel = {"kernelspec": assignment.kernelspec} if assignment.kernelspec else {}
     return {

@@ -17,14 +17,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from html import escape
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any
 
 import numpy as np
 
 from autograder.chapters import toc as workflow
 from autograder.exercises.answers import bound_in, name_of, source_function
-from autograder.exercises.declaration import Exercise
+from autograder.exercises.declaration import Exercise, docstring
 from autograder.exercises.registry import discover
 from autograder.exercises.shapes import ShapeLine
 from autograder.exercises.solution import other_ways, reasons, written
@@ -260,7 +260,9 @@ ENDLESS = "Is there a loop that does not end? The last lines above show where it
 def _with_missing(exercise: Exercise, function: Callable, verdict: Verdict) -> Verdict:
     """The verdict on a stub; it names what is missing where that is something else."""
     if inspect.isclass(function):
-        parts = {n: m for n, m in vars(function).items() if inspect.isfunction(m)}
+        parts: dict[str, Any] = {
+            n: m for n, m in vars(function).items() if inspect.isfunction(m)
+        }
         begun = not all(map(_is_stub, parts.values()))
     else:
         names = _names_read(function) if inspect.isfunction(function) else ()
@@ -343,7 +345,7 @@ def _exercise_of(function: Callable) -> Exercise:
 
 def _namespaces() -> Iterator[dict[str, Any]]:
     """The global names of whoever called, from the nearest one outwards."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         yield frame.f_globals
         frame = frame.f_back
@@ -374,7 +376,7 @@ def _hint_steps(exercise: Exercise, verdict: Verdict) -> list[str]:
 
 
 def _meaning(exercise: Exercise) -> str:
-    doc = inspect.getdoc(exercise.reference)  # a class has not the shapes of `drive`
+    doc = docstring(exercise.reference)  # a class has not the shapes of `drive`
     return f"{exercise.meaning} Shapes: {ShapeLine.of(doc)}."
 
 
@@ -404,7 +406,7 @@ def _remember(exercise: Exercise, function: Callable) -> None:
 
 def _cell_source(function: Callable) -> str | None:
     """The whole cell that defines a function, with what else it defines there."""
-    written = source_function(function)
+    written: Any = source_function(function)
     if inspect.isclass(written):
         written = written.__init__  # a method knows its cell, a class does not
     try:

@@ -59,9 +59,10 @@ class Engine:
         self.tiers = tiers
         self.preload = preload
         self.strict = strict
-        self.tier = None
-        self.reasons = {}
-        self._process = self._control = None
+        self.tier: str | None = None
+        self.reasons: dict[str, str] = {}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
 
     def __enter__(self):
         if self._control is None:
@@ -137,12 +138,19 @@ class Engine:
         self._stop()
         self.__enter__()
 
+    def _started(self) -> socket.socket:
+        """The channel to the warm process."""
+        if self._control is None:
+            raise RuntimeError("this engine was not started, or was let go")
+        return self._control
+
     def _fork(self) -> socket.socket:
         """A new child's socket."""
+        control = self._started()
         ours, theirs = socket.socketpair()
         with theirs:
             try:
-                socket.send_fds(self._control, [b"fork"], [theirs.fileno()])
+                socket.send_fds(control, [b"fork"], [theirs.fileno()])
             except OSError as error:
                 ours.close()
                 raise _WorkerLostError from error
@@ -150,11 +158,12 @@ class Engine:
 
     def _reap(self, kill: bool) -> dict:
         """How the child ended, after killing it or when it has ended by itself."""
+        control = self._started()
         try:
             if kill:
-                self._control.send(b"kill")
-            self._control.settimeout(END_SECONDS)
-            report = self._control.recv(2**16)
+                control.send(b"kill")
+            control.settimeout(END_SECONDS)
+            report = control.recv(2**16)
         except OSError as error:
             raise _WorkerLostError from error
         if not report:

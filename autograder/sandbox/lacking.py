@@ -72,6 +72,8 @@ class StandIn(type):
     it raises the exception that told of the lack.
     """
 
+    lack: Exception
+
     def __getattr__(cls, name: str) -> "StandIn":
         if name.startswith("__"):
             raise AttributeError(name)

@@ -28,7 +28,7 @@ def readable_paths() -> list[str]:
     for prefix in (sys.prefix, sys.base_prefix):
         libraries += [f"{prefix}/lib", f"{prefix}/lib64"]
     paths = SYSTEM_PATHS + [os.path.realpath(path) for path in libraries] + libraries
-    outermost = []
+    outermost: list[str] = []
     for path in sorted({path for path in paths if os.path.lexists(path)}):
         if not any(Path(path).is_relative_to(other) for other in outermost):
             outermost.append(path)

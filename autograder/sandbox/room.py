@@ -12,7 +12,8 @@ class Room:
     """
 
     def __init__(self, size: int):
-        self._left, self._sizes = size, {}
+        self._left = size
+        self._sizes: dict[object, int] = {}
 
     def take(self, place: object, text: str) -> str:
         """The text, or its beginning where there is no room for all of it.

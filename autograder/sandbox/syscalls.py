@@ -16,7 +16,8 @@ NO_NETWORK = errno.ENONET
 NO_SUCH_CALL = errno.ENOSYS
 RECENT = 424
 
-ALLOWED = {
+Calls = dict[str, tuple[int | None, int | None]]  # their numbers, by name
+ALLOWED: Calls = {
     # memory
     "brk": (12, 214),
     "mmap": (9, 222),
@@ -165,7 +166,7 @@ ALLOWED = {
     "shutdown": (48, 210),
 }
 # Allowed where the tier has a file tree of its own. Landlock does not mediate these.
-METADATA = {
+METADATA: Calls = {
     "truncate": (76, 45),
     "chmod": (90, None),
     "fchmod": (91, 52),
@@ -190,7 +191,7 @@ METADATA = {
     "file_setattr": (469, 469),
 }
 # Allowed on oneself only: the first argument is a process.
-ONLY_ONESELF = {
+ONLY_ONESELF: Calls = {
     "kill": (62, 129),
     "tgkill": (234, 131),
     "rt_sigqueueinfo": (129, 138),
@@ -202,7 +203,7 @@ ONLY_ONESELF = {
     "sched_setattr": (314, 274),
 }
 # Refused by an error of their own, by which a learner can be told what was tried.
-TOLD = {
+TOLD: dict[int, Calls] = {
     NO_NETWORK: {
         "socket": (41, 198),
         "bind": (49, 200),

@@ -244,6 +244,7 @@ class Landlock:
             return None  # it has ended
         except OSError:
             return "FileSize"
+        return None
 
     def clean(self):
         """Remove the scratch folder."""
@@ -353,7 +354,7 @@ def probe(tiers=("namespaces", "landlock")) -> tuple[str | None, dict[str, str]]
 
     Returns the first that works, and for each stronger one why it does not.
     """
-    reasons = {}
+    reasons: dict[str, str] = {}
     for name in tiers:
         reason = _attempt(TIERS[name]())
         if reason is None:
