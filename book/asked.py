@@ -59,7 +59,7 @@ saturate softmax: one weight is nearly 1, all gradients are nearly 0. Dividing b
 $\sqrt{d_k}$ brings the variance back to 1, whatever the width of a head.""",
         r"""- Why not by $d_k$: then the variance would be $1/d_k$, and the weights
   of a wide head would be nearly even.
-- Why it is about gradients: $dS_k = A_k (dA_k - \sum_j A_j \, dA_j)$. In a one-hot
+- Why it is about gradients: $ds_k = a_k (da_k - \sum_j a_j \, da_j)$. In a one-hot
   row every term is nearly 0.
 - It is $d_k$ of one head, not $d_{\text{model}}$. The factor may stand in $W_q$ as
   well.
