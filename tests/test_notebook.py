@@ -294,7 +294,7 @@ def test_importing_is_quick():
         ),
         (
             "def softmax(S):\n    return np.exp(S)\ncheck(softmax)",
-            "Put `import numpy as np` into a cell above",
+            "Put `import numpy as np` above it",
         ),
         (
             "class MultiHeadAttention(ready('MultiHeadAttention')):\n"

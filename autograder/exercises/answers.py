@@ -45,14 +45,9 @@ def name_of(
     """
     wanted = list(wanted)
     own = getattr(answer, "__name__", "")
-    if not callable(answer):
-        example = answer if isinstance(answer, str) and answer in wanted else wanted[0]
-        raise LookupError(
-            f"A function is wanted, and this is of type {type(answer).__name__}. "
-            "Pass the function itself, without quotes and without calling it: "
-            f"check({example})."
-        )
     here = [n for space in namespaces for n in wanted if space.get(n) is answer]
+    if not callable(answer):
+        raise LookupError(_no_function(answer, wanted, here))
     if own in wanted and (own in here or not here):
         return own
     if here:
@@ -70,6 +65,22 @@ def name_of(
     )
 
 
+def _no_function(answer: Any, wanted: list[str], here: list[str]) -> str:
+    """What is to be said of something that cannot be called."""
+    kind = type(answer).__name__
+    if here:
+        return (
+            f"{here[0]} stands for something of type {kind}, not for a function. Was "
+            f"`{here[0]} = ...` written below it? Then run the function's cell again."
+        )
+    named = isinstance(answer, str) and answer in wanted
+    example = f": check({answer})" if named else ""
+    return (
+        f"A function is wanted, and this is of type {kind}. Pass the function itself, "
+        f"without quotes and without calling it{example}."
+    )
+
+
 def advice(name: str, trees: Iterable[ast.Module | None]) -> str:
     """Why code that tries to write an exercise does not define it; or nothing.
 
@@ -84,8 +95,18 @@ def advice(name: str, trees: Iterable[ast.Module | None]) -> str:
                     "bring it to the left edge, on a line of its own."
                 )
     names = [other for tree in read for other in defined_in(tree)]
+    if name in names:
+        return gone([name])
     near = [other for other in names if meant(other, [name])]
     return f"{near[0]} is defined: is {name} meant?" if near else ""
+
+
+def gone(names: Iterable[str]) -> str:
+    """What to say of names that code gives, and that are not there afterwards."""
+    return (
+        f"When it has run, {', '.join(names)} is not there: does a condition hide it, "
+        "or is it deleted again?"
+    )
 
 
 def misspelt(tree: ast.Module, wanted: Iterable[str]) -> list[tuple[str, str]]:
@@ -121,10 +142,13 @@ def _plain(name: str) -> str:
 
 def _bound(body: Iterable[ast.AST]) -> Iterator[tuple[str, ast.AST]]:
     """(name, what it is bound to) in statements, those inside others included."""
-    for node in body:
+    waiting = [*body][::-1]  # no recursion: an expression may be very long
+    while waiting:
+        node = waiting.pop()
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 yield node.name, node
+                yield from _made_global(node)
             case ast.Import() | ast.ImportFrom():
                 if getattr(node, "module", None) != "autograder":
                     for alias in node.names:
@@ -139,19 +163,30 @@ def _bound(body: Iterable[ast.AST]) -> Iterator[tuple[str, ast.AST]]:
             case ast.Lambda():
                 pass  # a scope of its own
             case _:
-                yield from _bound(ast.iter_child_nodes(node))
+                waiting += [*ast.iter_child_nodes(node)][::-1]
+
+
+def _made_global(definition: ast.AST) -> Iterator[tuple[str, ast.AST]]:
+    """What a function binds outside itself: `global softmax`, and then a `def`."""
+    nodes = list(ast.walk(definition))
+    names = {n for node in nodes if isinstance(node, ast.Global) for n in node.names}
+    if names and not isinstance(definition, ast.ClassDef):
+        yield from (found for found in _bound(definition.body) if found[0] in names)
 
 
 def _targets(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.AST]]:
-    if isinstance(target, ast.Name) and not _is_ready(value):
-        yield target.id, value
-    elif isinstance(target, ast.Tuple | ast.List):
-        parts = getattr(value, "elts", [])
-        fits = isinstance(value, ast.Tuple | ast.List) and len(parts) == len(
-            target.elts
-        )
-        for number, part in enumerate(target.elts):
-            yield from _targets(part, parts[number] if fits else value)
+    match target:
+        case ast.Name(name):
+            if not _is_ready(value):
+                yield name, value
+        case ast.Subscript(ast.Call(ast.Name("globals")), ast.Constant(str(name))):
+            yield name, value
+        case ast.Tuple(targets) | ast.List(targets):
+            parts = getattr(value, "elts", [])
+            fits = isinstance(value, ast.Tuple | ast.List)
+            fits = fits and len(parts) == len(targets)
+            for number, part in enumerate(targets):
+                yield from _targets(part, parts[number] if fits else value)
 
 
 def _is_ready(value: ast.expr) -> bool:

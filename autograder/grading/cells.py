@@ -10,6 +10,8 @@ import symtable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from autograder.exercises import answers
+
 CACHED_CHARACTERS = 20_000
 FLAGS = 10  # that are listed; of more, their number is told
 # By these a function can be reached without its name.
@@ -74,7 +76,7 @@ def _names(source):
     )
     nodes = list(ast.walk(tree))
     changes = {name for node in nodes for name in _changed(node)}
-    defines |= {"*"} if star else set()
+    defines |= {*answers.bound_in(tree), *("*" if star else "")}
     known = {name: text for node in tree.body for name, text in _meanings(node)}
     return Names(
         frozenset(defines),
@@ -198,6 +200,9 @@ def _meanings(node):
 
 def seems_to_define(source: str, wanted: set[str]) -> bool:
     """Whether a text tries to define one of the names; Python may not read it."""
+    reading = names_in(source)
+    if reading and reading.written & wanted:
+        return True
     found = re.findall(r"\b(?:def|class)\s+(\w+)", source)
     # Without a way back, or a line would be read once for each of its letters.
     found += re.findall(r"^[ \t]*+(\w++)[^=\n]*+=(?!=)", source, re.MULTILINE)

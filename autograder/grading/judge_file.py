@@ -2,8 +2,12 @@
 
 import ast
 import codecs
+import re
 import tokenize
+from collections.abc import Iterable
+from dataclasses import replace
 from io import BytesIO
+from itertools import groupby
 from pathlib import Path
 
 from autograder.chapters.toc import chapter_of
@@ -12,8 +16,10 @@ from autograder.exercises import answers
 from autograder.exercises.declaration import Exercise
 from autograder.exercises.registry import discover
 from autograder.grading import submission as notebooks
+from autograder.grading.assignment import Options
 from autograder.grading.cells import flags_in, names_in
 from autograder.grading.submission import visible
+from autograder.judge.diagnosis import brought_by
 from autograder.judge.verdict import Verdict, judge
 from autograder.values.wire import Outcome
 
@@ -29,26 +35,36 @@ def judge_file(path: Path, allow_unsafe: bool = False) -> list[Verdict]:
     judge, and SandboxUnavailable where this machine offers no sandbox.
     """
     from autograder.grading.stand_ins import kit_for
-    from autograder.sandbox.engine import Engine
+    from autograder.grading.warm import engine_for
 
     cells, notes = _cells(path)
     trees = [_parsed(path, cell) for cell in cells]
     exercises = _registered(path, trees)
-    # Of earlier chapters alone, so that no reference of these exercises is near.
-    kit = kit_for(min(map(chapter_of, exercises)))
-    with (
-        Engine(allow_unsafe=allow_unsafe) as engine,
-        engine.submission(cells, kit) as submission,
-    ):
-        there = [name for name in exercises if submission.defined(name)]
-        told = _told(submission.errors)
-        if not there:
-            raise SubmissionError(f"{path}: {told or _none_left(exercises)}")
-        flags = (*notes, *([told] if told else []), *_near(trees, exercises))
-        judged = [_judge(exercises[name], submission, trees, flags) for name in there]
+    found: dict[str, Verdict] = {}
+    ends = []  # what running the file ends with, for each chapter
+    engine = engine_for(cells, Options(allow_unsafe=allow_unsafe))
+    for chapter, names in _by_chapter(exercises):
+        # What `ready` gives is of earlier chapters alone, as in a class: no reference
+        # of what is judged is near.
+        with engine.submission(cells, kit_for(chapter)) as submission:
+            ends.append(_told(submission.errors))
+            for name in filter(submission.defined, names):
+                found[name] = _judge(exercises[name], submission, trees)
+    judged = [found[name] for name in exercises if name in found]
+    if not judged:
+        raise SubmissionError(f"{path}: {ends[0] or answers.gone(exercises)}")
+    # The last chapter comes first, with all that `ready` may be asked for.
+    flags = (*notes, *filter(None, ends[:1]), *_near(trees, exercises))
+    judged = [replace(verdict, flags=(*flags, *verdict.flags)) for verdict in judged]
     written = {name for tree in trees for name in answers.defined_in(tree)}
     # `scores = Q @ K.T` only has the name of an exercise.
     return [v for v in judged if v.exercise in written or not _no_function(v)] or judged
+
+
+def _by_chapter(exercises: Iterable[str]) -> list[tuple[str, list[str]]]:
+    """(chapter, its exercises), the last chapter first."""
+    last_first = sorted(exercises, key=chapter_of, reverse=True)
+    return [(stem, list(names)) for stem, names in groupby(last_first, key=chapter_of)]
 
 
 def _told(errors) -> str:
@@ -57,7 +73,9 @@ def _told(errors) -> str:
         return ""
     error = errors[0][1]
     place = f" in the line `{error.line}`" if error.line else ""
-    return visible(f"running it ends with {error.kind}{place}: {error.message}")
+    lacks = re.search(r"'(\w+)' is not defined", error.message)
+    remedy = f". {brought_by(lacks[1])}".rstrip(". ") if lacks else ""
+    return visible(f"running it ends with {error.kind}{place}: {error.message}{remedy}")
 
 
 def _near(trees, exercises) -> list[str]:
@@ -67,22 +85,16 @@ def _near(trees, exercises) -> list[str]:
     return [f"{name} is defined besides: is {near} meant?" for name, near in pairs]
 
 
-def _none_left(names) -> str:
-    return (
-        f"when it has run, {', '.join(names)} is not there: does a condition hide it?"
-    )
-
-
 def _no_function(verdict: Verdict) -> bool:
     return "object is not callable" in verdict.rationale and not verdict.score
 
 
-def _judge(exercise: Exercise, submission, trees, notes) -> Verdict:
+def _judge(exercise: Exercise, submission, trees) -> Verdict:
     def call(arguments: tuple) -> Outcome:
         return submission.call(exercise.name, arguments, exercise.drive_source)
 
     flags = flags_in(trees, exercise.flagged)
-    return judge(exercise, call, seed=fresh_seed(), flags=(*notes, *flags))
+    return judge(exercise, call, seed=fresh_seed(), flags=flags)
 
 
 def fresh_seed() -> int:

@@ -1,8 +1,42 @@
 """Stand-ins for the book's own modules, for the cells of a submission."""
 
+import inspect
+
 from autograder.chapters import toc as workflow
 from autograder.exercises.registry import discover
 from autograder.exercises.source import source_of
+
+NOTHING = """
+def __getattr__(name):
+    if name.startswith('__'):
+        raise AttributeError(name)
+    return lambda *a, **k: None
+"""
+# `given` are the functions of earlier chapters. A name of this chapter, or of a later
+# one, stands for what the learner has written by the time of the call.
+READY = """
+def ready(function):
+    import importlib
+    import __main__
+
+    if not isinstance(function, str):
+        return function
+    if function in globals():
+        return globals()[function]
+    if function in LAYERS:
+        return getattr(importlib.import_module('autograder.' + function), function)
+
+    def own(*arguments, **named):
+        written = getattr(__main__, function, own)
+        if written is own:
+            raise LookupError(
+                f'ready("{function}") gives nothing here: {function} is no function '
+                'of an earlier chapter.'
+            )
+        return written(*arguments, **named)
+
+    return getattr(__main__, function, own)
+"""
 
 
 def kit_for(chapter: str) -> dict[str, str]:
@@ -12,36 +46,28 @@ def kit_for(chapter: str) -> dict[str, str]:
     an earlier chapter, and never one of this chapter's.
     """
     earlier = [
-        name
+        discover()[name].reference
         for step in workflow.steps()
         if step.chapter < chapter
         for name in step.exercises
     ]
-    sources = [source_of(discover()[name].reference) for name in earlier]
-    ready = (
-        "def ready(function):\n"
-        "    if not isinstance(function, str):\n        return function\n"
-        f"    if function in {earlier!r}:\n        return globals()[function]\n"
-        "    import __main__\n    return getattr(__main__, function)\n"
-    )
-    nothing = (
-        "def __getattr__(name):\n"
-        "    if name.startswith('__'):\n        raise AttributeError(name)\n"
-        "    return lambda *a, **k: None\n"
-    )
-    sentence = (workflow.ROOT / "book" / "sentence.py").read_text(encoding="utf-8")
-    kit = {
-        "autograder": "\n\n".join(["import numpy as np", *sources, ready, nothing]),
-        "book": "",
-        "book.sentence": sentence,
-    }
+    # PyTorch takes long to load: whoever asks for none of its layers does without.
+    layers = {given.__name__: given for given in earlier if inspect.isclass(given)}
+    functions = [source_of(given) for given in earlier if not inspect.isclass(given)]
+    given = f"LAYERS = {list(layers)!r}"
+    head = "import numpy as np"
+    kit = {"autograder": "\n\n".join([head, *functions, given, READY, NOTHING])}
+    for name, layer in layers.items():
+        kit[f"autograder.{name}"] = f"import torch\n\n\n{source_of(layer)}\n"
     folder = workflow.ROOT / "book"
+    kit["book"] = ""
+    kit["book.sentence"] = (folder / "sentence.py").read_text(encoding="utf-8")
     names = {path.stem for path in folder.glob("*.py")}
     for name in sorted(names - {"__init__", "sentence"}):
-        kit[f"book.{name}"] = nothing
+        kit[f"book.{name}"] = NOTHING
     for package in ("animations", "experiments"):
-        kit[f"book.{package}"] = nothing
+        kit[f"book.{package}"] = NOTHING
         for path in sorted((folder / package).glob("*.py")):
             if path.stem != "__init__":
-                kit[f"book.{package}.{path.stem}"] = nothing
+                kit[f"book.{package}.{path.stem}"] = NOTHING
     return kit

@@ -5,11 +5,14 @@ lines of the references, which a learner is to write, and those of the judge whe
 learner's function was stopped.
 """
 
+import ast
 import difflib
 import sys
+from collections.abc import Iterable
 from types import TracebackType
 
 from autograder.chapters.toc import ROOT
+from autograder.exercises.answers import advice
 from autograder.exercises.registry import discover
 
 WANTED = (Exception, KeyboardInterrupt)
@@ -66,7 +69,7 @@ def note_for(error: BaseException) -> str | None:
     if isinstance(error, UnboundLocalError):
         return "Inside the function, this variable is read before it gets a value."
     if isinstance(error, NameError) and error.name:
-        return _note_for_name(error.name)
+        return _note_for_name(error.name, _cells_run(error))
     return None
 
 
@@ -81,8 +84,26 @@ def _note_for_package(name: str) -> str:
     )
 
 
-def _note_for_name(name: str) -> str:
+def _cells_run(error: BaseException) -> list[str]:
+    """The cells of the notebook in which an error was raised, as far as they ran."""
+    link = error.__traceback__
+    while link is not None and "In" not in link.tb_frame.f_globals:
+        link = link.tb_next
+    cells = link.tb_frame.f_globals["In"] if link else []
+    return [cell for cell in cells if isinstance(cell, str)]
+
+
+def _read(cell: str) -> ast.Module | None:
+    try:
+        return ast.parse(cell)
+    except (SyntaxError, ValueError):
+        return None
+
+
+def _note_for_name(name: str, cells: Iterable[str] = ()) -> str:
     if name in discover():
+        if near := advice(name, map(_read, cells)):
+            return near
         return f"Run the cell that defines {name} first; it stands above this one."
     line = IMPORTS.get(name)
     if line:

@@ -84,7 +84,8 @@ def error_from(
     cells of a notebook share one.
     """
     try:
-        message = printable(str(exception))[:TEXT_LIMIT]
+        text = exception.msg if isinstance(exception, SyntaxError) else exception
+        message = printable(str(text))[:TEXT_LIMIT]
     except Exception:  # an exception whose __str__ fails
         message = ""
     line = _own_line(exception, namespace)

@@ -32,6 +32,7 @@ from autograder.judge.diagnosis.mistakes import (
     only_changed_arguments,
     symptoms_of,
 )
+from autograder.judge.diagnosis.names import brought_by
 from autograder.judge.diagnosis.parts import sizes_of
 from autograder.judge.diagnosis.relations import related
 from autograder.judge.diagnosis.state import unsteady
@@ -41,6 +42,7 @@ from autograder.values.called import Call
 __all__ = [
     "CHANGED_ARGUMENTS",
     "Diagnosis",
+    "brought_by",
     "diagnose",
     "hard_to_read",
     "matching",

@@ -168,6 +168,13 @@ RULES = (
         ),
         "return S.exp()",
     ),
+    Rule(
+        "ready for what is to be written",
+        "LookupError",
+        "gives nothing here",
+        "`ready` brings the functions of earlier chapters. This one is yours to write.",
+        "raise LookupError('ready(\"{name}\") gives nothing here')",
+    ),
     Rule("an unknown key", "KeyError", "", keys, "return {{}}['W_q']"),
     Rule(
         "no such axis",

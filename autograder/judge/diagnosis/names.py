@@ -29,9 +29,8 @@ def unknown_name(exercise: Exercise, name: str, line: str) -> str:
     known = [*arguments, *re.findall(r"\w+", line)]
     if meant := [n for n in known if n != name and n.lower() == name.lower()]:
         return f"Is `{meant[0]}` meant? Python tells capital letters from small ones."
-    if name in ("np", "torch", "math"):
-        module = "numpy as np" if name == "np" else name
-        return f"Put `import {module}` into a cell above, and run it."
+    if brought := brought_by(name):
+        return brought
     if name in _attributes_of(exercise):
         return f"Is `self.{name}` meant?"
     if hasattr(np, name):
@@ -44,6 +43,22 @@ def unknown_name(exercise: Exercise, name: str, line: str) -> str:
         f"Python does not know `{name}`. Is it misspelt, or has the cell that defines "
         "it not been run yet?"
     )
+
+
+IMPORTS = {"np": "import numpy as np", "torch": "import torch", "math": "import math"}
+IMPORTS |= dict.fromkeys(("ready", "check", "agree"), "from autograder import {}")
+
+
+def brought_by(name: str) -> str:
+    """How a name of the chapters comes into a notebook or a file, if it is one."""
+    if name in IMPORTS:
+        return f"Put `{IMPORTS[name].format(name)}` above it, and run that, too."
+    if name in discover():
+        return (
+            f"`{name}` is a function of the book: define it above, or bring it with "
+            f'`{name} = ready("{name}")`.'
+        )
+    return ""
 
 
 def _sizes_of(exercise: Exercise) -> set[str]:
