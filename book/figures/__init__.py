@@ -15,6 +15,7 @@ from pathlib import Path
 from book import palette, sentence
 
 HERE = Path(__file__).parent
+REMARK = re.compile(r"^ *//.*\n", re.MULTILINE)
 FIRST = ("maths", "parts", "element")  # what all figures stand on
 
 
@@ -42,7 +43,64 @@ FIGURES = {
         see="The thicker an arc, the more attention. *Slept* looks for who slept. With "
         "two heads, *cat* looks for what it did and for what it is like at once.",
         still="How the last word of a sentence shares out its attention.",
-        room=(251, 387),
+        room=(251, 344),
+    ),
+    "scores": Figure(
+        title="One query meets one key",
+        attempt="Point at a score, or walk there with the arrow keys. Drag a number of "
+        "Q or K to the right or left, or turn it with the arrows up and down.",
+        see="A score is one row of Q with one row of K. Only what both care about "
+        "counts. A number of Q changes a row of S, a number of K a column.",
+        still="A score is one row of Q with one row of K: the products, added up.",
+        room=(264, 450),
+    ),
+    "scaling": Figure(
+        title="How far scores spread, and what softmax makes of it",
+        attempt="Give the queries and keys more features. Then take the temperature "
+        "away from the root of *d_k*, down and up.",
+        see="Four times as many features, about twice the spread. Where the "
+        "temperature is low, one key takes nearly everything, and the shares hardly "
+        "answer to a nudge; where it is high, all shares are alike. At the root the spread stays "
+        "near 1, whatever *d_k* is.",
+        still="Scores spread with the root of the number of features.",
+        room=(428, 526),
+    ),
+    "softmax": Figure(
+        title="From scores to shares",
+        attempt="Drag the score of a word. Then move all four scores alike.",
+        see="A share grows at the expense of all others, and none is ever 0. Where all "
+        "scores move alike, every exponential changes, and no share does.",
+        still="A larger score gets a larger share, and the shares add up to 1.",
+        room=(276, 411),
+    ),
+    "single_head": Figure(
+        title="A head to shuffle, and to turn",
+        attempt="Drag a word to another place. Then turn *quality* in the row *thing* "
+        "of *W_q* down to 0: drag the number to the left, or use the arrow keys.",
+        see="A word takes its numbers with it: the order changes nothing of what it "
+        "takes home. But *W_q* decides what it asks for, and *cat* now looks at "
+        "*slept*.",
+        still="A head gives the same words the same numbers, whatever their order is.",
+        room=(662, 751),
+    ),
+    "split": Figure(
+        title="A knife through the columns",
+        attempt="Drag the knife, or the slider. Point at a number to find it again: 32 "
+        "is feature 2 of word 3.",
+        see="A cut gives each head its own columns of every word. A reshape gives it "
+        "whole rows of a few words, and no error says so.",
+        still="A cut gives each head its own columns of every word; a reshape, rows.",
+        room=(714, 758),
+    ),
+    "multi_head": Figure(
+        title="Two heads, or one wide one",
+        attempt="Choose a word. Look at one head, at both, and at one wide head with "
+        "the same weights. Put the mask on: no word looks at a later one.",
+        see="Two heads look at two words at once, each with all of its attention. The "
+        "wide head has one row of shares for both questions. What is masked gets 0, "
+        "and the rest still adds up to 1.",
+        still="Two heads look at two words at once; one wide head shares out one unit.",
+        room=(733, 776),
     ),
 }
 
@@ -52,15 +110,14 @@ def script() -> str:
     names = [*FIRST, *FIGURES]
     parts = [(HERE / f"{name}.js").read_text("utf-8") for name in names]
     numbers = json.dumps(book(), separators=(",", ":"))
-    return "\n".join(
-        [
-            "(() => {",
-            f"const BOOK = {numbers};",
-            *parts,
-            'customElements.define("book-figure", BookFigure);',
-            "})();\n",
-        ]
-    )
+    lines = [
+        "(() => {",
+        f"const BOOK = {numbers};",
+        *REMARK.sub("", "\n".join(parts)).split("\n"),
+        'customElements.define("book-figure", BookFigure);',
+        "})();\n",
+    ]
+    return "\n".join(line.strip() for line in lines if line) + "\n"
 
 
 def book() -> dict:
@@ -106,4 +163,5 @@ def place(name: str, still: str = "") -> str:
 
 
 def _emphasised(text):
-    return re.sub(r"\*([^*]+)\*", r"<em>\1</em>", escape(text))
+    text = re.sub(r"\*([^*]+)\*", r"<em>\1</em>", escape(text))
+    return re.sub(r"\b([dW])_(\w)\b", r"\1<sub>\2</sub>", text)

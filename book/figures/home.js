@@ -17,7 +17,7 @@ FIGURES.home = {
   },
   build(figure) {
     const heads = choice("Heads", [[1, "One head"], [2, "Two heads"]], (value) => figure.change({ heads: +value }));
-    const sentence = new Sentence({ ask: (asks) => figure.change({ asks }), peek: (asks) => figure.peek(asks === null ? null : { asks }) });
+    const sentence = new Sentence({ ask: asking(figure) });
     const read = (words) => ({ words, asks: Math.min(figure.state.asks, words.length - 1), unknown: null });
     const chips = SENTENCES.map((words) => toggle(words.join(" "), () => { field.value = ""; figure.change(read(words)) }));
     const field = make("input", { type: "text", autocapitalize: "off", autocomplete: "off", spellcheck: "false", placeholder: "type your own", maxlength: 60 });
@@ -40,6 +40,6 @@ FIGURES.home = {
   says({ words, asks, unknown }, { A }) {
     if (unknown) return `“${unknown}” is not in the book's vocabulary: ${BOOK.vocabulary.join(", ")}.`;
     if (A.length === 1) return `${words[asks]} looks ${mostAt(words, A[0][asks])}.`;
-    return A.map((weights, k) => `Head ${k + 1}, “${BOOK.heads[k]}”: ${words[asks]} looks ${mostAt(words, weights[asks])}.`).join(" ");
+    return A.map((weights, k) => `Head ${k + 1}, “${BOOK.heads[k]}”: ${words[asks]} looks ${mostAt(words, weights[asks])}.`).join("\n");
   },
 };

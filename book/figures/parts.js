@@ -13,6 +13,8 @@ const svg = (name, attributes = {}, ...children) => {
   return node;
 };
 const say = (node, text) => { if (node.textContent !== text) node.textContent = text };
+// d_k is set as a letter with an index.
+const indexed = (text) => text.split(/(d_k)/).map((part) => (part === "d_k" ? make("span", {}, make("i", {}, "d"), make("sub", {}, "k")) : part));
 let count = 0;
 const fresh = () => `figure-${(count += 1)}`; // a name that nothing else on the page has
 
@@ -32,6 +34,7 @@ const mostAt = (words, weights) => {
 };
 
 const row = (...children) => make("div", { class: "figure-row" }, ...children);
+const matrices = (...nodes) => make("div", { class: "figure-row matrices" }, ...nodes);
 const button = (label, act) => {
   const node = make("button", { type: "button" }, label);
   node.addEventListener("click", act);
@@ -57,12 +60,12 @@ const choice = (legend, options, act) => {
 const slider = (label, { min, max, step = 1 }, act) => {
   const input = make("input", { type: "range", min, max, step });
   const shown = make("output", { "aria-hidden": true });
-  const node = make("label", { class: "figure-slider" }, make("span", {}, label), input, shown);
+  const node = make("label", { class: "figure-slider" }, make("span", {}, ...indexed(label)), input, shown);
   input.addEventListener("input", () => act(+input.value));
   node.set = (value, text) => {
     input.value = value;
     input.setAttribute("aria-valuetext", text);
-    say(shown, text);
+    shown.replaceChildren(...indexed(text));
   };
   return node;
 };
@@ -87,87 +90,129 @@ const roam = (cells, columns, key = () => false) => {
   });
 };
 
+// What is pointed at: shown as long as the mouse is there, and kept where it is chosen.
+// `part(i, j)` is what that is in the state of the figure.
+const pointing = (figure, part) => (i, j, held) => {
+  if (i === undefined) figure.peek(null);
+  else if (held) figure.change(part(i, j));
+  else figure.peek(part(i, j));
+};
+const asking = (figure) => pointing(figure, (asks) => ({ asks }));
+
 // A matrix as a table whose cells are tinted by their numbers. `role` is its letter, and
-// so its colour. `point(i, j, held)` makes its cells answer to mouse, finger and keys;
-// `edit(i, j, value)` lets whole numbers from -9 to 9 be dragged.
+// so its colour. `point(i, j, held)` makes its cells answer to mouse, finger and keys
+// (`walk: false`: not to keys, where something else does); `edit(i, j, value)` lets whole
+// numbers from -9 to 9 be dragged.
+const MOST_KNOB = 9, PIXELS = 14; // the largest number of a knob; how far it is dragged for 1
+
 class Matrix {
-  constructor({ name, role, rows = [], columns, label = name, point, edit, write = written }) {
+  constructor({ name, role, rows, columns, label = name, point, walk = true, edit, write = written }) {
     this.write = write;
     this.heads = rows.map((text) => make("th", { scope: "row" }, text));
-    this.cells = rows.map((_, i) => columns.map((_, j) => (edit ? this.dragged(i, j, edit, `${label}, ${rows[i]} to ${columns[j]}`) : make("td"))));
-    this.tops = columns.map((text) => make("th", { scope: "col" }, text));
-    this.node = make("table", { class: "figure-matrix", style: `--role: var(--${role})`, ...(point ? { role: "grid" } : {}), "aria-label": label },
+    this.cells = rows.map(() => columns.map(() => make("td")));
+    this.node = make("table", { class: "figure-matrix", style: `--role: var(--${role}); --name: var(--${role}-ink)`, "aria-label": label },
       make("caption", {}, name),
-      make("thead", {}, make("tr", {}, make("td"), ...this.tops)),
+      make("thead", {}, make("tr", {}, make("td"), ...columns.map((text) => make("th", { scope: "col" }, text)))),
       make("tbody", {}, ...rows.map((_, i) => make("tr", {}, this.heads[i], ...this.cells[i]))));
-    if (point) this.pointed(point, columns.length);
-    if (edit) roam(this.flat().map((cell) => cell.firstChild), columns.length, (event, k) => this.turned(event, k, columns.length, edit));
+    this.each = (act) => this.cells.forEach((cells, i) => cells.forEach((cell, j) => act(cell, i, j)));
+    if (edit) this.turnable(edit, (i, j) => `${label}, ${rows[i]}, ${columns[j]}`, columns.length);
+    else if (point && walk) this.walkable(columns.length);
+    if (point) this.pointed(point);
   }
-  flat() { return this.cells.flat() }
 
-  pointed(point, columns) {
-    const at = (k) => [Math.floor(k / columns), k % columns];
-    this.flat().forEach((cell, k) => {
-      cell.addEventListener("focus", () => point(...at(k), true));
-      cell.addEventListener("click", () => cell.focus());
-      cell.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && point(...at(k), false));
+  pointed(point) {
+    this.node.classList.add("pointed");
+    this.each((cell, i, j) => {
+      cell.addEventListener("click", () => point(i, j, true));
+      cell.addEventListener("focusin", () => point(i, j, true));
+      cell.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && !event.buttons && point(i, j, false));
     });
     this.node.addEventListener("pointerleave", () => point());
-    roam(this.flat(), columns);
   }
-
-  dragged(i, j, edit, label) {
-    const knob = make("span", { role: "spinbutton", "aria-valuemin": -9, "aria-valuemax": 9, "aria-label": label });
-    let start = null;
-    knob.addEventListener("pointerdown", (event) => {
-      start = { x: event.clientX, value: +knob.getAttribute("aria-valuenow") };
-      knob.setPointerCapture(event.pointerId);
-      knob.focus();
+  walkable(columns) {
+    this.node.setAttribute("role", "grid");
+    this.each((cell) => cell.addEventListener("click", () => cell.focus()));
+    roam(this.cells.flat(), columns);
+  }
+  turnable(edit, label, columns) {
+    const change = (i, j, value) => {
+      const kept = Math.min(Math.max(value, -MOST_KNOB), MOST_KNOB);
+      if (kept !== this.values[i][j]) edit(i, j, kept);
+    };
+    this.each((cell, i, j) => {
+      const knob = make("span", { role: "spinbutton", "aria-valuemin": -MOST_KNOB, "aria-valuemax": MOST_KNOB, "aria-label": label(i, j) });
+      let start = null;
+      knob.addEventListener("pointerdown", (event) => {
+        start = { x: event.clientX, value: this.values[i][j] };
+        knob.setPointerCapture(event.pointerId);
+        knob.focus();
+      });
+      knob.addEventListener("pointermove", (event) => start && change(i, j, start.value + Math.round((event.clientX - start.x) / PIXELS)));
+      for (const end of ["pointerup", "pointercancel"]) knob.addEventListener(end, () => { start = null });
+      cell.append(knob);
     });
-    knob.addEventListener("pointermove", (event) => start && this.change(edit, i, j, start.value + Math.round((event.clientX - start.x) / 14)));
-    for (const end of ["pointerup", "pointercancel"]) knob.addEventListener(end, () => { start = null });
-    return make("td", { class: "figure-knob" }, knob);
-  }
-  turned(event, k, columns, edit) {
-    const step = { ArrowUp: 1, ArrowDown: -1, "+": 1, "-": -1 }[event.key];
-    if (!step) return false;
-    const i = Math.floor(k / columns), j = k % columns;
-    this.change(edit, i, j, this.values[i][j] + step);
-    return true;
-  }
-  change(edit, i, j, value) {
-    const kept = Math.min(Math.max(value, -9), 9);
-    if (kept !== this.values[i][j]) edit(i, j, kept);
+    roam(this.cells.flat().map((cell) => cell.firstChild), columns, (event, k) => {
+      const step = { ArrowUp: 1, ArrowDown: -1, "+": 1, "-": -1 }[event.key];
+      const i = Math.floor(k / columns), j = k % columns;
+      if (step) change(i, j, this.values[i][j] + step);
+      return Boolean(step);
+    });
   }
 
-  // `lit(i, j)` is true, or a class, where a cell stands out; `top` is the fullest tint.
-  show(values, { lit = () => false, top, rows } = {}) {
+  // `look(i, j)` is the class of a cell that stands out; `tone(i, j)` its own colour, where
+  // it has not that of the matrix; `top` the number with the fullest tint.
+  show(values, { look = () => "", tone, top, rows } = {}) {
     this.values = values;
     const full = top ?? (largest(values.flat().map(Math.abs)) || 1);
     rows?.forEach((text, i) => say(this.heads[i], text));
-    this.cells.forEach((cells, i) => cells.forEach((cell, j) => {
+    this.each((cell, i, j) => {
       const tinted = BOOK.tint[0] + (BOOK.tint[1] - BOOK.tint[0]) * Math.min(Math.abs(values[i][j]) / full, 1);
       cell.style.setProperty("--tint", `${(100 * tinted).toFixed(1)}%`);
-      const shown = cell.firstChild?.nodeType === 1 ? cell.firstChild : cell;
-      say(shown, this.write(values[i][j]));
-      if (shown !== cell) shown.setAttribute("aria-valuenow", values[i][j]);
-      const on = lit(i, j);
-      cell.className = [shown === cell ? "" : "figure-knob", on === true ? "lit" : on || ""].join(" ").trim();
-    }));
+      if (tone) cell.style.setProperty("--role", tone(i, j));
+      cell.className = look(i, j) || "";
+      const knob = cell.firstElementChild;
+      say(knob ?? cell, this.write(values[i][j]));
+      knob?.setAttribute("aria-valuenow", values[i][j]);
+    });
   }
 }
 
-// A sentence. One word asks: arcs lead from it to all words, as thick as the weights. A
+// Something drawn as wide as there is room for: `paint(sheet, wide)` draws it anew.
+class Drawing {
+  constructor(high, paint) {
+    this.node = svg("svg", { class: "figure-drawing", "aria-hidden": true, style: `height: ${high}px` });
+    this.paint = () => {
+      const wide = this.node.clientWidth;
+      if (!wide) return;
+      this.node.setAttribute("viewBox", `0 0 ${wide} ${high}`);
+      paint(this.node, wide);
+    };
+    new ResizeObserver(this.paint).observe(this.node);
+  }
+}
+// As many children of one kind as there are values; `set(node, value, k)` places each.
+const plot = (group, name, values, set) => {
+  while (group.children.length > values.length) group.lastChild.remove();
+  while (group.children.length < values.length) group.append(svg(name));
+  values.forEach((value, k) => {
+    const attributes = set(value, k);
+    for (const key in attributes) group.children[k].setAttribute(key, attributes[key]);
+  });
+};
+
+// A sentence. One word asks, `ask(j, 0, held)` as in `pointing`; `move(from, to)` lets words
+// be dragged. Arcs lead from it to all words, as thick as the weights. A
 // lane is {weights, role, name}: the first bends above the words, the second below.
 class Sentence {
-  constructor({ legend = "The word that asks", ask, peek, move }) {
-    this.words = [];
-    this.calls = { ask, peek, move };
+  constructor({ legend = "The word that asks", ask, move }) {
+    this.ask = ask;
+    this.move = move;
     this.sky = svg("svg", { class: "arcs", "aria-hidden": true });
     this.ground = svg("svg", { class: "arcs", "aria-hidden": true });
     this.line = make("div", { class: "words", role: "radiogroup", "aria-label": legend });
     this.node = make("div", { class: "figure-sentence" }, this.sky, this.line, this.ground);
-    if (peek) this.line.addEventListener("pointerleave", () => peek(null));
+    this.line.addEventListener("pointerleave", () => ask());
+    if (move) this.line.classList.add("movable");
     new ResizeObserver(() => this.shown && this.draw()).observe(this.node);
   }
 
@@ -175,11 +220,11 @@ class Sentence {
     const name = fresh();
     this.places = words.map((_, j) => {
       const input = make("input", { type: "radio", name, value: j });
-      input.addEventListener("click", () => this.calls.ask(j)); // by keyboard, too
+      input.addEventListener("click", () => this.ask(j, 0, true)); // by keyboard, too
       const place = { input, word: make("b"), above: make("i"), below: make("i") };
       place.node = make("label", {}, input, place.above, place.word, place.below);
-      place.node.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && !event.buttons && this.calls.peek?.(j));
-      if (this.calls.move) this.movable(place.node);
+      place.node.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && !event.buttons && this.ask(j, 0, false));
+      if (this.move) this.movable(place.node);
       return place;
     });
     this.line.replaceChildren(...this.places.map((place) => place.node));
@@ -187,24 +232,23 @@ class Sentence {
 
   // A word that is dragged changes places with the one that it comes over.
   movable(node) {
-    const place = () => this.places.findIndex((other) => other.node === node);
-    let held = null;
+    let at = null, moved = false;
     node.addEventListener("pointerdown", (event) => {
-      held = { from: place(), moved: false };
+      [at, moved] = [this.places.findIndex((place) => place.node === node), false];
       node.setPointerCapture(event.pointerId);
     });
     node.addEventListener("pointermove", (event) => {
-      if (!held) return;
-      const box = this.line.getBoundingClientRect();
-      const over = Math.floor((event.clientX - box.left) / (box.width / this.places.length));
-      const to = Math.min(Math.max(over, 0), this.places.length - 1);
-      if (to !== held.from) {
-        this.calls.move(held.from, to);
-        held = { from: to, moved: true };
-      }
+      if (at === null) return;
+      const box = this.line.getBoundingClientRect(), last = this.places.length - 1;
+      const over = Math.floor(((event.clientX - box.left) / box.width) * (last + 1));
+      const to = Math.min(Math.max(over, 0), last);
+      if (to === at) return;
+      this.move(at, to);
+      [at, moved] = [to, true];
     });
-    node.addEventListener("pointerup", () => { held = null });
-    node.addEventListener("pointercancel", () => { held = null });
+    for (const end of ["pointerup", "pointercancel"]) node.addEventListener(end, () => { at = null });
+    // Who drags has not chosen the word that stands there now.
+    node.addEventListener("click", (event) => moved && event.preventDefault());
   }
 
   show(words, asks, lanes) {
