@@ -8,7 +8,7 @@ RUN    := $(VENV)/bin/
 READY  := $(VENV)/.ready
 SHELL  := /bin/bash
 .SHELLFLAGS := -o pipefail -c
-# On all cores, each file of tests on one of them.
+# On all cores, each file of tests on one of them, but for the longest: see conftest.
 PARALLEL := -n auto --dist loadfile
 QUICK := "not slow and not browser and not sandbox"
 # Style, stubs, the floors of the house, types, and whether what is imported is declared.

@@ -34,6 +34,22 @@ FILES = {
 }
 
 
+# Files of a few long tests, of which each can go to whichever core is free.
+SPREAD = ("test_live", "test_pages")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFile(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            file = super()._split_scope(nodeid)
+            return nodeid if Path(file).stem in SPREAD else file
+
+    return ByFile(config, log)
+
+
 def pytest_addoption(parser):
     parser.addoption("--course", help="a course folder with exercises of its own")
     parser.addoption(

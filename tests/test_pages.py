@@ -112,8 +112,22 @@ def test_axe_finds_nothing(chromium, name, width, theme):
     with visit(chromium, HTML / name, width=width, theme=theme) as seen:
         for answer in seen.page.locator("details").all():
             answer.evaluate("answer => { answer.open = true }")
+        seen.page.evaluate(ONE_OF_EACH_LOOK)
         seen.page.wait_for_timeout(60)
         assert seen.broken_rules() == []
+
+
+# Cells of a picture, words of a listing: thousands in a few looks, and to tell the
+# contrast of each is what takes axe longest.
+ONE_OF_EACH_LOOK = """() => {
+  const looks = new Set();
+  for (const piece of document.querySelectorAll(".wrong td, pre span")) {
+    const place = piece.closest("div").className;
+    const look = [piece.className, piece.style.cssText, place].join();
+    if (looks.has(look)) piece.style.visibility = "hidden";
+    looks.add(look);
+  }
+}"""
 
 
 @every_page

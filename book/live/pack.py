@@ -35,7 +35,7 @@ from autograder.values import wire
 
 from .cells import Cell
 
-LARGEST = 32_000  # bytes of a call that a key can answer in the page
+LARGEST = 6_000  # bytes of a call that a key answers in the page: random draws are dear
 Pages = list[tuple[Chapter, list[Cell]]]  # each chapter with its cells
 KERNEL = "import autograder.exercise, book.live.kernel"  # what the worker runs
 
