@@ -60,8 +60,8 @@ FIGURES = {
         "away from the root of *d_k*, down and up.",
         see="Four times as many features, about twice the spread. Where the "
         "temperature is low, one key takes nearly everything, and the shares hardly "
-        "answer to a nudge; where it is high, all shares are alike. At the root the spread stays "
-        "near 1, whatever *d_k* is.",
+        "answer to a nudge; where it is high, all shares are alike. At the root the "
+        "spread stays near 1, whatever *d_k* is.",
         still="Scores spread with the root of the number of features.",
         room=(428, 526),
     ),
