@@ -125,8 +125,9 @@ def _rules(file: Path) -> dict[str, Any]:
 
 
 UNKNOWN = (
-    "This needs {name}, which is not written yet, and this folder holds no solution of "
-    "it. Write {name} first, then run this cell again."
+    "This needs an answer of {name} that is not kept here, nor is a solution of it. "
+    "Run this cell again when your own {name} is written, and `check` finds nothing "
+    "wrong with it."
 )
 BORROWED = (
     "This needs {name}, which a later chapter writes. Here it is known for the right "
