@@ -38,8 +38,8 @@ class Figure:
 
 FIGURES = {
     "home": Figure(
-        attempt="Point at another word. Give it two heads. Take another sentence, or "
-        "type one with *the, cat, dog, tired, lively, slept, ran*.",
+        attempt="Point at another word, or drag one. Give it two heads. Take another "
+        "sentence, or type one with *the, cat, dog, tired, lively, slept, ran*.",
         see="The thicker an arc, the more attention. *Slept* looks for who slept. With "
         "two heads, *cat* looks for what it did and for what it is like at once.",
         still="How the last word of a sentence shares out its attention.",

@@ -17,7 +17,11 @@ FIGURES.home = {
   },
   build(figure) {
     const heads = choice("Heads", [[1, "One head"], [2, "Two heads"]], (value) => figure.change({ heads: +value }));
-    const sentence = new Sentence({ ask: asking(figure) });
+    const move = (from, to) => figure.change({
+      words: reordered(figure.state.words, from, to),
+      asks: reordered(figure.state.words.map((_, k) => k), from, to).indexOf(figure.state.asks),
+    });
+    const sentence = new Sentence({ ask: asking(figure), move });
     const read = (words) => ({ words, asks: Math.min(figure.state.asks, words.length - 1), unknown: null });
     const chips = SENTENCES.map((words) => toggle(words.join(" "), () => { field.value = ""; figure.change(read(words)) }));
     const field = make("input", { type: "text", autocapitalize: "off", autocomplete: "off", spellcheck: "false", placeholder: "type your own", maxlength: 60 });

@@ -97,6 +97,8 @@ const pointing = (figure, part) => (i, j, held) => {
   else if (held) figure.change(part(i, j));
   else figure.peek(part(i, j));
 };
+// A list in which one thing has moved to another place.
+const reordered = (list, from, to) => list.toSpliced(from, 1).toSpliced(to, 0, list[from]);
 const asking = (figure) => pointing(figure, (asks) => ({ asks }));
 
 // A matrix as a table whose cells are tinted by their numbers. `role` is its letter, and

@@ -8,10 +8,8 @@ FIGURES.single_head = {
   },
   build(figure) {
     const move = (from, to) => {
-      const order = figure.state.order.toSpliced(from, 1);
-      const asking = figure.state.order[figure.state.asks];
-      order.splice(to, 0, figure.state.order[from]);
-      figure.change({ order, asks: order.indexOf(asking) });
+      const order = reordered(figure.state.order, from, to);
+      figure.change({ order, asks: order.indexOf(figure.state.order[figure.state.asks]) });
     };
     const shift = (by) => () => move(figure.state.asks, figure.state.asks + by);
     const left = button("◀ Move it left", shift(-1)), right = button("Move it right ▶", shift(1));
