@@ -234,6 +234,17 @@ def test_between_two_frames_what_moves_is_between(page):
     assert all(a <= b for a, b in itertools.pairwise(places))
 
 
+def test_captions_keep_their_room_from_the_first_step_on(page):
+    said, heights = page.locator(".scene-said").first, set()
+    height = caption(page).bounding_box()["height"]
+    assert said.bounding_box()["height"] == height  # no hole while nothing is told
+    page.get_by_label("Next step").first.focus()
+    for _ in range(6):
+        page.keyboard.press("ArrowRight")
+        heights.add(said.bounding_box()["height"])
+    assert len(heights) == 1
+
+
 def test_steps_by_keyboard(page):
     page.get_by_label("Next step").first.focus()
     for key, said in (("ArrowRight", "1/6"), ("End", "6/6"), ("ArrowLeft", "5/6")):

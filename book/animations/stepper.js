@@ -329,7 +329,7 @@
       );
       this.slider.addEventListener("input", () => this.rest(Number(this.slider.value)));
       this.bar.addEventListener("keydown", (event) => this.key(event));
-      // The longest caption keeps its room, so that nothing below moves.
+      // From the first step on the longest caption keeps its room: nothing below moves.
       const room = this.data.steps.map((step, k) => make("p", {}, this.said(k + 1)));
       const captions = make("div", { class: "scene-said" }, this.caption,
         make("div", { class: "scene-room", "aria-hidden": "true" }, ...room));
@@ -385,6 +385,7 @@
       this.picture.show(moment);
       const total = this.data.steps.length;
       this.slider.value = step;
+      if (step) this.classList.add("scene-begun");
       set(this.slider, { "aria-valuetext": step ? `step ${step} of ${total}` : `overview of ${total} steps` });
       const text = this.said(step);
       if (this.caption.textContent !== text) this.caption.textContent = text;

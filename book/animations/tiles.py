@@ -80,34 +80,28 @@ class _Play:
     # The pictures.
 
     def _open(self, stage, t):
-        style = {"rows": TOKENS, "height": HIGH, "lift": 20}
-        stage.matrix(Q, 66, ROWS[0], COLOURS["Q"], "Q", width=36, **style)
-        for k, keys in enumerate(HALVES):
-            y = ROWS[0] + 76 * k
-            tokens = {"rows": TOKENS[keys], "height": HIGH, "lift": 20}
-            names = ("K", "V") if k == 0 else (None, None)
-            stage.matrix(
-                K[keys],
-                300,
-                y,
-                COLOURS["K"],
-                names[0],
-                "",
-                width=36,
-                id=f"K{k}",
-                **tokens,
-            )
-            stage.matrix(
-                V[keys],
-                490,
-                y,
-                COLOURS["V"],
-                names[1],
-                "",
-                width=40,
-                id=f"V{k}",
-                **tokens,
-            )
+        """A row for each block, where its scores will come, and one for both."""
+        for y, keys, k in zip(ROWS, HALVES, "12", strict=False):
+            for values, x, letter, rows, width in (
+                (Q, 116, "Q", TOKENS, 36),
+                (K[keys], 320, "K", TOKENS[keys], 36),
+                (V[keys], 510, "V", TOKENS[keys], 40),
+            ):
+                stage.matrix(
+                    values,
+                    x,
+                    y,
+                    COLOURS[letter],
+                    letter,
+                    "",
+                    rows=rows,
+                    width=width,
+                    height=HIGH,
+                    lift=20,
+                    id=f"{letter}{k}",
+                )
+        then = "then both together"
+        stage.text(116, ROWS[2] + 36, then, align="left", colour=QUIET)
 
     def _block(self, k):
         def draw(stage, t):
@@ -173,30 +167,39 @@ class _Play:
         self._kept(stage, ROWS[2], TOGETHER, done, lit=[FIRST])
 
     def _divide(self, stage, t):
-        self._kept(stage, ROWS[0], TOGETHER, [True] * 3)
+        self._merged(stage)
         self._output(stage, ROWS[1], t > 0.4)
+
+    def _merged(self, stage):
+        self._kept(stage, ROWS[0], TOGETHER, [True] * 3)
+        stage.text(66, ROWS[0] + 36, "both blocks", align="left", colour=QUIET)
 
     def _output(self, stage, y, there):
         if there:
-            stage.matrix(
-                self.part.values,
-                450,
-                y,
-                COLOURS["O"],
-                "O",
-                "",
-                rows=TOKENS,
-                columns=CARRIES,
-                width=60,
-                height=HIGH,
-                lift=40,
-                **self.part.style,
-            )
-            stage.text(66, y + 36, "O = o / s", align="left", weight="bold")
+            self._mixed(stage, y, self.part.values, "O = o / s", **self.part.style)
+
+    def _mixed(self, stage, y, values, told, **style):
+        stage.matrix(
+            values,
+            450,
+            y,
+            COLOURS["O"],
+            "O",
+            "",
+            rows=TOKENS,
+            columns=CARRIES,
+            width=60,
+            height=HIGH,
+            lift=40,
+            **style,
+        )
+        stage.text(66, y + 36, told, align="left", weight="bold")
 
     def _end(self, stage, t):
-        self._kept(stage, ROWS[0], TOGETHER, [True] * 3)
+        self._merged(stage)
         self._output(stage, ROWS[1], True)
-        if not self.part.known:
+        if self.part.right:
+            self._mixed(stage, ROWS[2], MIXED, "with all scores at once")
+        elif not self.part.known:
             told = "Yours: " + cut(self.part.problem, 70)
             stage.says(66, ROWS[2], told, 520, WRONG, "bold")
