@@ -1,7 +1,8 @@
 """What interviewers ask most, where that is written, and what to answer.
 
 The ranking is a count: in how many of the public lists and reports below a topic
-stands. They were read in November 2026, as far as they could be without an account. It
+stands. They were read in November 2026, as far as they could be without an account: of
+some only the beginning, so that a topic may stand in more of them than is counted. It
 is a small and uneven sample; a topic that stands first in it is asked often, and the
 order further down means little.
 """
@@ -23,7 +24,18 @@ LISTS = {
     "Juejin": "https://juejin.cn/post/7528543733379547151",
     "2048ai": "https://2048ai.net/692d0fdc791c233193d16dd4.html",
     "Question collection": "http://www.dtcms.com/a/193034.html",
-    "MHA with a cache": "https://www.wsxdmx.com/",
+    "MHA with a cache": "https://www.wsxdmx.com/%e8%a2%ab%e9%97%ae%e6%87%b5%e4%ba%86"
+    "%ef%bc%81%e9%9d%a2%e8%af%95%e5%ae%98%e8%ae%a9%e6%88%91%e6%89%8b%e5%86%99-multi-"
+    "head-attention%ef%bc%8c%e8%bf%98%e5%be%97%e5%b8%a6-kv-cache-%e5%92%8c-rope%ef%bc%81",
+    "Tencent": "http://www.dtcms.com/a/511071.html",
+    "Ping An": "https://jishuzhan.net/article/1980934902720823298",
+    "QKV questions": "https://involutionhell.vercel.app/docs/ai/foundation-models/"
+    "qkv-interview",
+    "Learnixo": "https://learnixo.io/courses/transformer-architecture-qa/"
+    "ta-interview-attention",
+    "Attention grill": "https://fahimfaisal.info/ml_and_llm_learning/"
+    "05_attention_mechanisms/INTERVIEW_GRILL.html",
+    "Five questions": "http://geekdaxue.co/read/gaoqingrui@zbb9bi/aa7ys0",
     "TorchCode": "https://github.com/duoan/TorchCode",
 }
 
@@ -44,13 +56,13 @@ class Asked:
     five: str
 
 
-MOST_ASKED = (
+OFTEN = (
     Asked(
         "Why are the scores divided by the root of d_k?",
         "为什么要除以 √d_k(缩放注意力分数)?",
         (
             *("28 questions", "40 questions", "Interview grill", "15 questions"),
-            *("Lilly Tech", "Juejin", "Question collection"),
+            *("Lilly Tech", "Juejin", "Question collection", "Ping An", "Learnixo"),
         ),
         "scaling",
         r"""A score is a sum of $d_k$ products. If the features of queries and keys
@@ -71,7 +83,7 @@ $\sqrt{d_k}$ brings the variance back to 1, whatever the width of a head.""",
         "请写出注意力的公式和计算步骤(单头注意力工作流程)。",
         (
             *("28 questions", "40 questions", "Interview grill", "15 questions"),
-            *("mlprep", "Lilly Tech", "TorchCode"),
+            *("mlprep", "Lilly Tech", "TorchCode", "Ping An", "Five questions"),
         ),
         "single_head",
         r"""$\operatorname{softmax}(QK^T / \sqrt{d_k}) \, V$. Queries and keys are
@@ -111,7 +123,10 @@ learnt), or queries and keys that are turned by an angle that grows with the pla
     Asked(
         "What are queries, keys and values, and why three maps and not one?",
         "Q、K、V 分别是什么?为什么需要三个不同的线性变换?",
-        ("28 questions", "40 questions", "15 questions", "Question collection"),
+        (
+            *("28 questions", "40 questions", "15 questions", "Question collection"),
+            *("QKV questions", "Five questions"),
+        ),
         "scores",
         r"""A query says what a token looks for, a key what it offers, a value what
 it hands over. With one map, scores would be symmetric: *cat* would look at *slept* as
@@ -127,7 +142,10 @@ makes a token easy to find need not be what it has to say.""",
     Asked(
         "Why several heads, and not one?",
         "为什么要用多头注意力而不是单头?",
-        ("Interview grill", "15 questions", "mlprep", "Juejin"),
+        (
+            *("Interview grill", "15 questions", "mlprep", "Juejin"),
+            *("Ping An", "QKV questions", "Five questions"),
+        ),
         "comparison",
         r"""One head has one row of weights for each word, so it makes one mixture.
 What it takes from two words arrives added up, in one proportion for all features.
@@ -145,7 +163,10 @@ of width $d/h$ that costs no parameters and no multiplications more.""",
     Asked(
         "What is a mask, where is it applied, and why minus infinity?",
         "什么是 mask(因果掩码、padding 掩码)?加在哪里?为什么是 −∞?",
-        ("15 questions", "mlprep", "Juejin", "TorchCode"),
+        (
+            *("15 questions", "mlprep", "Juejin", "TorchCode"),
+            *("Ping An", "Learnixo", "Attention grill"),
+        ),
         "masks",
         r"""A table of who may look at whom. It is applied to the scores, before
 softmax: what is hidden is set to $-\infty$, so its exponential is 0 and the rest of
@@ -165,7 +186,10 @@ S = S.masked_fill(~allowed, float("-inf"))
     Asked(
         "What is the complexity of self-attention, beside an RNN and a CNN?",
         "自注意力的时间和空间复杂度是多少?与 RNN、CNN 相比如何?",
-        ("40 questions", "Interview grill", "15 questions", "mlprep"),
+        (
+            *("40 questions", "Interview grill", "15 questions", "mlprep"),
+            *("Learnixo", "Five questions"),
+        ),
         "cost",
         r"""Scores and mixture take $O(n^2 d)$ operations, the maps $O(h n^2)$
 memory, the projections $O(n d^2)$. An RNN takes $O(n d^2)$, but one step after the
@@ -182,7 +206,10 @@ words are one step apart, and all are computed at once.""",
     Asked(
         "What is a KV cache? Why K and V and not Q? How large is it?",
         "什么是 KV cache?为什么缓存 K、V 而不缓存 Q?显存怎么算?",
-        ("40 questions", "2048ai", "MHA with a cache", "TorchCode"),
+        (
+            *("40 questions", "2048ai", "MHA with a cache", "TorchCode"),
+            *("Tencent", "QKV questions", "Learnixo"),
+        ),
         "cache",
         r"""When a model writes, nothing about earlier words changes: with a causal
 mask their keys and values are final. The new word's query meets all of them, so they
@@ -203,7 +230,7 @@ y = softmax(q @ K.mT / d_k**0.5) @ V  # q: (b, h, 1, d_k)
     Asked(
         "Write multi-head attention in PyTorch.",
         "手写多头注意力(Multi-Head Attention)。",
-        ("Lilly Tech", "MHA with a cache", "TorchCode"),
+        ("Lilly Tech", "MHA with a cache", "TorchCode", "Tencent"),
         "at_the_whiteboard",
         r"""Four `nn.Linear(d, d)`. Project, `view(b, n, h, d_k)`, `transpose(1, 2)`.
 Scores $(b, h, n, m)$, divided by $\sqrt{d_k}$; mask; softmax over the last axis;
@@ -239,7 +266,7 @@ the right shape, raises nothing, and mixes words and features.""",
     Asked(
         "What is the difference between MHA, MQA and GQA?",
         "MHA、MQA、GQA 有什么区别?",
-        ("40 questions", "2048ai", "TorchCode"),
+        ("40 questions", "2048ai", "TorchCode", "Attention grill"),
         "cache",
         r"""How many heads of keys and values there are for $h$ heads of queries:
 $h$, 1, or $g$ in between. The cache and $W_k$, $W_v$ shrink by $h/g$; queries,
@@ -252,3 +279,5 @@ attention maps and $W_o$ stay. It saves memory and reading it, when a model writ
   (Grattafiori et al. 2024, table 3).""",
     ),
 )
+
+MOST_ASKED = sorted(OFTEN, key=lambda asked: -len(asked.lists))
