@@ -6,6 +6,7 @@ was handed in, the preprocessor stands where nbgrader would execute the notebook
 
 import json
 from pathlib import Path
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import nbformat
@@ -42,7 +43,8 @@ class SubmissionExporter(NotebookExporter):
         """Whether the graded notebook is of what is handed in, by the exercises as
         they are.
         """
-        course = self.parent.coursedir
+        parent: Any = self.parent
+        course = parent.coursedir
         path = course.format_path(course.submitted_directory, student, chapter)
         try:
             data = submission.read(Path(path) / f"{chapter}.ipynb")
@@ -116,4 +118,5 @@ def _assignment(course, chapter):
     return known[chapter]
 
 
-_assignments = WeakKeyDictionary()  # by the course of one run
+# By the course of one run.
+_assignments: WeakKeyDictionary[Any, dict] = WeakKeyDictionary()

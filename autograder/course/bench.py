@@ -143,7 +143,7 @@ def _measured(course: Path, command: list[str], students: int) -> Run:
     The time is the median of three runs from the same start, or that of a long one.
     """
     memory = _run(_again(course), command, students, watched=True).peak_bytes
-    runs = []
+    runs: list[Run] = []
     while len(runs) < 3:
         runs.append(_run(_again(course), command, students))
         if runs[0].seconds > SECONDS:
@@ -226,7 +226,7 @@ class _Peak(threading.Thread):
 
 
 def _family(process: int) -> list[int]:
-    children = {}
+    children: dict[int, list[int]] = {}
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             try:

@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from autograder.course.groups import add_groups
 from autograder.course.roster import Student, details_of
@@ -187,7 +188,8 @@ def read_class_list(path: Path, known: Iterable[str] = ()) -> ClassList:
         else:
             rows.append((line, row))
     ids = _ids_of(form, rows, set(known))
-    faults, seen = [], {}
+    faults: list[str] = []
+    seen: dict[str, int] = {}
     for line, row in rows:
         name = _bare(row[ids])
         if fault := _fault(name, seen):
@@ -344,7 +346,8 @@ def _signs(student) -> list[tuple[str, str]]:
 
 def _by_other_signs(students) -> dict:
     """Sign -> student, where no two share it."""
-    found, twice = {}, set()
+    found: dict[tuple[str, str], Any] = {}
+    twice: set[tuple[str, str]] = set()
     for student in students:
         for sign in _signs(student):
             twice |= {sign} & found.keys()

@@ -102,7 +102,7 @@ class ClassWork:
     @property
     def most(self) -> float:
         """The points of the chapter."""
-        return sum(test.points for test in self.assignment.tests)
+        return sum(test.points or 0.0 for test in self.assignment.tests)
 
 
 def read_class(root: Path, chapter: str) -> ClassWork:

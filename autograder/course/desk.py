@@ -73,7 +73,8 @@ class Desk:
 
     def todo(self, summary: Summary, tell) -> list[Entry]:
         """What is new or has changed."""
-        self.done, todo = [], []
+        self.done = []
+        todo: list[Entry] = []
         for entry in self.entries(tell):
             (self.done if self.is_done(entry) else todo).append(entry)
         summary.unchanged = len(self.done)

@@ -110,6 +110,6 @@ def _one_too_much(source: str) -> str:
     """A function that returns what it would, plus one."""
     tree = ast.parse(source)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Return):
+        if isinstance(node, ast.Return) and node.value:
             node.value = ast.BinOp(node.value, ast.Add(), ast.Constant(1))
     return ast.unparse(tree)

@@ -116,7 +116,8 @@ def _scores(gradebook: Gradebook) -> dict[str, dict[str, Score]]:
             SubmittedNotebook.assignment_id == SubmittedAssignment.id,
         )
     )
-    scores, of_notebook = {}, {}
+    scores: dict[str, dict[str, Score]] = {}
+    of_notebook: dict[str, Score] = {}
     for chapter, student, notebook, penalty in handed_in:
         score = scores.setdefault(chapter, {}).setdefault(student, Score())
         score.penalty += penalty or 0.0

@@ -9,6 +9,7 @@ import re
 import secrets
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from nbconvert.exporters import Exporter
 from nbgrader.preprocessors import GetGrades
@@ -82,7 +83,8 @@ class FeedbackPage(Exporter):
 
     def _made_of(self, chapter, student) -> str:
         """A digest of all that is on a page."""
-        course = self.parent.coursedir
+        parent: Any = self.parent
+        course = parent.coursedir
         known = vars(self).setdefault("_graded", {})
         if chapter not in known:
             known[chapter] = of_pages(course, chapter)
@@ -114,7 +116,8 @@ class FeedbackPage(Exporter):
         The exchange puts both into a submission. One that came another way has none,
         and must not keep the feedback from the rest of the class.
         """
-        course = self.parent.coursedir
+        parent: Any = self.parent
+        course = parent.coursedir
         place = about["student"], about["assignment"]
         graded = Path(course.format_path(course.autograded_directory, *place))
         handed_in = Path(course.format_path(course.submitted_directory, *place))

@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -46,10 +47,10 @@ def grade_chapter(
     """
     begin = time.monotonic()
     root, options = course_folder.resolve(), options or Options()
-    say = tell  # names of files and messages of errors are a learner's to choose
 
-    def tell(line):
-        say(visible(line))
+    def say(line: str) -> None:
+        """Names of files and messages of errors are a learner's to choose."""
+        tell(visible(line))
 
     confirm_course(root)
     summary, todo = Summary(chapter), []
@@ -61,15 +62,15 @@ def grade_chapter(
                 pool.warm_up()  # while this process goes on importing
                 desk, writer = _open(root, chapter, options)
                 with writer:
-                    todo = desk.todo(summary, tell)
+                    todo = desk.todo(summary, say)
                     batches = results_of(pool, desk, todo, options, asked)
                     for results in _shown(batches, len(todo)):
-                        saved, changes = desk.save(results, writer, tell)
+                        saved, changes = desk.save(results, writer, say)
                         summary.graded += saved
                         summary.changes += changes
                         summary.tier = results[0].tier or summary.tier
-                        _report(results, changes, tell)
-                    desk.update_lateness(writer, tell)
+                        _report(results, changes, say)
+                    desk.update_lateness(writer, say)
         except KeyboardInterrupt:
             summary.interrupted = "Interrupted"
         except SandboxUnavailable:
@@ -126,7 +127,7 @@ def _stoppable() -> Iterator[threading.Event]:
     if threading.current_thread() is not threading.main_thread():
         yield asked  # only the main thread hears signals
         return
-    before = {}
+    before: dict[int, Any] = {}
 
     def restore():
         for number, handler in before.items():

@@ -66,7 +66,8 @@ def _palette() -> str:
     """The book's colours, in light and dark: they are chosen in one place."""
     path = workflow.ROOT / "book" / "page" / "theme" / "static" / "page.css"
     text = path.read_text(encoding="utf-8")
-    return re.search(r"^:root \{.*?^\}\n", text, re.MULTILINE | re.DOTALL)[0]
+    found = re.search(r"^:root \{.*?^\}\n", text, re.MULTILINE | re.DOTALL)
+    return found[0] if found else ""
 
 
 def safe_html(html: str) -> Markup:

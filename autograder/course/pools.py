@@ -58,7 +58,7 @@ class Pool:
         try:
             return self.executor.submit(*call)
         except BrokenExecutor as error:
-            future = Future()
+            future: Future = Future()
             future.set_exception(error)
             return future
 
@@ -72,9 +72,11 @@ class Pool:
 class Processes(Pool):
     """Processes on this machine."""
 
+    executor: ProcessPoolExecutor
+
     def __init__(self, jobs: int, options: Options):
         self.jobs, self.options, self.width = jobs, options, jobs + 1
-        self.engines = []
+        self.engines: list[Engine] = []
         self.renew()
         discover()  # once, for all of them, while the warm processes start
 
@@ -161,8 +163,11 @@ def results_of(pool: Pool, desk, todo, options, asked) -> Iterator[list[Result]]
     One that is lost alone, twice, is refused. Raises KeyboardInterrupt once it is
     `asked` to stop.
     """
-    batches, suspects = deque(_batches(todo, pool.width)), deque()
-    waiting, alone, refused = {}, Counter(), 0
+    batches: deque[list[Entry]] = deque(_batches(todo, pool.width))
+    suspects: deque[list[Entry]] = deque()
+    waiting: dict[Future, list[Entry]] = {}
+    alone: Counter[str] = Counter()
+    refused = 0
     while batches or suspects or waiting:
         if asked.is_set():
             raise KeyboardInterrupt

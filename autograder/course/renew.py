@@ -66,7 +66,7 @@ def digest(*parts) -> str:
 
 def of_pages(course, chapter: str) -> dict[str, list]:
     """All that the gradebook says of each student's submission."""
-    found = {}
+    found: dict[str, list] = {}
     with Gradebook(course.db_url, course.course_id) as gradebook:
         for student, *row in gradebook.db.execute(ALL_OF_A_PAGE, {"chapter": chapter}):
             found.setdefault(student, []).append(row)

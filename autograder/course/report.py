@@ -98,7 +98,7 @@ def figures(work: ClassWork) -> dict:
         "median": round(statistics.median(scores), 4),
         "histogram": _histogram(scores, work.most),
         "exercises": [
-            _exercise(work, test.exercise, test.points)
+            _exercise(work, test.exercise, test.points or 0.0)
             for test in work.assignment.tests
         ],
         "look_at": _look_at(work),
@@ -144,7 +144,7 @@ def _mistakes(exercise: Exercise, answers) -> list[dict]:
     return [
         {
             "mistake": name,
-            "hint": " ".join(inspect.getdoc(declared[name]).split()),
+            "hint": " ".join((inspect.getdoc(declared[name]) or "").split()),
             "students": students,
         }
         for name, students in _most_first(made)

@@ -47,8 +47,10 @@ class Roster:
 
     def __init__(self, students: Iterable):
         self.students = {row.id: Student(row.id, **details_of(row)) for row in students}
-        self._exact, self._folded = defaultdict(set), defaultdict(set)
-        self._lms, self._mail = defaultdict(set), defaultdict(set)
+        self._exact: dict[str, set[str]] = defaultdict(set)
+        self._folded: dict[str | None, set[str]] = defaultdict(set)
+        self._lms: dict[str, set[str]] = defaultdict(set)
+        self._mail: dict[str, set[str]] = defaultdict(set)
         for student in self.students.values():
             self._add(student)
 

@@ -28,14 +28,14 @@ def similar(work: ClassWork) -> list[dict]:
     why = "all they wrote is the same, with the comments"
     groups += [(why, "", students) for students in alike.values()]
     for test in work.assignment.tests:
-        alike = defaultdict(list)
+        answers: dict[tuple[str | None, str], list[str]] = defaultdict(list)
         for learner in work.learners:
             answer = learner.answers[test.exercise]
             code = _unspaced(answer.source)
             if answer.stands == "other" and len(code) >= OWN_CHARACTERS:
-                alike[answer.behaviour, code].append(learner.student)
+                answers[answer.behaviour, code].append(learner.student)
         why = "the same wrong answer, in the same words, that no mistake explains"
-        groups += [(why, test.exercise, students) for students in alike.values()]
+        groups += [(why, test.exercise, students) for students in answers.values()]
     return [
         {"why": why, "exercise": exercise, "students": students}
         for why, exercise, students in groups

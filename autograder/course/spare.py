@@ -36,6 +36,8 @@ def spare_imports():
 def _package_of_modules(name: str) -> ModuleType:
     """A package whose modules can be imported, its own code not run."""
     spec = importlib.util.find_spec(name)
+    if spec is None:
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
     spec.loader = None
     return importlib.util.module_from_spec(spec)
 

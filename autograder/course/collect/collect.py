@@ -189,7 +189,7 @@ class Collection:
 
     def _different(self, plan: Plan, files: list[File]) -> list[File]:
         """One of each content: the latest, where the LMS tells the time."""
-        found = {}
+        found: dict[str, File] = {}
         for file in sorted(files, key=lambda file: file.time or datetime.min):
             if file.digest in found:
                 before = found[file.digest]

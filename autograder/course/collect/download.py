@@ -204,8 +204,8 @@ def _encoding_of(members: list[zipfile.ZipInfo], knows: Callable) -> str:
     UTF-8, where they can be that. Else what makes most names somebody's: an `ü` of
     Windows and the character that a Chinese system means are the same bytes.
     """
-    names = {m.filename for m in members if not m.flag_bits & 0x800}
-    names = [name for name in names if not name.isascii()]
+    unsaid = (m.filename for m in members if not m.flag_bits & 0x800)
+    names = {name for name in unsaid if not name.isascii()}
 
     def known(encoding: str) -> int:
         return sum(knows(_decoded(name, encoding)) for name in names)

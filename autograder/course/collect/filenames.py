@@ -67,9 +67,9 @@ def marks_of(name: str, chapter: str) -> Marks:
         own = "/".join([*parts[:place], match[0]])
         return Marks(above=above, own=own, **said)
     names = _all_names(parts, chapter)
-    own = without_attempt(parts[-1]).casefold() == chapter.casefold()
+    chapters = without_attempt(parts[-1]).casefold() == chapter.casefold()
     browser = parts[-1].endswith(")")
-    return Marks(names, attempt=_attempt(parts[-1]) if own or browser else 0)
+    return Marks(names, attempt=_attempt(parts[-1]) if chapters or browser else 0)
 
 
 def without_attempt(stem: str) -> str:
@@ -90,7 +90,7 @@ def _person_ends(match: re.Match) -> int:
 def _said(form: Form, match: re.Match, others: list[re.Match], chapter: str) -> dict:
     """What the first mark of an LMS in a name says."""
     found = {name: text for name, text in match.groupdict().items() if text}
-    hints = ()
+    hints: tuple[str, ...] = ()
     for other in others:
         hints += _ends(other[1] or "", chapter)
     # `HW_1_12345_attempt_...` may be Blackboard's: no number is read out of that.
@@ -117,9 +117,9 @@ def _persons(form: Form, found: dict[str, str], chapter: str) -> tuple[str, ...]
     """The words of a mark that may be the person, the best first."""
     who, name = found.get("who"), found.get("name")
     if form.system == "Blackboard":
-        return _ends(who, chapter)
+        return _ends(who or "", chapter)
     if form.system in ("ILIAS", "OpenOLAT"):
-        return _logins(who)
+        return _logins(who or "")
     return tuple(text.strip() for text in (who, name) if text)
 
 

@@ -7,6 +7,7 @@ and for whatever else the LMS says comes from the same person.
 import re
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 from autograder.course.collect.filenames import Marks, marks_of
 from autograder.course.collect.informs import Informed
@@ -32,9 +33,10 @@ class Matcher:
         groups = members_of(read_groups(root))
         there = frozenset(roster.students)
         self.groups = {name: members & there for name, members in groups.items()}
-        self._folded = {fold(name): name for name in self.groups}
+        self._folded: dict[str | None, str] = {fold(name): name for name in self.groups}
         self.answers = self._read(chapter)
-        self._persons, self._lasting = {}, defaultdict(set)
+        self._persons: dict[str, tuple[str, ...]] = {}
+        self._lasting: dict[str, set[tuple[str, ...]]] = defaultdict(set)
         for path in sorted(root.glob("downloaded/*/matches.csv")):
             self._remember(path.parent.name)
 
@@ -44,7 +46,7 @@ class Matcher:
     def file(self) -> Path:
         return self.root / "downloaded" / self.chapter / "matches.csv"
 
-    def _read(self, chapter: str) -> dict[str, dict[str, str]]:
+    def _read(self, chapter: str) -> dict[str, dict[str, Any]]:
         path = self.root / "downloaded" / chapter / "matches.csv"
         if not path.is_file():
             return {}
@@ -146,7 +148,7 @@ class Matcher:
 
     def _group(self, text: str) -> frozenset[str]:
         name = text if text in self.groups else self._folded.get(fold(text) or None)
-        return self.groups.get(name, frozenset())
+        return frozenset() if name is None else self.groups[name]
 
     def _group_of(self, marks: Marks) -> frozenset[str]:
         """The group that a name names."""

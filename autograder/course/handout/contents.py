@@ -8,7 +8,6 @@ Neither nbgrader nor a course is needed for it.
 """
 
 import ast
-import inspect
 import io
 import json
 import sys
@@ -26,7 +25,7 @@ from autograder.course.handout.record import Seen, key_of, recorded
 from autograder.errors import UserError
 from autograder.exercises.declaration import Exercise
 from autograder.exercises.registry import discover
-from autograder.exercises.source import excerpt
+from autograder.exercises.source import excerpt, file_of
 
 ALWAYS = ("jupyterlab",)  # what starts the notebook; nothing imports it
 WHEN = (1980, 1, 1, 0, 0, 0)  # the same files give the same bytes
@@ -119,7 +118,7 @@ def _earlier(chapter: str) -> set[str]:
 
 def _home(name: str) -> Path:
     """The file that declares an exercise."""
-    return Path(inspect.getsourcefile(discover()[name].reference))
+    return file_of(discover()[name].reference)
 
 
 def rules(exercise: Exercise) -> str:
@@ -151,8 +150,9 @@ def _declaring(names: set[str], earlier: set[str]) -> dict[Path, set[str]]:
         found.setdefault(path, set()).add(name)
         tree = ast.parse(_declaration(path, found[path]))
         for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and node.module.startswith("solutions"):
-                todo |= {a.name for a in node.names}
+            if isinstance(node, ast.ImportFrom):
+                own = (node.module or "").startswith("solutions")
+                todo |= {a.name for a in node.names if own}
         todo -= set().union(*found.values())
         if todo - earlier:
             raise ReleaseError(
@@ -171,7 +171,9 @@ def _declaration(path: Path, names: set[str]) -> str:
     tree = ast.parse(path.read_text(encoding="utf-8"))
 
     def above(statement: ast.stmt) -> Iterator[str]:
-        for decorator in getattr(statement, "decorator_list", []):
+        if not isinstance(statement, ast.FunctionDef | ast.ClassDef):
+            return
+        for decorator in statement.decorator_list:
             match decorator:
                 case ast.Call(ast.Name("exercise"), _, keywords):
                     if statement.name in names:
@@ -182,7 +184,7 @@ def _declaration(path: Path, names: set[str]) -> str:
                     if of in names and part in PARTS_KEPT:
                         yield f"@{of}.{part}"
 
-    declared = {s.name for s in tree.body if any(above(s))}
+    declared = {getattr(s, "name", "") for s in tree.body if any(above(s))}
     docstring = ast.get_docstring(tree) or path.stem
     return excerpt(path, declared | {"exercise"}, docstring, above)
 
@@ -209,8 +211,11 @@ def contents() -> str:
     """The contents of a folder without pages, as JSON: titles and exercises."""
     parts: dict[str, list] = {}
     for step in steps():
-        entry = {"file": f"book/{step.chapter}", "title": step.title}
-        entry["exercises"] = list(step.exercises)
+        entry = {
+            "file": f"book/{step.chapter}",
+            "title": step.title,
+            "exercises": list(step.exercises),
+        }
         parts.setdefault(step.part, []).append(entry)
     listed = [{"caption": part, "chapters": found} for part, found in parts.items()]
     return json.dumps({"parts": listed}, ensure_ascii=False, indent=1)

@@ -138,7 +138,7 @@ def _single(array: np.ndarray) -> np.ndarray:
     return rounded.astype(np.uint32).view(np.float32).reshape(array.shape)
 
 
-def _symptoms(exercise: Exercise, mistake: Callable, cases: list) -> Seen:
+def _symptoms(exercise: Exercise, mistake: Callable, cases: list) -> list[tuple]:
     """What a random answer is recognised by: far smaller than the numbers drawn."""
     from autograder.judge.diagnosis import symptoms_of
 
