@@ -108,9 +108,9 @@ def _note_for_name(name: str, cells: Iterable[str] = ()) -> str:
     line = IMPORTS.get(name)
     if line:
         return f"Run the cell with `{line}` first; it stands above this one."
-    near = difflib.get_close_matches(name, [*discover(), *IMPORTS], n=1)
-    if near:
-        return f"Is {near[0]} meant?"
+    close = difflib.get_close_matches(name, [*discover(), *IMPORTS], n=1)
+    if close:
+        return f"Is {close[0]} meant?"
     return (
         f"Nothing is called {name} here. Is it misspelt, or is a cell above not run "
         "yet? `Run > Run All Above Selected Cell` runs them all."
