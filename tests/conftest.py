@@ -18,7 +18,8 @@ FILES = {
     "slow": [
         *("test_animations", "test_bench", "test_class", "test_cli", "test_collect"),
         *("test_course", "test_diagnosis", "test_exercises", "test_export"),
-        *("test_feedback", "test_formgrader", "test_fresh_machine", "test_grading"),
+        *("test_feedback", "test_figures", "test_formgrader", "test_fresh_machine"),
+        "test_grading",
         *("test_guide", "test_handed_in", "test_lab", "test_last_resort", "test_law"),
         *("test_live", "test_live_parts", "test_part4", "test_renew", "test_trial"),
         *("test_wild", "test_own_exercises", "test_part3", "test_policies"),

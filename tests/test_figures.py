@@ -231,6 +231,7 @@ def test_home_shows_where_the_word_looks(page):
     home.locator(".words label").nth(2).hover()
     assert numbers(shown) == [round(w, 2) for w in weights[2]]
     page.mouse.move(1, 1)
+    expect(home.get_by_role("radio", name="slept")).to_be_checked()
     says(page, "home", "slept looks")  # a look in passing is gone with the mouse
     home.locator(".words label").nth(2).click()
     page.mouse.move(1, 1)

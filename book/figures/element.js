@@ -13,10 +13,11 @@ class BookFigure extends HTMLElement {
     this.status = make("p", { class: "figure-status", role: "status" });
     const { nodes, show } = this.figure.build(this);
     this.draw = show;
+    this.show(this.state);
+    say(this.status, this.says.textContent); // there to be read, before it is heard
     const said = nodes.includes(this.says) ? [] : [this.says];
     stage.replaceChildren(...nodes, ...said, this.status);
     this.classList.add("figure-ready");
-    this.show(this.state);
   }
 
   // What the reader has done holds.

@@ -202,18 +202,19 @@ const plot = (group, name, values, set) => {
   });
 };
 
-// A sentence. One word asks, `ask(j, 0, held)` as in `pointing`; `move(from, to)` lets words
-// be dragged. Arcs lead from it to all words, as thick as the weights. A
-// lane is {weights, role, name}: the first bends above the words, the second below.
+// A sentence. One word asks, the one that is chosen or pointed at: arcs lead from it to
+// all words, as thick as the weights. A lane is {weights, role}: the first bends above the
+// words, the second below. With `move(from, to)` words can be dragged.
 class Sentence {
-  constructor({ legend = "The word that asks", ask, move }) {
-    this.ask = ask;
+  constructor(figure, move) {
+    this.chosen = () => figure.state.asks;
+    this.ask = asking(figure);
     this.move = move;
     this.sky = svg("svg", { class: "arcs", "aria-hidden": true });
     this.ground = svg("svg", { class: "arcs", "aria-hidden": true });
-    this.line = make("div", { class: "words", role: "radiogroup", "aria-label": legend });
+    this.line = make("div", { class: "words", role: "radiogroup", "aria-label": "The word that asks" });
     this.node = make("div", { class: "figure-sentence" }, this.sky, this.line, this.ground);
-    this.line.addEventListener("pointerleave", () => ask());
+    this.line.addEventListener("pointerleave", () => this.ask());
     if (move) this.line.classList.add("movable");
     new ResizeObserver(() => this.shown && this.draw()).observe(this.node);
   }
@@ -258,7 +259,7 @@ class Sentence {
     this.shown = { words, asks, lanes };
     this.places.forEach((place, j) => {
       say(place.word, words[j]);
-      place.input.checked = j === asks;
+      place.input.checked = j === this.chosen();
       place.node.classList.toggle("asks", j === asks);
       [place.above, place.below].forEach((node, k) => {
         const lane = lanes.length > 1 ? lanes[k] : lanes[k - 1];
