@@ -46,8 +46,8 @@ def attend_with_cache(x, cache, params, num_heads):
     """Let one new word attend to all words before it and to itself.
 
     x (d_model,), cache, params, num_heads -> y (d_model,), cache
-    The cache holds K and V (h, t, d_k) of the t words before. The new one holds one
-    word more, and the old one stays as it was.
+    A cache is a dict, with K and V (h, t, d_k) of the t words before. The new one
+    holds one word more, and the old one stays as it was.
     """
     Q, K, V = project_qkv(x[None], params)  # each (1, d_model)
     q, k, v = (split_heads(M, num_heads) for M in (Q, K, V))  # (h, 1, d_k)

@@ -41,7 +41,8 @@ def causal_mask(n):
     """Let each token look at itself and at the tokens before it.
 
     n -> allowed (n, n)
-    True where the query of the row may look at the key of the column.
+    An array of bool: True where the query of the row may look at the key of the
+    column.
     """
     query, key = np.arange(n)[:, None], np.arange(n)  # (n, 1), (n,)
     return key <= query  # (n, n)
@@ -232,7 +233,8 @@ def padding_mask(lengths, n):
     """Mark the real tokens of each sentence of a batch.
 
     lengths (b,), n -> allowed (b, n)
-    Sentence i has lengths[i] tokens, at the front; the rest, up to n, is padding.
+    An array of bool. Sentence i has lengths[i] tokens, at the front; the rest, up
+    to n, is padding.
     """
     return np.arange(n) < lengths[:, None]  # (b, n)
 

@@ -2,6 +2,7 @@
 
 import warnings
 from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -150,3 +151,55 @@ def test_another_default(name):
 def test_terms_of_a_count(name, term, words):
     right = EXERCISES[name].reference
     assert words in told(name, lambda *sizes: right(*sizes) + term(*sizes))
+
+
+def right_as(name, change):
+    """The verdict on the right values, in another form."""
+    right = EXERCISES[name].reference
+    answer = call_in_process(lambda *arguments: change(right(*arguments)))
+    return judge(EXERCISES[name], answer)
+
+
+def _fractions(value):
+    if np.isfinite(value).all():
+        return np.vectorize(lambda x: Fraction(float(x)), otypes="O")(value)
+    return value
+
+
+# Right values by unusual roads: of which kind, and what is noted of them.
+FORMS = {
+    "float32": lambda value: value.astype(np.result_type(value, np.float16)),
+    "objects": lambda value: value.astype(object),
+    "fractions": _fractions,
+    "lists": lambda value: value.tolist(),
+    "tuples": lambda value: tuple(map(tuple, value)) if value.ndim == 2 else value,
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", ["scores", "embed", "causal_mask", "merge_softmax"])
+def test_right_values_of_another_kind(name, form):
+    assert right_as(name, lambda value: each(value, FORMS[form])).passed
+
+
+@pytest.mark.parametrize("name", ["attention", "project_qkv", "attend_with_cache"])
+def test_several_results_from_a_generator(name):
+    for form in (iter, lambda value: map(lambda x: x, value), lambda v: (x for x in v)):
+        verdict = right_as(name, form)
+        assert verdict.passed
+        assert "gives them only once" in verdict.flags[0]
+
+
+@pytest.mark.parametrize("name", MASKS)
+@pytest.mark.parametrize("kind", [int, float])
+def test_a_mask_of_numbers(name, kind):
+    verdict = right_as(name, lambda value: value.astype(kind))
+    assert verdict.passed and "want True and False" in verdict.flags[0]
+    assert not right_as(name, lambda value: value).flags
+
+
+@pytest.mark.parametrize("name", ["count_parameters", "cache_bytes"])
+def test_a_number_in_brackets(name):
+    for form, words in ((list, "brackets around"), (tuple, "or a comma around")):
+        verdict = right_as(name, lambda count, form=form: form([count]))
+        assert "of one number" in verdict.rationale and words in verdict.hint

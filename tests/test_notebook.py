@@ -411,3 +411,14 @@ def test_a_kernel_without_the_package_says_which_one_to_choose(shell, tmp_path):
         [sys.executable, tmp_path / "program.py"], capture_output=True, text=True
     )
     assert "choose 'Python 3 (ipykernel)'" in done.stdout, done.stdout + done.stderr
+
+
+def test_ready_gives_yes_and_no_where_a_mask_is_made_of_numbers():
+    def causal_mask(n):
+        return np.tri(n)
+
+    from autograder import ready
+
+    allowed = ready(causal_mask)(3)
+    assert allowed.dtype == bool
+    assert (allowed == np.tri(3, dtype=bool)).all()

@@ -94,7 +94,10 @@ X = np.arange(6.0).reshape(2, 3)
         (np.float32(0.5), 0.5),
         (np.int64(3), 3),
         (np.bool_(True), True),
-        (np.array([X, None], dtype=object), Opaque("array of dtype object")),
+        (
+            np.array([X, None], dtype=object),
+            Opaque("array of dtype object, of NoneType and ndarray"),
+        ),
         (np.array(["a"]), Opaque("array of dtype str32")),
         ({1, 2}, Opaque("set")),
         ((x for x in "ab"), Opaque("generator")),

@@ -166,9 +166,7 @@ def _bound(body: Iterable[ast.AST]) -> Iterator[tuple[str, ast.AST]]:
                 waiting += [*ast.iter_child_nodes(node)][::-1]
 
 
-def _made_global(
-    definition: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef,
-) -> Iterator[tuple[str, ast.AST]]:
+def _made_global(definition: Definition) -> Iterator[tuple[str, ast.AST]]:
     """What a function binds outside itself: `global softmax`, and then a `def`."""
     nodes = list(ast.walk(definition))
     names = {n for node in nodes if isinstance(node, ast.Global) for n in node.names}

@@ -15,8 +15,8 @@ from autograder.exercises.declaration import (
     words,
 )
 from autograder.values.called import Call, Function, call_in_process
-from autograder.values.compare import conform, same, shape_of
-from autograder.values.wire import Arguments, Outcome, native
+from autograder.values.compare import as_array, conform, same, shape_of
+from autograder.values.wire import Arguments, Opaque, Outcome, native
 
 VISIBLE_SEED = 0  # what `check` draws from; grading draws from a secret one
 
@@ -204,7 +204,27 @@ def try_case(
         others = _with_other_generators(arguments)
         otherwise = run(call, others, like=expected.value)
     case = Case(*(name, arguments, expected, actual, repeated, otherwise), notes=notes)
-    return replace(case, passed=_holds(exercise, case) and not changed_arguments(case))
+    passed = _holds(exercise, case) and not changed_arguments(case)
+    if passed and (other := _another_kind(came.value, expected.value)):
+        notes = (*notes, other)
+    return replace(case, passed=passed, notes=notes)
+
+
+def _another_kind(value: Any, expected: Any) -> str:
+    """What is to be noted of a right answer that code below may stumble over."""
+    if isinstance(value, Opaque) and isinstance(expected, tuple):
+        return (
+            f"the results come from a {value.type_name}, which gives them only once; "
+            "`return` with commas gives a tuple"
+        )
+    if isinstance(expected, np.ndarray) and expected.dtype.kind == "b":
+        came = as_array(value) if isinstance(value, list | tuple) else value
+        if isinstance(came, np.ndarray) and came.dtype.kind != "b":
+            return (
+                "these are numbers, 1 and 0; `~` and an index want True and False, "
+                "which `.astype(bool)` makes of them"
+            )
+    return ""
 
 
 def _holds(exercise: Exercise, case: Case) -> bool:

@@ -102,8 +102,8 @@ def _read(cell: str) -> ast.Module | None:
 
 def _note_for_name(name: str, cells: Iterable[str] = ()) -> str:
     if name in discover():
-        if near := advice(name, map(_read, cells)):
-            return near
+        if told := advice(name, map(_read, cells)):
+            return told
         return f"Run the cell that defines {name} first; it stands above this one."
     line = IMPORTS.get(name)
     if line:

@@ -28,11 +28,12 @@ from autograder.exercises.declaration import Exercise, docstring
 from autograder.exercises.registry import discover
 from autograder.exercises.shapes import ShapeLine
 from autograder.exercises.solution import other_ways, reasons, written
+from autograder.judge.cases import VISIBLE_SEED, drawn_cases
 from autograder.judge.render import AGREEMENT, Points, as_html, as_text, show
 from autograder.judge.verdict import Verdict, judge
 from autograder.values.called import call_in_process
 from autograder.values.compare import close, tolerance
-from autograder.values.wire import plain
+from autograder.values.wire import Opaque, plain
 
 SOLVED = Path(".solved")  # beside the learner's notebooks: what is solved, as source
 _told: dict[str, set[str]] = {}  # what `check` has said already of each exercise
@@ -148,22 +149,31 @@ def _giving_arrays(exercise: Exercise, function: Callable) -> Callable:
     """
     if isinstance(function, type):
         return function
+    asked = drawn_cases(exercise, VISIBLE_SEED)[0][-1].value
 
     @functools.wraps(function)
     def giving_arrays(*arguments, **named):
         value = plain(function(*arguments, **named))
+        value = value.items if isinstance(value, Opaque) and value.items else value
         if isinstance(value, tuple | list) and len(exercise.shapes.results) > 1:
             return tuple(map(_listed, value))
-        return _listed(value)
+        return _listed(value, asked)
 
     return giving_arrays
 
 
-def _listed(value: Any) -> Any:
+def _listed(value: Any, asked: Any = None) -> Any:
+    """As an array, with True and False where these are asked for: `~` and an index
+    do something else with 1 and 0.
+    """
     try:
-        return np.asarray(value) if isinstance(value, list) else value
+        value = np.asarray(value) if isinstance(value, list) else value
     except ValueError:  # ragged: no array, and wrong
         return value
+    masks = isinstance(asked, np.ndarray) and asked.dtype.kind == "b"
+    if masks and isinstance(value, np.ndarray) and np.isin(value, (0, 1)).all():
+        return value == 1
+    return value
 
 
 def is_reference(function: Callable) -> bool:

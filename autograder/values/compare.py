@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from autograder.values.wire import Opaque
+
 LOOSEST = 4e-3  # float16, and nearly float32: ten times the root of its epsilon
 TIGHTEST = 1e-5  # float64: some step on the way to it may have been float32
 NUMERIC = (bool, int, float, complex, np.number, np.bool_, np.ndarray)
@@ -16,6 +18,8 @@ NUMERIC = (bool, int, float, complex, np.number, np.bool_, np.ndarray)
 
 def conform(actual: Any, expected: Any) -> Any:
     """Give `actual` the container type of `expected` where that loses nothing."""
+    if isinstance(expected, tuple) and isinstance(actual, Opaque):
+        return conform(actual.items, expected) if _fits(actual, expected) else actual
     if isinstance(expected, tuple) and isinstance(actual, list | tuple):
         if len(actual) != len(expected):
             return tuple(actual)
@@ -29,6 +33,13 @@ def conform(actual: Any, expected: Any) -> Any:
     if isinstance(expected, int | float) and shape_of(actual) == ():
         return actual.item() if isinstance(actual, np.ndarray) else actual
     return actual
+
+
+def _fits(given: Opaque, expected: tuple[Any, ...]) -> bool:
+    """Whether a generator, a `map` or the like gave these very results."""
+    return len(given.items) == len(expected) and same(
+        conform(given.items, expected), expected
+    )
 
 
 def same(actual: Any, expected: Any) -> bool:

@@ -12,8 +12,10 @@ import math
 import struct
 import sys
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import islice
 from types import ModuleType
 from typing import Any
 
@@ -30,6 +32,8 @@ NODES_LIMIT = 2**16  # numbers, texts, arrays, lists in an answer: each one cost
 KEY_LIMIT = sys.hash_info.modulus  # a smaller int is its own hash: no two are alike
 INT_BITS_LIMIT = 4096  # Python refuses to print an int of more than 4300 digits
 TEXT_LIMIT = 2000  # characters of an error message, or of a key
+LOOKED_AT = 1000  # entries of an array of objects
+SEVERAL = 8  # results that a generator may give
 DTYPES = frozenset(
     [
         "|b1",
@@ -61,9 +65,14 @@ class TooLargeError(WireError):
 
 @dataclass(frozen=True)
 class Opaque:
-    """Stands for a value that is not plain, such as a generator or a set."""
+    """Stands for a value that is not plain, such as a generator or a set.
+
+    items: what a generator, a `map` or the like gives, where that are a few things:
+    several results can be taken from it as from a tuple.
+    """
 
     type_name: str
+    items: tuple[Any, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -125,7 +134,17 @@ class _Plain:
             value = list(value)
         if isinstance(value, (tuple, list, dict)):
             return self._container(value)
+        if isinstance(value, Iterator) and not self.path:
+            return self._iterated(value)
         return _plain_scalar(value)
+
+    def _iterated(self, value: Iterator[Any]) -> Opaque:
+        self.path.append(value)
+        try:
+            items = tuple(map(self.of, islice(value, SEVERAL + 1)))
+        except Exception:  # of the learner's: nothing has come of it
+            items = ()
+        return Opaque(type(value).__name__, items if len(items) <= SEVERAL else ())
 
     def _weigh(self, size: int) -> None:
         self.bytes += size
@@ -151,7 +170,7 @@ class _Plain:
 
 
 def _is_real(value: Any) -> bool:
-    return isinstance(value, (bool, int, float, np.number, np.bool_))
+    return isinstance(value, (bool, int, float, Fraction, np.number, np.bool_))
 
 
 def _plain_scalar(value: Any) -> Any:
@@ -162,7 +181,9 @@ def _plain_scalar(value: Any) -> Any:
         number = int(value)
         large = number.bit_length() > INT_BITS_LIMIT
         return Opaque(f"int of {number.bit_length()} bits") if large else number
-    if isinstance(value, (float, np.floating)):
+    if isinstance(value, Fraction) and value.denominator == 1:
+        return _plain_scalar(value.numerator)
+    if isinstance(value, (float, Fraction, np.floating)):
         return float(value)
     if isinstance(value, (complex, np.complexfloating)):
         return complex(value)
@@ -184,7 +205,9 @@ def _array_from_tensor(torch: ModuleType, tensor: Any) -> Any:
 
 def _plain_array(array: np.ndarray) -> np.ndarray | Opaque:
     if array.dtype.kind not in "biufc":
-        return Opaque(f"array of dtype {array.dtype.name}")
+        kinds = sorted({type(item).__name__ for item in array.flat[:LOOKED_AT]})
+        of = f", of {' and '.join(kinds[:3])}" if array.dtype.kind == "O" else ""
+        return Opaque(f"array of dtype {array.dtype.name}{of}")
     if isinstance(array, np.ma.MaskedArray):
         if np.ma.getmaskarray(array).any():
             wide = np.result_type(array.dtype, np.float16)
@@ -251,7 +274,8 @@ def _tree(value: Any, arrays: list[np.ndarray]) -> Any:
     if isinstance(value, complex):
         return ["complex", value.real, value.imag]
     if isinstance(value, Opaque):
-        return ["opaque", value.type_name]
+        items = (_tree(item, arrays) for item in value.items)
+        return ["opaque", value.type_name, *items]
     if isinstance(value, np.ndarray) and value.dtype.str in DTYPES:
         arrays.append(value)
         return ["array", value.dtype.str, list(value.shape)]
@@ -334,10 +358,12 @@ class _Reader:
             return tuple(items) if tag == "tuple" else items
         if tag == "dict":
             return dict(self._pair(item, depth + 1) for item in rest)
+        if tag == "opaque":
+            given = tuple(self.value(item, depth + 1) for item in rest[1:])
+            return _read_opaque(rest[0] if rest else None, given)
         builders: dict[str, Callable[..., Any]] = {
             "array": self._array,
             "complex": _read_complex,
-            "opaque": _read_opaque,
             "generator": _read_generator,
         }
         _demand(isinstance(tag, str) and tag in builders, "a tag is unknown")
@@ -380,7 +406,7 @@ def native(value: Any) -> Any:
 
 
 def _exactly(tag: str, rest: list[Any]) -> list[Any]:
-    lengths = {"array": 2, "complex": 2, "opaque": 1, "generator": 4}
+    lengths = {"array": 2, "complex": 2, "generator": 4}
     _demand(len(rest) == lengths[tag], f"a node {tag!r} has the wrong length")
     return rest
 
@@ -394,9 +420,10 @@ def _read_complex(real: Any, imaginary: Any) -> complex:
         raise WireError("a complex number is too large") from error
 
 
-def _read_opaque(type_name: Any) -> Opaque:
+def _read_opaque(type_name: Any, items: tuple[Any, ...]) -> Opaque:
     _demand(isinstance(type_name, str), "an opaque value has no name")
-    return Opaque(printable(type_name[:200]))
+    _demand(len(items) <= SEVERAL, "an opaque value gives too many things")
+    return Opaque(printable(type_name[:200]), items)
 
 
 def _read_generator(

@@ -28,6 +28,7 @@ def not_numbers(exercise: Exercise, failed: list[Case]) -> Diagnosis | None:
         hint = _hint_for(kind, exercise) or _number_hint(exercise, expected)
         if kind.startswith(DEEP):
             return Diagnosis(f"{exercise.name} returned a {kind}.", hint)
+        kind = kind.partition(", of ")[0]
         return Diagnosis(
             f"{exercise.name} returned something of type {kind}; expected "
             f"{promise(exercise)}.",
@@ -53,8 +54,7 @@ KINDS = {
     "set": "A set keeps no order, and each number once. Use a list or an array.",
     "str": "A text came back. Return the numbers themselves; `print` is for showing.",
     "ellipsis": "`...` stands where your lines belong.",
-    "Decimal": "A Decimal is no number that NumPy calculates with: `float(...)`.",
-    "Fraction": "A Fraction is no number that NumPy calculates with: `float(...)`.",
+    "Decimal": "A Decimal does not go together with floats: `float(...)` makes one.",
 }
 
 
@@ -71,10 +71,9 @@ def _hint_for(kind: str, exercise: Exercise) -> str:
             "it put between square brackets in each round?"
         )
     if kind.startswith("array of dtype object"):
-        return (
-            "It holds something else than numbers: parts of several lengths, None, or "
-            "Python objects. Print its entries."
-        )
+        of = kind.partition(", of ")[2] or "object"
+        told = KINDS.get(of, "Print its entries: numbers are asked for.")
+        return f"Its entries are of type {of}. {told}"
     if kind.startswith("array of dtype str"):
         return "It holds texts. Return the numbers themselves."
     return KINDS.get(kind, "")
@@ -83,6 +82,8 @@ def _hint_for(kind: str, exercise: Exercise) -> str:
 def _number_hint(exercise: Exercise, expected: Any) -> str:
     if isinstance(expected, int | float):
         return "Return the number itself."
+    if isinstance(expected, dict):
+        return "Return a plain dict: `{...}`, or `dict(...)` of what you have."
     if isinstance(expected, tuple):
         names = ", ".join(item.name for item in exercise.shapes.results)
         return f"End with `return {names}`, each of them an array."
@@ -111,7 +112,7 @@ def _count(number: int, noun: str) -> str:
 def wrong_order(exercise: Exercise, failed: list[Case]) -> Diagnosis | None:
     """The right results, returned in another order."""
     results = exercise.shapes.results
-    if any(not isinstance(case.actual.value, tuple) for case in failed):
+    if len(results) < 2 or not all(isinstance(c.actual.value, tuple) for c in failed):
         return None
     for order in permutations(results):
         came = [results.index(item) for item in order]
@@ -147,7 +148,7 @@ def no_array(exercise: Exercise, failed: list[Case]) -> Diagnosis | None:
             wanted = f"an array of shape {np.shape(right)}" if name else None
             return Diagnosis(
                 f"{what} {_kind(part)}; expected {wanted or promise(exercise)}.",
-                _no_array_hint(exercise, part),
+                _no_array_hint(exercise, part, right),
             )
     return None
 
@@ -180,7 +181,10 @@ def _imaginary(part: Any, right: Any) -> bool:
     return not small and not np.iscomplexobj(right)
 
 
-def _no_array_hint(exercise: Exercise, part: Any) -> str:
+def _no_array_hint(exercise: Exercise, part: Any, right: Any) -> str:
+    if isinstance(right, int | float) and isinstance(part, list | tuple):
+        brackets = "brackets" if isinstance(part, list) else "brackets or a comma"
+        return f"Return the number itself, without {brackets} around it."
     if isinstance(part, tuple) and all(isinstance(item, np.ndarray) for item in part):
         return (
             "A function that gives several things gave them together. Take them apart, "
@@ -188,7 +192,8 @@ def _no_array_hint(exercise: Exercise, part: Any) -> str:
         )
     if isinstance(part, list | tuple):
         return _strange(exercise, part) or _ragged(part)
-    return "An array of numbers is asked for."
+    told = _hint_for(part.type_name, exercise) if isinstance(part, Opaque) else ""
+    return told or "An array of numbers is asked for."
 
 
 MOST_LEAVES = 1000
@@ -273,11 +278,13 @@ def _kind(value: Any) -> str:
     if value is None:
         return "None"
     if isinstance(value, Opaque):
-        return f"something of type {value.type_name}"
+        return f"something of type {value.type_name.partition(', of ')[0]}"
     if isinstance(value, np.ndarray):
         return "an array"
     if isinstance(value, list | tuple):
         kind, count = type(value).__name__, len(value)
+        if count == 1 and shape_of(value[0]) == ():
+            return f"a {kind} of one number"
         if count == 1:
             return f"a {kind} of one part that is no array"
         return f"a {kind} of {count} parts that are no array"

@@ -68,6 +68,11 @@ def _shape_hint(part: Part, parts: list[Part]) -> str:
     if sorted(actual) == sorted(expected):
         return "The axes are all there, in the wrong order."
     if [s for s in actual if s != 1] == [s for s in expected if s != 1]:
+        if actual == (1, *expected):
+            return (
+                "There is an axis of length 1 too many, at the front: is there a comma "
+                "after what is returned, or are there brackets around it?"
+            )
         return "There is an axis of length 1 too many or too few (`keepdims`?)."
     named = ", ".join(_reading(part, parts))
     if np.prod(actual) == np.prod(expected):
