@@ -367,6 +367,37 @@ def grade(
 
 
 @cli.command()
+@chapter
+@course_option
+@click.option("--jobs", type=int, metavar="N", show_default="all cores")
+def feedback(chapter: str, course: Path, jobs: int | None) -> None:
+    """Make the learners' pages, and a zip for the LMS.
+
+    The pages are those of `nbgrader generate_feedback`, made on all cores. The zip has
+    the names under which Canvas, Moodle or Sakai takes files back.
+    """
+    from autograder.course.handback import feedback
+
+    _say(*feedback(course, chapter, jobs))
+
+
+@cli.command()
+@click.argument("student", metavar="STUDENT")
+@chapter
+@click.argument("until", metavar="UNTIL")
+@course_option
+def extend(student: str, chapter: str, until: str, course: Path) -> None:
+    """Give a student, or a group, more time for a chapter.
+
+    UNTIL is a time, as 2026-12-08T18:00, in this machine's time zone or with its own;
+    or - to take an extension back.
+    """
+    from autograder.course.extensions import extend
+
+    _say(*extend(course, student, chapter, until))
+
+
+@cli.command()
 @click.argument("chapter", type=ChapterName(), required=False, metavar="[CHAPTER]")
 @click.option("--remove", is_flag=True, help="Take the class away again.")
 @click.option("--students", type=int, default=20, show_default=True, metavar="N")

@@ -18,7 +18,8 @@ from autograder.chapters import toc
 from autograder.chapters.chapter import ChapterError, load_chapters
 from autograder.course import setup as course_module
 from autograder.course.classlists import FORMS, PLAIN, read_class_list
-from autograder.course.setup import make_course, open_course, parse_due
+from autograder.course.setup import make_course, open_course
+from autograder.course.times import parse_due
 from autograder.exercises.registry import discover
 
 NAMES = ["02_projections", "05_softmax"]

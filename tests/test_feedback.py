@@ -6,6 +6,7 @@ import json
 import re
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import nbformat
@@ -18,9 +19,11 @@ from nbgrader.utils import notebook_hash
 from autograder.chapters.chapter import load_chapters
 from autograder.course import pages as page
 from autograder.course.grade import grade_chapter
+from autograder.course.handback import feedback
 from autograder.course.setup import make_course
 from autograder.exercises.registry import discover
 from autograder.exercises.source import source_of
+from autograder.files.tables import write_table
 from autograder.grading.assignment import Options
 from autograder.grading.warm import stop_engines
 
@@ -239,3 +242,51 @@ def test_the_notebook_keeps_what_the_pages_are_made_of(course):
     [verdict] = about["verdicts"]
     assert verdict["mistake"] == "bare_exp"
     assert re.fullmatch(r"[0-9a-f]{16}", about["behaviour"]["softmax"])
+
+
+COLLECTED = {  # student -> (the file that was collected, where its page goes back)
+    "right": (
+        "doejane_LATE_12345_678901_05_softmax-1.ipynb",
+        ("canvas", "doejane_LATE_12345_678901_05_softmax.html"),
+    ),
+    "softmax-over_queries": (
+        "d/Jane Doe_7_assignsubmission_file_/hw_2.ipynb",
+        ("moodle", "Jane Doe_7_assignsubmission_file_/05_softmax.html"),
+    ),
+    "softmax-bare_exp": (
+        "T/Doe, Jane(jdoe)/Submission attachment(s)/x.ipynb",
+        ("sakai", "T/Doe, Jane(jdoe)/Feedback Attachment(s)/05_softmax.html"),
+    ),
+    "blank": (
+        "05_softmax_jdoe_attempt_2026-12-01-10-00-00_05_softmax.ipynb",
+        ("blackboard", "05_softmax_jdoe_attempt_2026-12-01-10-00-00_05_softmax.html"),
+    ),
+    "empty": ("empty.ipynb", None),
+}
+
+
+def test_pages_are_made_in_parallel_and_go_back_to_the_lms(course):
+    desk = course / "downloaded" / CHAPTER
+    desk.mkdir(parents=True)
+    rows = [[student, name, ""] for student, (name, _) in COLLECTED.items()]
+    write_table(desk / "collected.csv", [["student", "file", "digest"], *rows])
+    old = file_of(course, "right").read_bytes()
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}", "attention") as gradebook:
+        gradebook.find_student("right").first_name = "Rita"
+        gradebook.db.commit()
+    file_of(course, "blank").unlink()
+    said = feedback(course, CHAPTER, jobs=2)
+    assert said[0].startswith(f"{CHAPTER}: 2 pages made, ")
+    assert "empty" in said[-1] and "right" not in said[-1]
+    assert "Rita" in words_of(course, "right")
+    [earlier] = (course / "feedback" / "right" / ".earlier").iterdir()
+    assert earlier.read_bytes() == old
+    for student, (_, place) in COLLECTED.items():
+        if place:
+            path = course / "handback" / f"{CHAPTER}-{place[0]}.zip"
+            with zipfile.ZipFile(path) as packed:
+                assert packed.namelist() == [place[1]]
+                assert packed.read(place[1]) == file_of(course, student).read_bytes()
+    assert feedback(course, CHAPTER, jobs=1)[0].startswith(f"{CHAPTER}: 0 pages made")
+    with pytest.raises(ValueError, match="knows no assignment 99_nothing"):
+        feedback(course, "99_nothing")

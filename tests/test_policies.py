@@ -11,6 +11,7 @@ from nbgrader.api import Gradebook
 from traitlets import TraitError
 from traitlets.config import Config
 
+from autograder.course.extensions import extend
 from autograder.course.grade import grade_chapter
 from autograder.course.policies import DAY, HOUR, LatePolicy
 from autograder.course.setup import make_course
@@ -137,3 +138,58 @@ def test_a_policy_holds_for_what_is_graded_already(course):
     summary = grade_chapter(course, FIRST, jobs=1)
     assert (summary.graded, summary.unchanged) == (0, len(CLASS))
     assert penalties(course, FIRST) == {s: 20 * (s == "punctual") for s in CLASS}
+
+
+@pytest.mark.parametrize("command", ["autograde", "grade"])
+def test_an_extension_holds_whenever_it_is_given(course, command):
+    """Before anything is graded, also by nbgrader's own command; and afterwards."""
+
+    def points():
+        if command == "grade":
+            grade_chapter(course, FIRST, jobs=1, tell=lambda line: None)
+        else:
+            done = nbgrader(course, "autograde", FIRST, "--force")
+            assert done.returncode == 0, done.stderr
+        return penalties(course, FIRST)
+
+    make_course(course, roster=_class_list(course))
+    [said] = extend(course, "never", FIRST, "2026-11-22T12:00Z")
+    assert said.startswith(f"never: {FIRST} until 2026-11-22 ")
+    assert points() == wanted(FIRST) | {"never": 0}
+    if command == "autograde":
+        return
+    said = extend(course, "never", FIRST, "-")
+    assert said[1] == "never: late penalty 0 -> 1"
+    assert points() == wanted(FIRST)
+    assert (
+        extend(course, "never", FIRST, "2026-11-20")[1] == "never: late penalty 1 -> 0"
+    )
+    # A group is named by its name, and one who has not handed in yet has the time, too.
+    (course / "groups.csv").write_text("student,groups\nnever,T\nabsent,T\n")
+    assert len(extend(course, "T", FIRST, "2026-11-24")) == 2
+    assert (course / "extensions.csv").read_text().splitlines()[1:] == [
+        f"absent,{FIRST},2026-11-24",
+        f"never,{FIRST},2026-11-24",
+    ]
+
+
+def _class_list(course):
+    path = course / "roster.csv"
+    path.write_text("\n".join(["id", *CLASS, "absent"]), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("nobody", FIRST, "2026-11-22"), "no student 'nobody'"),
+        (("absent", "04_scalng", "2026-11-22"), "knows no chapter 04_scalng"),
+        (("absent", FIRST, "next week"), "'next week' is no time"),
+        (("absent", FIRST, "2026-10-22"), "an extension is later"),
+    ],
+)
+def test_a_wrong_extension_is_refused_in_a_sentence(course, arguments, told):
+    make_course(course, roster=_class_list(course))
+    with pytest.raises(ValueError, match=told):
+        extend(course, *arguments)
+    assert not (course / "extensions.csv").exists()

@@ -267,6 +267,8 @@ def test_a_human_is_asked_to_look(told):
     assert library == {"softmax-by-with_torch"}
     assert found["The code tried to open a connection"] == {"network"}
     assert found["The code took too long"] == {"endless"}
+    [late] = next(it for it in told["look_at"] if "too long" in it["kind"])["entries"]
+    assert late["exercise"] == "softmax" and "stopped after 2 s" in late["text"]
     assert found["Right on the visible inputs, wrong on others"] == {"by-heart"}
 
 
@@ -313,7 +315,15 @@ def test_the_page_shows_each_mistake_with_its_picture(files, told, chromium):
             assert f"{len(it['students'])} of {told['graded']}" in said
             assert all(student in said for student in it["students"])
             assert re.search(r"yours A, shape|It ends with ValueError", said)
-        assert "proves nothing" in seen.page.locator("main").text_content()
+        main = seen.page.locator("main")
+        assert "proves nothing" in main.text_content()
+        # One table of all, the commonest first, each a link to its card.
+        links = seen.page.locator(".ranked a")
+        assert links.count() == len(part["mistakes"])
+        assert links.first.get_attribute("href") == "#softmax-over_queries"
+        # A name is shown as text, without the id; and no name is markup.
+        assert "Ab <i>Sent</i>" in main.text_content()
+        assert "(absent)" not in main.text_content()
 
 
 @pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dark")])
@@ -345,7 +355,8 @@ def test_a_large_class_takes_seconds_and_folds_away(course, tmp_path, chromium):
     with visit(chromium, page) as seen:
         height = seen.page.evaluate("document.documentElement.scrollHeight")
         assert height < 12_000
-        assert seen.page.locator("table.rows tbody tr").count() == count
+        rows = "[aria-labelledby=everybody] tbody tr"
+        assert seen.page.locator(rows).count() == count
 
 
 def repeat(course, most):

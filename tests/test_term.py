@@ -258,7 +258,12 @@ def term(tmp_path_factory):
     for chapter in CHAPTERS:
         done = autograder("release", chapter, "--course", term.course)
         assert done.returncode == 0, done.stderr
-        assert (term.course / "handout" / f"{chapter}.zip").is_file()
+        with zipfile.ZipFile(term.course / "handout" / f"{chapter}.zip") as handout:
+            texts = [
+                handout.read(f"{chapter}/{name}").decode()
+                for name in ("README.md", f"{chapter}.ipynb")
+            ]
+        assert all(("ue 2026-11-02" in text) == (chapter != OWN) for text in texts)
     return term
 
 

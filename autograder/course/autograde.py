@@ -11,9 +11,11 @@ from weakref import WeakKeyDictionary
 
 import nbformat
 from nbconvert.exporters import NotebookExporter
+from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Dict
 
+from autograder.course.extensions import read_extensions, set_extension
 from autograder.course.gradebook import (
     TIMESTAMP,
     HandedIn,
@@ -108,6 +110,20 @@ class Judge(NbGraderPreprocessor):
         for note in judged.notes:
             self.log.warning("%s: %s", about["student"], note)
         return nbformat.from_dict(notebook), resources
+
+
+class Extensions(NbGraderPreprocessor):
+    """Takes a student's extension over, before lateness is reckoned."""
+
+    def preprocess(self, nb, resources):
+        """Enter it into the gradebook; the notebook stays as it is."""
+        about = resources["nbgrader"]
+        course, chapter = self.parent.parent.coursedir, about["assignment"]
+        until = read_extensions(Path(course.root), chapter).get(about["student"])
+        if until:
+            with Gradebook(about["db_url"], course.course_id) as gradebook:
+                set_extension(gradebook, about["student"], chapter, until)
+        return nb, resources
 
 
 def _assignment(course, chapter):

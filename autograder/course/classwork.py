@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 from nbgrader.api import (
@@ -17,8 +17,10 @@ from nbgrader.api import (
 )
 
 from autograder.course.collect.record import read_collected
+from autograder.course.extensions import read_extensions
 from autograder.course.folder import confirm_course
 from autograder.course.gradebook import load_assignment, load_course
+from autograder.course.times import zone_of
 from autograder.exercises.declaration import Exercise
 from autograder.exercises.registry import discover
 from autograder.grading.assignment import Assignment, CourseError
@@ -88,6 +90,9 @@ class ClassWork:
 
     missing    students of the roster who handed nothing in.
     ungraded   submissions that no grader has seen yet.
+    names      student -> first and last name, of everybody in the gradebook.
+    extended   student -> until when, in UTC without a zone.
+    zone       of the course; None for this machine's.
     together   student -> the file of a download, the same for who handed in together.
     """
 
@@ -97,6 +102,9 @@ class ClassWork:
     ungraded: list[str]
     due: datetime | None
     book_url: str
+    names: dict[str, str] = field(default_factory=dict)
+    extended: dict[str, datetime] = field(default_factory=dict)
+    zone: tzinfo | None = None
     together: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -115,7 +123,8 @@ def read_class(root: Path, chapter: str) -> ClassWork:
         return Path(course.format_path(step, student, chapter))
 
     with Gradebook(course.db_url, course.course_id) as gradebook:
-        graded, roster, due = _graded(gradebook, chapter)
+        graded, names, due = _graded(gradebook, chapter)
+    extended = _extended(graded, root, chapter)
     learners = []
     for row in graded:
         path = folder(course.autograded_directory, row["student"])
@@ -130,10 +139,13 @@ def read_class(root: Path, chapter: str) -> ClassWork:
     return ClassWork(
         assignment=assignment,
         learners=learners,
-        missing=sorted(roster - known - handed_in),
+        missing=sorted(names.keys() - known - handed_in),
         ungraded=sorted(handed_in - known),
         due=due,
         book_url=course.config.FeedbackPage.get("book_url", ""),
+        names=names,
+        extended=extended,
+        zone=zone_of(course),
         together={
             student: f"{row['file']} {row['digest']}"
             for student, row in read_collected(root / "downloaded" / chapter).items()
@@ -141,8 +153,15 @@ def read_class(root: Path, chapter: str) -> ClassWork:
     )
 
 
-def _graded(gradebook, chapter) -> tuple[list[dict], set[str], datetime | None]:
-    """A row for each submission, the roster, and when the chapter was due."""
+def _extended(graded: list[dict], root: Path, chapter: str) -> dict[str, datetime]:
+    """Who has more time, and until when: by our file, or by nbgrader's own means."""
+    found = {row["student"]: row.pop("until") for row in graded}
+    found = {student: until for student, until in found.items() if until}
+    return found | read_extensions(root, chapter)
+
+
+def _graded(gradebook, chapter) -> tuple[list[dict], dict, datetime | None]:
+    """A row for each submission, the names, and when the chapter was due."""
     try:
         assignment = gradebook.find_assignment(chapter)
     except MissingEntry as error:
@@ -166,6 +185,7 @@ def _graded(gradebook, chapter) -> tuple[list[dict], set[str], datetime | None]:
             "student": student,
             "name": names[student],
             "late": max(0.0, late),
+            "until": due if extension else None,
             "penalty": 0.0,
             "by_hand": (),
             "points": {},
@@ -187,7 +207,7 @@ def _graded(gradebook, chapter) -> tuple[list[dict], set[str], datetime | None]:
         owners[key]["points"][name] = score
         owners[key]["by_hand"] += () if manual is None else (name,)
     ordered = sorted(rows.values(), key=lambda row: row["student"])
-    return ordered, set(names), assignment.duedate
+    return ordered, names, assignment.duedate
 
 
 def _learner(assignment: Assignment, row: dict, path: Path) -> Learner:

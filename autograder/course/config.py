@@ -23,6 +23,7 @@ def configure(c, config_file: str = "nbgrader_config.py") -> None:
     c.Autograde.autograde_preprocessors = [
         "autograder.course.autograde.Judge",
         "nbgrader.preprocessors.SaveAutoGrades",
+        "autograder.course.autograde.Extensions",
         "nbgrader.preprocessors.AssignLatePenalties",
         "nbgrader.preprocessors.CheckCellMetadata",
     ]

@@ -1,7 +1,9 @@
 """A made-up class: what learners might hand in, made from the declarations.
 
 For an instructor who wants to see a course at work before anybody has handed in, and
-for measuring. Right answers by different roads, declared mistakes, blank notebooks.
+for measuring. Right answers by different roads, declared mistakes, blank notebooks;
+and what else there is in any class: a file cut off, one under another name, two who
+handed in the same, and, where a due date is set, one that is late.
 """
 
 import ast
@@ -9,6 +11,7 @@ import copy
 import glob
 import inspect
 import shutil
+from datetime import datetime, timedelta
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -21,6 +24,9 @@ from autograder.grading.assignment import CourseError
 
 STUDENTS = "example-[0-9][0-9]*"
 BROKEN = 12  # the student whose file is cut off, as by a full disk
+RENAMED = 7  # whose file has another name
+LATE = 5  # who hands in more than a day after the due date
+COPIED = {11: 3}  # who hands in what another one wrote
 
 
 def hand_in_example(course: Path, chapter: str, students: int) -> list[str]:
@@ -38,19 +44,33 @@ def hand_in_example(course: Path, chapter: str, students: int) -> list[str]:
         )
     release = nbformat.read(path, 4)
     exercises = list(found.exercises().values())
-    written = 0
+    written, due = 0, _due(course, chapter)
     for number in range(1, students + 1):
         folder = course / "submitted" / f"example-{number:02}" / chapter
         if folder.exists():
             continue
         folder.mkdir(parents=True)
-        text = nbformat.writes(answered(release, exercises, number))
+        notebook = answered(release, exercises, COPIED.get(number, number))
+        text = nbformat.writes(notebook)
         if number == BROKEN:
             text = text[: len(text) // 3]
-        (folder / path.name).write_text(text, encoding="utf-8")
+        name = "my answers.ipynb" if number == RENAMED else path.name
+        (folder / name).write_text(text, encoding="utf-8")
+        if due:
+            when = due + timedelta(hours=30 if number == LATE else -number)
+            stamp = f"{when:%Y-%m-%d %H:%M:%S} UTC\n"
+            (folder / "timestamp.txt").write_text(stamp, encoding="utf-8")
         written += 1
     kept = f"; {students - written} were there already" if written < students else ""
     return [f"{course / 'submitted'}: {written} made-up students{kept}"]
+
+
+def _due(course: Path, chapter: str) -> datetime | None:
+    """When a chapter is due; None where no date is set."""
+    from autograder.course.setup import open_course, open_gradebook
+
+    with open_gradebook(open_course(course)) as gradebook:
+        return {a.name: a.duedate for a in gradebook.assignments}.get(chapter)
 
 
 def remove_example(course: Path) -> list[str]:

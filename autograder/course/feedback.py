@@ -7,6 +7,7 @@ from the gradebook what a person may have set there, the exporter writes the pag
 import contextlib
 import re
 import secrets
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from autograder.course.gradebook import (
 )
 from autograder.course.renew import digest, of_pages, of_templates, renew
 from autograder.exercises.registry import discover
+from autograder.files.whole import write_whole
 from autograder.grading import submission
 from autograder.grading.submission import UnreadableError
 from autograder.judge.render import STATES
@@ -32,6 +34,7 @@ from autograder.judge.render import STATES
 SECRET = "submission_secret.txt"  # what a learner fetches the feedback with
 SECRET_BYTES = 1000
 HEAD = 2**16  # characters of a page, in which stands what it was made of
+EARLIER = ".earlier"  # beside the chapters of a student, and none of them
 NO_RESPONSE = "No response."  # nbgrader's own comment on a stub
 
 
@@ -71,7 +74,7 @@ class FeedbackPage(Exporter):
     def __init__(self, **options):
         super().__init__(**options)
         self.parent.coursedir = HandedIn(self.parent.coursedir)
-        renew(self.parent, self._is_current)
+        renew(self.parent, self._is_current, _keep_earlier)
 
     def _is_current(self, chapter, student, folder) -> bool:
         """Whether a page is what would be made now."""
@@ -187,6 +190,7 @@ class FeedbackPage(Exporter):
             if "nbgrader" not in cell.metadata
             and not any(cell is judged for judged in _judged(nb).values())
             and cell.source not in released
+            and not cell.get("id", "").startswith("due-")  # of an earlier release
             and cell.source.strip()
         ]
 
@@ -196,6 +200,15 @@ class FeedbackPage(Exporter):
         if chapter not in known:
             known[chapter] = load_assignment(self.parent.coursedir, chapter)
         return known[chapter]
+
+
+def _keep_earlier(chapter: str, student: str, folder: Path) -> None:
+    """What a learner has read stays, beside the new: `.earlier/CHAPTER-TIME.html`."""
+    page = folder / f"{chapter}.html"
+    if page.is_file() and not page.is_symlink():
+        when = datetime.fromtimestamp(page.stat().st_mtime, UTC)
+        name = f"{chapter}-{when:%Y-%m-%d-%H-%M-%S}.html"
+        write_whole(folder.parent / EARLIER / name, page.read_bytes())
 
 
 @cache

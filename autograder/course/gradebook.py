@@ -32,6 +32,7 @@ from sqlalchemy.orm import selectinload
 from traitlets.config import Config
 from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
+from autograder.course.extensions import extension_of, read_extensions
 from autograder.exercises.declaration import STUB
 from autograder.exercises.registry import discover, own_sources
 from autograder.grading import submission
@@ -182,6 +183,7 @@ class GradebookWriter:
         self._gradebook = Gradebook(self.course.db_url, self.course.course_id)
         self._penalties = _late_policy(self.course, self.chapter, self._gradebook)
         self._assignment = self._gradebook.find_assignment(self.chapter)
+        self._until = read_extensions(Path(self.course.root), self.chapter)
         return self
 
     def __exit__(self, *exception):
@@ -288,6 +290,8 @@ class GradebookWriter:
     def _penalise(self, notebook, handed_in):
         """What the course's own plugin takes off for being late."""
         notebook.late_submission_penalty = None
+        if until := self._until.get(handed_in.student.id):
+            handed_in.extension = extension_of(self._assignment.duedate, until)
         late = handed_in.total_seconds_late
         if late <= 0:
             return

@@ -37,10 +37,15 @@ ALL_OF_A_PAGE = text(
 )
 
 
-def renew(converter, is_current: Callable[[str, str, Path], bool]) -> None:
+def renew(
+    converter,
+    is_current: Callable[[str, str, Path], bool],
+    keep: Callable[[str, str, Path], None] = lambda *place: None,
+) -> None:
     """Have one of nbgrader's converters make anew what is not current.
 
     is_current  asked with the assignment, the student, and the folder that is there.
+    keep        called with the same, before that folder is removed.
     """
     before = converter.init_destination
 
@@ -52,6 +57,7 @@ def renew(converter, is_current: Callable[[str, str, Path], bool]) -> None:
             and folder.is_dir()
             and not is_current(assignment_id, student_id, folder)
         ):
+            keep(assignment_id, student_id, folder)
             rmtree(str(folder))
         return before(assignment_id, student_id)
 

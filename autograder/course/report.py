@@ -7,6 +7,7 @@ own declarations, on the inputs that everybody may see.
 
 import inspect
 import json
+import re
 import statistics
 import warnings
 from collections import Counter, defaultdict
@@ -26,6 +27,7 @@ from autograder.course.classwork import (
 )
 from autograder.course.drafts import draft, visible_code
 from autograder.course.similar import similar
+from autograder.course.times import local_time
 from autograder.exercises.declaration import Exercise
 from autograder.exercises.registry import discover
 from autograder.files.tables import table_text
@@ -35,7 +37,7 @@ from autograder.judge.fingerprint import Watched
 from autograder.judge.render import picture_html
 from autograder.judge.verdict import judge
 from autograder.values.called import call_in_process
-from autograder.values.endings import ENDINGS
+from autograder.values.endings import ENDINGS, Ending
 
 BINS = 10  # of the picture of the scores
 
@@ -66,9 +68,6 @@ def report_chapter(course_folder: Path, chapter: str) -> list[Path]:
     return written
 
 
-# --- reading ---------------------------------------------------------------------
-
-
 # --- figures: the same in the page, the CSV and the JSON --------------------------
 
 
@@ -81,6 +80,8 @@ def figures(work: ClassWork) -> dict:
         "title": page.title_of(work.assignment.chapter),
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "due": work.due.isoformat() if work.due else None,
+        "made_here": local_time(datetime.now(UTC).replace(tzinfo=None), work.zone),
+        "due_here": local_time(work.due, work.zone) if work.due else None,
         "max_score": work.most,
         "handed_in": len(learners) + len(work.ungraded),
         "graded": len(learners),
@@ -92,6 +93,10 @@ def figures(work: ClassWork) -> dict:
             {"student": x.student, "seconds": x.late, "penalty": x.penalty}
             for x in learners
             if x.late
+        ],
+        "extended": [
+            {"student": student, "until": local_time(until, work.zone)}
+            for student, until in sorted(work.extended.items())
         ],
         "by_hand": [x.student for x in learners if x.by_hand],
         "mean": round(statistics.fmean(scores), 4),
@@ -196,9 +201,9 @@ def _reasons(learner: Learner, right: dict) -> Iterator[tuple[str, str, str]]:
     for note in learner.notes:
         exercise, _, text = note.partition(": ")
         yield _kind_of_note(text), exercise, text
-    endings = [ENDINGS[kind] for kind in learner.errors if kind in ENDINGS]
-    for words in dict.fromkeys(ending.in_the_report for ending in endings):
-        yield f"The code {words}", "", ""
+    for ending in (ENDINGS[kind] for kind in learner.errors if kind in ENDINGS):
+        for exercise, text in _met_in(learner, ending):
+            yield f"The code {ending.in_the_report}", exercise, text
     for name, answer in learner.answers.items():
         if answer.stands == "ungraded":
             text = "graded without this book's judge, or its notebook is gone"
@@ -206,6 +211,13 @@ def _reasons(learner: Learner, right: dict) -> Iterator[tuple[str, str, str]]:
         if answer.stands == "other" and answer.behaviour == right[name]:
             text = "are there numbers in the code that fit the visible inputs only?"
             yield "Right on the visible inputs, wrong on others", name, text
+
+
+def _met_in(learner: Learner, ending: Ending) -> list[tuple[str, str]]:
+    """(exercise, what its learner reads) where code ended so; else once, without."""
+    words = max(re.split(r"\{[^}]*\}", ending.sentence), key=len)
+    said = {n: a.verdict.get("rationale", "") for n, a in learner.answers.items()}
+    return [(n, text) for n, text in said.items() if words in text] or [("", "")]
 
 
 def _kind_of_note(text: str) -> str:
@@ -222,9 +234,6 @@ def _right_behaviour(name: str) -> str:
     watched = Watched(call_in_process(exercise.driven(exercise.reference)))
     judge(exercise, watched)
     return watched.digest()
-
-
-# --- answers that are alike -------------------------------------------------------
 
 
 def _row(learner: Learner) -> dict:
@@ -268,7 +277,7 @@ def as_csv(told: dict) -> str:
 
 def pictures(work: ClassWork, told: dict) -> dict:
     """What the page shows besides the figures."""
-    drawn, shown, links = {}, {}, {}
+    drawn, shown, links, ranked = {}, {}, {}, []
     by_student = {learner.student: learner for learner in work.learners}
     for part in told["exercises"]:
         name = part["exercise"]
@@ -276,6 +285,7 @@ def pictures(work: ClassWork, told: dict) -> dict:
         links[name] = page.book_link(work.book_url, name)
         for mistake in part["mistakes"]:
             drawn[name, mistake["mistake"]] = _picture(exercise, mistake["mistake"])
+            ranked.append((len(mistake["students"]), name, mistake["mistake"]))
         for group in part["others"]:
             answer = by_student[group["example"]].answers[name]
             shown[name, group["behaviour"]] = page.safe_html(answer.shown)
@@ -284,7 +294,18 @@ def pictures(work: ClassWork, told: dict) -> dict:
         "shown": shown,
         "links": links,
         "stands_in_words": STANDS,
-        "names": {x.student: x.name for x in work.learners},
+        "ranked": sorted(ranked, key=lambda it: (-it[0], it[1:])),
+        "names": _labels(work.names),
+    }
+
+
+def _labels(names: dict[str, str]) -> dict[str, str]:
+    """How the page calls each student: by name; with the id where two share it."""
+    times = Counter(names.values())
+    return {
+        student: name if times[name] == 1 else f"{name} ({student})"
+        for student, name in names.items()
+        if name
     }
 
 

@@ -13,9 +13,7 @@ import logging
 import re
 import shlex
 from collections.abc import Iterator
-from datetime import UTC, datetime, time
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import nbformat
 
@@ -23,6 +21,7 @@ from autograder.chapters.chapter import Chapter, load_chapters, source_notebook
 from autograder.chapters.toc import told_became
 from autograder.course.config import find_own_programs
 from autograder.course.folder import confirm_course
+from autograder.course.times import parse_due, told_time, zone_of
 from autograder.errors import UserError
 from autograder.files.offer import handed_out_in, offer
 from autograder.files.tables import read_table
@@ -52,8 +51,8 @@ c.CourseDirectory.course_id = "{course_id}"
 # c.LatePolicy.percent_per_day = 10   # of the score, for each day begun after that
 # c.LatePolicy.at_most_percent = 50
 
-# The time zone of the times in file names that your LMS makes (Blackboard does);
-# by default this machine's.
+# The time zone of the course, for what is shown, and for the times in file names that
+# your LMS makes (Blackboard does); by default this machine's.
 # c.Collector.timezone = "Europe/Berlin"
 '''
 
@@ -223,7 +222,7 @@ def _set_due_dates(course, folder: Path, due: tuple[str, ...]) -> list[str]:
     """Due dates from the file where none is set; from the command line, always."""
     wanted = list(_due_dates(folder / "due_dates.csv", due))
     asked = {chapter for _, chapter, _, from_option in wanted if from_option}
-    said, new = [], {}
+    said, new, zone = [], {}, zone_of(course)
     with open_gradebook(course) as gradebook:
         known = {a.name: a.duedate for a in gradebook.assignments}
         for place, chapter, text, from_option in wanted:
@@ -238,13 +237,13 @@ def _set_due_dates(course, folder: Path, due: tuple[str, ...]) -> list[str]:
             elif there != when and chapter not in asked:
                 option = shlex.quote(f"{chapter}={text}")
                 said.append(
-                    f"{place}: {chapter} stays due {told_time(there)}, not "
-                    f"{told_time(when)}; to change it: --due {option}"
+                    f"{place}: {chapter} stays due {told_time(there, zone)}, not "
+                    f"{told_time(when, zone)}; to change it: --due {option}"
                 )
         for chapter, when in new.items():
             if when != known[chapter]:
                 gradebook.update_or_create_assignment(chapter, duedate=when)
-                said.append(f"{chapter}: due {told_time(when)}")
+                said.append(f"{chapter}: due {told_time(when, zone)}")
     return said
 
 
@@ -259,32 +258,3 @@ def _due_dates(path: Path, due) -> Iterator[tuple[str, str, str, bool]]:
         if not sign:
             raise UserError(f"--due {text}: write it as 05_softmax=2026-12-01T18:00")
         yield f"--due {text}", chapter.strip(), when.strip(), True
-
-
-def parse_due(text: str, place: str) -> datetime:
-    """A due date as nbgrader keeps it: UTC, without a zone.
-
-    text: `2026-12-01 18:00` in this machine's time zone, or with its own:
-    `2026-12-01T18:00+01:00`, `2026-12-01 18:00 Europe/Berlin`. A day alone means its
-    last second.
-    """
-    day, _, zone = text.rpartition(" ") if "/" in text else (text, "", "")
-    try:
-        when = datetime.fromisoformat(day.strip())
-        if re.fullmatch(r"[\d-]+", day.strip()):
-            when = datetime.combine(when, time(23, 59, 59))
-        if zone:
-            when = when.replace(tzinfo=ZoneInfo(zone))
-    except (ValueError, OSError, KeyError):
-        raise UserError(
-            f"{place}: {text!r} is no time; write 2026-12-01 18:00, or with a zone "
-            "2026-12-01 18:00 Europe/Berlin"
-        ) from None
-    return when.astimezone(UTC).replace(tzinfo=None)
-
-
-def told_time(when: datetime) -> str:
-    """A time of the gradebook for people: in this machine's zone, and in UTC."""
-    utc = when.replace(tzinfo=UTC)
-    local = utc.astimezone()
-    return f"{local:%Y-%m-%d %H:%M:%S %Z} ({utc:%Y-%m-%d %H:%M} UTC)"

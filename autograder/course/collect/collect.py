@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
-from zoneinfo import ZoneInfo
 
 from autograder.chapters.toc import told_became
 from autograder.course.collect.download import NO_NOTEBOOK, NOTEBOOK, unpack
@@ -23,9 +22,11 @@ from autograder.course.collect.filenames import Marks, marks_of, without_attempt
 from autograder.course.collect.informs import informed
 from autograder.course.collect.matching import LEAVE_OUT, Matcher
 from autograder.course.collect.record import write_collected
+from autograder.course.extensions import read_extensions
 from autograder.course.gradebook import handed_in_at
 from autograder.course.roster import Roster
 from autograder.course.setup import open_course, open_gradebook
+from autograder.course.times import zone_of
 from autograder.files.whole import digest_of, write_whole
 from autograder.grading import submission
 from autograder.grading.assignment import CourseError
@@ -83,9 +84,10 @@ def _there_are(names) -> str:
 class Collection:
     """A chapter of a course, ready to take what a download holds."""
 
-    def __init__(self, course, chapter: str, timezone: str = "", groups=False):
+    def __init__(self, course, chapter: str, groups=False):
         self.course, self.chapter, self.by_group = course, chapter, groups
-        self.timezone = _zone(timezone)
+        self.timezone = zone_of(course)
+        self.until = read_extensions(Path(course.root), chapter)
         with open_gradebook(course) as gradebook:
             self.roster = Roster(gradebook.students)
             assignments = {a.name: a for a in gradebook.assignments}
@@ -282,8 +284,9 @@ class Collection:
 
     def late(self, student: str, file: File) -> str | None:
         """What is known of a file that came late."""
-        if file.time and self.due and file.time > self.due:
-            by = timedelta(seconds=int((file.time - self.due).total_seconds()))
+        due = self.due and max(self.due, self.until.get(student, self.due))
+        if file.time and due and file.time > due:
+            by = timedelta(seconds=int((file.time - due).total_seconds()))
             return f"{student}: late by {by}"
         if file.marks.late and not file.time:
             return (
@@ -324,16 +327,6 @@ def _short_digest(data: bytes) -> str:
     return digest_of(data)[:16]  # as a list that a person reads has it
 
 
-def _zone(name: str) -> ZoneInfo | None:
-    try:
-        return ZoneInfo(name) if name else None
-    except (ValueError, OSError, KeyError):
-        raise CourseError(
-            f"nbgrader_config.py: Collector.timezone {name!r} is no time zone; write "
-            "it as Europe/Berlin"
-        ) from None
-
-
 # --- the verb -----------------------------------------------------------------
 
 
@@ -354,8 +347,7 @@ def collect_chapter(
     groups  what one hands in counts for all of the group, as `groups.csv` has them.
     """
     course = open_course(folder)
-    timezone = course.config.Collector.get("timezone", "")
-    collection = Collection(course, chapter, timezone, groups)
+    collection = Collection(course, chapter, groups)
     source = source or collection.desk / "archive"
     with tempfile.TemporaryDirectory() as room:
         unpacked = unpack(source, Path(room), collection.knows)

@@ -38,7 +38,7 @@ class Collector(FileNameCollectorPlugin):
     def _decide(self) -> dict[Path, dict]:
         app = self.parent
         chapter = app.coursedir.assignment_id
-        collection = Collection(app.coursedir, chapter, self.timezone)
+        collection = Collection(app.coursedir, chapter)
         folder = Path(app._format_collect_path(app.extracted_directory)).resolve()
         names = {
             path: visible(path.relative_to(folder).as_posix())

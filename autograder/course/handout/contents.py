@@ -37,12 +37,12 @@ class ReleaseError(UserError):
 
 
 def handout_files(
-    path: Path, name: str, exercises: dict[str, bytes] | None = None
+    path: Path, name: str, exercises: dict[str, bytes] | None = None, due: str = ""
 ) -> dict[str, bytes]:
     """The files around a released notebook, by their place in the zip.
 
     exercises: the files of `solutions/`; by default those that give no answer away, for
-    which the notebook's cells are run once.
+    which the notebook's cells are run once. due: until when to hand in, if that is set.
     """
     chapter = Chapter(path, nbformat.read(str(path), as_version=4))
     code = "\n\n".join(c.source for c in chapter.notebook.cells if _is_python(c))
@@ -63,7 +63,7 @@ def handout_files(
     packages = _packages(code, files)
     files["requirements.txt"] = _requirements(packages).encode()
     files["_toc.json"] = contents().encode()
-    files["README.md"] = _readme(name, "torch" in packages).encode()
+    files["README.md"] = _readme(name, "torch" in packages, due).encode()
     return files
 
 
@@ -255,7 +255,7 @@ folder of an earlier chapter into this one, this chapter works with your own fun
 ## Hand in
 
 Save the notebook, and hand in `{name}.ipynb` where your course collects it: this one
-file, under this name.
+file, under this name.{due}
 """
 
 TORCH = """
@@ -264,10 +264,11 @@ much, install a CPU build of `torch=={version}` into `.venv` first.
 """
 
 
-def _readme(name: str, torch: bool) -> str:
+def _readme(name: str, torch: bool, due: str) -> str:
     title = next(step.title for step in steps() if step.chapter == name)
     note = TORCH.format(version=version("torch").split("+")[0]) if torch else ""
-    return README.format(title=title, name=name, torch=note)
+    until = f" It is due {due}." if due else ""
+    return README.format(title=title, name=name, torch=note, due=until)
 
 
 def packed(files: dict[str, bytes], folder: str = "") -> bytes:

@@ -9,11 +9,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
+from nbgrader.api import Gradebook
+
 from autograder.chapters.chapter import load_chapters
 from autograder.course.config import find_own_programs
 from autograder.course.folder import confirm_course
 from autograder.course.gradebook import load_course
 from autograder.course.handout.contents import handout_files, packed
+from autograder.course.times import told_time, zone_of
 from autograder.files.whole import write_whole
 from autograder.grading.assignment import CourseError
 
@@ -29,13 +33,16 @@ def release(course: Path, name: str, tell=lambda line: None) -> list[str]:
     confirm_course(course)
     load_chapters([name])  # complains of an unknown one
     folder = _assigned(course, name)
+    due = _due(course, name)
+    if due:
+        _date(folder / f"{name}.ipynb", due)
     files = {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
         if path.is_file() and not path.is_symlink()
     }
     tell(f"{name}: running its cells once, to record what they need")
-    files = handout_files(folder / f"{name}.ipynb", name) | files
+    files = handout_files(folder / f"{name}.ipynb", name, due=due) | files
     data = packed(files, name)
     target = course / "handout" / f"{name}.zip"
     write_whole(target, data)
@@ -43,6 +50,28 @@ def release(course: Path, name: str, tell=lambda line: None) -> list[str]:
         f"{folder}: released by nbgrader",
         f"{target}: written, {len(files)} files, {_size(len(data))}",
     ]
+
+
+def _due(course: Path, name: str) -> str:
+    """When a chapter is due, for learners to read; "" where no date is set."""
+    directory = load_course(course)
+    with Gradebook(directory.db_url, directory.course_id) as gradebook:
+        due = gradebook.find_assignment(name).duedate
+    return told_time(due, zone_of(directory)) if due else ""
+
+
+def _date(path: Path, due: str) -> None:
+    """Say in the released notebook when it is due: below its title."""
+    notebook = nbformat.read(str(path), as_version=4)
+    cell = nbformat.v4.new_markdown_cell(f"**Due {due}.**", id=f"due-{path.stem}"[:64])
+    cell.metadata["deletable"] = cell.metadata["editable"] = False
+    titles = (
+        place
+        for place, cell in enumerate(notebook.cells)
+        if cell.cell_type == "markdown" and cell.source.lstrip().startswith("#")
+    )
+    notebook.cells.insert(next(titles, -1) + 1, cell)
+    write_whole(path, nbformat.writes(notebook) + "\n")
 
 
 def _size(count: int) -> str:
