@@ -39,6 +39,7 @@ class _Part(GenerateFeedback):
     """nbgrader's own, for some of the students."""
 
     students: frozenset[str] = frozenset()
+    assignments: dict[str, list[str]]
 
     def init_notebooks(self) -> None:
         """Those of the students alone."""
