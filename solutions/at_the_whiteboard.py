@@ -618,7 +618,7 @@ def maps_averaged(self, Y, A):
 
 @WhiteboardAttention.mistake_in(_Layer.results)
 def maps_on_their_sides(self, Y, A):
-    """The output is right, and the maps lie on their sides: rows belong to queries."""
+    """The output is right, and the maps are transposed: rows belong to queries."""
     return Y, A.mT
 
 

@@ -510,8 +510,8 @@ def starts_with_large_biases(self, d_model):
 
 @MultiHeadAttention.mistake_in(_Block.project)
 def weights_transposed(self, X, name):
-    """The weights are used on their sides. `torch.nn.functional.linear` and
-    `nn.Linear` keep them as (d_out, d_in); here they are (d_in, d_out): `X @ W + b`.
+    """The weights are used transposed. `torch.nn.functional.linear` and `nn.Linear`
+    keep them as (d_out, d_in); here they are (d_in, d_out): `X @ W + b`.
     """
     W, b = self.get_parameter(f"W_{name}"), self.get_parameter(f"b_{name}")
     return torch.nn.functional.linear(X, W, b)
@@ -519,7 +519,7 @@ def weights_transposed(self, X, name):
 
 @MultiHeadAttention.mistake_in(_Block.forward)
 def output_weights_transposed(self, X):
-    """W_o is used on its side. Like the other three it is (d_in, d_out): `O @ W_o`."""
+    """W_o is used transposed. Like the other three it is (d_in, d_out): `O @ W_o`."""
     O, A = self.heads(X)
     return O @ self.W_o.T + self.b_o, A
 
@@ -760,7 +760,7 @@ def maps_averaged(self, X):
 
 @MultiHeadAttention.mistake_in(_Block.forward)
 def maps_on_their_sides(self, X):
-    """The output is right, and the maps lie on their sides: rows belong to queries."""
+    """The output is right, and the maps are transposed: rows belong to queries."""
     Y, A = _Block.forward(self, X)
     return Y, A.mT
 

@@ -58,7 +58,7 @@ def later_tokens_allowed(n):
 
 @causal_mask.mistake
 def triangle_transposed(n):
-    """The triangle lies on its side: each token looks at itself and at those that come
+    """The triangle is transposed: each token looks at itself and at those that come
     after it. Row i belongs to query i, and its keys go up to column i.
     """
     return np.triu(np.ones((n, n), dtype=bool))
@@ -271,7 +271,7 @@ def padding_in_front(lengths, n):
 
 @padding_mask.mistake
 def sentences_in_columns(lengths, n):
-    """The table lies on its side: each sentence is a column. It has a row for each
+    """The table is transposed: each sentence is a column. It has a row for each
     sentence: (b, n).
     """
     return (np.arange(n) < lengths[:, None]).T
@@ -527,7 +527,7 @@ def mask_added_as_it_is(S, allowed):
 
 @masked_softmax.mistake
 def mask_transposed(S, allowed):
-    """The mask is laid over the scores on its side. Its rows are queries and its
+    """The mask is laid over the scores transposed. Its rows are queries and its
     columns are keys, as those of the scores.
     """
     return masked_softmax(S, allowed.T)

@@ -101,7 +101,7 @@ multi_head_attention.inherits(
 multi_head_attention.inherits(
     linear,
     where="the output projection",
-    weights_transposed="""W_o is used on its side. It is (d_in, d_out), like the others:
+    weights_transposed="""W_o is used transposed. It is (d_in, d_out), like the others:
     `O @ W + b`. Since it is square, the transpose passes unseen.""",
     bias_missing="b_o is missing from the output.",
 )

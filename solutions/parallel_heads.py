@@ -269,7 +269,7 @@ def queries_and_keys_exchanged(Q, K, V):
 
 @attend_in_parallel.mistake
 def weights_transposed(Q, K, V):
-    """A is right, but it was used on its side when the values were mixed."""
+    """A is right, but it was used transposed when the values were mixed."""
     _, A = attend_in_parallel(Q, K, V)
     return A.swapaxes(1, 2) @ V, A
 

@@ -39,7 +39,7 @@ def linear(X, W, b):
 
 @linear.mistake
 def weights_transposed(X, W, b):
-    """W is used on its side. It is (d_in, d_out): its rows already fit the columns
+    """W is used transposed. It is (d_in, d_out): its rows already fit the columns
     of X, and only a square W lets the transpose pass.
     """
     return X @ W.T + b

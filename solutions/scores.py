@@ -36,7 +36,7 @@ def scores(Q, K):
 @scores.mistake
 def forgot_to_transpose(Q, K):
     """A matrix product meets rows with columns. The keys are the rows of K, so K
-    has to lie on its side first. `Q @ K` runs only if m happens to equal d_k.
+    has to be transposed first. `Q @ K` runs only if m happens to equal d_k.
     """
     return Q @ K
 

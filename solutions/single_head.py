@@ -105,7 +105,7 @@ def scores_returned(Q, K, V):
 
 @attention.mistake
 def weights_returned_transposed(Q, K, V):
-    """O is right, and A came back on its side. Row i of A holds the weights of
+    """O is right, and A came back transposed. Row i of A holds the weights of
     query i.
     """
     O, A = attention(Q, K, V)

@@ -84,7 +84,7 @@ def axes_reversed(X, num_heads):
 
 @split_heads.mistake
 def tokens_on_the_last_axis(X, num_heads):
-    """The heads are right, but each lies on its side: (h, d_k, n). Its tokens are
+    """The heads are right, but each is transposed: (h, d_k, n). Its tokens are
     rows: (h, n, d_k).
     """
     n, d_model = X.shape

@@ -37,7 +37,7 @@ def weighted_sum(A, V):
 
 @weighted_sum.mistake
 def weights_transposed(A, V):
-    """A is on its side: the weights of key i are used for query i. Row i of A
+    """A is transposed: the weights of key i are used for query i. Row i of A
     belongs to query i, and it fits V as it is.
     """
     return A.T @ V
@@ -45,7 +45,7 @@ def weights_transposed(A, V):
 
 @weighted_sum.mistake
 def values_transposed(A, V):
-    """V is on its side. Its rows are the values of the m keys, and each row of A has
+    """V is transposed. Its rows are the values of the m keys, and each row of A has
     m weights: they fit without a transpose.
     """
     return A @ V.T

@@ -183,7 +183,7 @@ def is_reference(function: Callable) -> bool:
 
 
 def agree(yours: Any, theirs: Any) -> None:
-    """Print whether two results agree but for rounding, or how far they differ.
+    """Print whether two results agree up to rounding, or how far they differ.
 
     yours, theirs: arrays or tensors of the same shape, in the same units.
     """

@@ -61,7 +61,7 @@ def _shape_hint(part: Part, parts: list[Part]) -> str:
     actual, expected = part.actual.shape, part.expected.shape
     if actual == expected[::-1]:
         if same(part.actual.T, part.expected):
-            return "It lies on its side: rows and columns have changed places."
+            return "It is transposed: rows and columns have changed places."
         return (
             "The axes have changed places, and turned back the numbers are not right."
         )
