@@ -91,6 +91,12 @@ def of_softmax(scores=CAT):
     return {"shares": RIGHT["softmax"](np.array([scores]))[0]}
 
 
+def of_weighted_sum(asks=2, loudness=1):
+    S = RIGHT["scale"](RIGHT["scores"](sentence.Q, sentence.K), 3)[[asks]]
+    A = RIGHT["softmax"](loudness * S)
+    return {"A": A[0], "O": RIGHT["weighted_sum"](A, sentence.V)[0]}
+
+
 def of_single_head(order=(0, 1, 2, 3), W_q=sentence.PARAMS["W_q"], **_):
     params = sentence.PARAMS | {"W_q": np.array(W_q)}
     X = sentence.X[list(order)]
@@ -139,6 +145,7 @@ STATES = {
         [{}, {"i": 3, "j": 0, "K": [[1, -2, 3], [0, 2, 0], [9, 0, 0], [0, 0, 2]]}],
     ),
     "softmax": (of_softmax, [{}, {"scores": [9, -9, 0.1, 8.9]}]),
+    "weighted_sum": (of_weighted_sum, [{}, {"asks": 3, "loudness": 0}]),
     "single_head": (
         of_single_head,
         [{}, {"order": [3, 0, 2, 1]}, {"W_q": (-sentence.PARAMS["W_q"]).tolist()}],
@@ -322,6 +329,22 @@ def test_softmax_gives_shares_that_a_common_shift_leaves_alone(page):
     np.testing.assert_allclose(numbers(shown), expected, atol=0.0051)
     says(page, "softmax", "cat looks most at slept")
     expect(softmax.get_by_role("button", name="All down by 1")).to_be_disabled()
+
+
+def test_what_a_word_takes_home_moves_between_the_values(page):
+    plane = figure(page, "weighted_sum")
+    home = of_weighted_sum()["O"]
+    says(page, "weighted_sum", f"alive {home[0]:.2f} and energy −{-home[1]:.2f}")
+    slider = plane.get_by_role("slider")
+    slider.focus()
+    page.keyboard.press("Home")
+    says(page, "weighted_sum", "at all words alike: 0.25 each")
+    plane.get_by_text("slept", exact=True).first.click()
+    mean = sentence.V.mean(axis=0)
+    says(page, "weighted_sum", f"alive {mean[0]:g} and energy −{-mean[1]:g}")
+    slider.focus()
+    page.keyboard.press("End")
+    says(page, "weighted_sum", "times 3, slept looks most at cat")
 
 
 def test_scaling_has_two_sliders_and_a_root(page):

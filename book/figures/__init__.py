@@ -73,6 +73,16 @@ FIGURES = {
         still="A larger score gets a larger share, and the shares add up to 1.",
         room=(276, 411),
     ),
+    "weighted_sum": Figure(
+        title="What a word takes home lies between the values",
+        attempt="Drag the number by which the scores are multiplied, down to 0 and up. "
+        "Choose another word.",
+        see="At 0 all weights are alike, and every word takes home the same: the mean. "
+        "As the scores grow louder, it moves along the dashed line to the value of the "
+        "best word, and never leaves the space between the four.",
+        still="What a word takes home lies between the four values.",
+        room=(380, 415),
+    ),
     "single_head": Figure(
         title="A head to shuffle, and to turn",
         attempt="Drag a word to another place. Then turn *quality* in the row *thing* "
