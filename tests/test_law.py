@@ -92,3 +92,17 @@ def test_no_solution_in_learners_notebooks():
         for exercise in chapter.exercises().values():
             for line in own_lines(exercise):
                 assert line not in text, f"{chapter.name} gives away: {line}"
+
+
+def test_what_is_composed_of_a_chapter_that_is_gone_is_taken_away(
+    tmp_path, monkeypatch
+):
+    [chapter] = load_chapters(["05_softmax"])
+    monkeypatch.setattr(chapters, "load_chapters", lambda only: [chapter])
+    for kind in ("learner", "source"):
+        (tmp_path / kind).mkdir()
+        (tmp_path / kind / "08_renamed.ipynb").write_text("from an earlier build")
+    assert chapters.build_notebooks(["05_softmax"], tmp_path) == 1
+    assert len(list(tmp_path.glob("*/*.ipynb"))) == 4  # the others are still there
+    chapters.build_notebooks([], tmp_path)
+    assert {file.name for file in tmp_path.glob("*/*")} == {"05_softmax.ipynb"}

@@ -369,15 +369,21 @@ def write(notebook: nbformat.NotebookNode, path: Path) -> None:
         path.write_text(text, encoding="utf-8")
 
 
-def build_notebooks(only: list[str] | None = None) -> int:
+def build_notebooks(
+    only: list[str] | None = None, folder: Path = ROOT / "_build"
+) -> int:
     """Compose the notebooks of the chapters in `_build/`; return how many.
 
     `_build/learner/05_softmax.ipynb` for learners, `_build/source/05_softmax.ipynb`
-    for nbgrader and nbval.
+    for nbgrader and nbval. Where all are composed, those of chapters that are gone are
+    taken away.
     """
     chapters = load_chapters(only)
-    for chapter in chapters:
-        file = f"{chapter.name}.ipynb"
-        write(learner_notebook(chapter), ROOT / "_build" / "learner" / file)
-        write(source_notebook(chapter), ROOT / "_build" / "source" / file)
+    for kind, composed in (("learner", learner_notebook), ("source", source_notebook)):
+        files = [folder / kind / f"{chapter.name}.ipynb" for chapter in chapters]
+        for chapter, file in zip(chapters, files, strict=True):
+            write(composed(chapter), file)
+        if not only:
+            for gone in set((folder / kind).glob("*.ipynb")).difference(files):
+                gone.unlink()
     return len(chapters)
