@@ -269,7 +269,10 @@ def judge(file: Path, as_json: bool, allow_unsafe: bool, course: Path) -> int:
 @cli.command()
 @click.argument("folder", type=FILE, metavar="DIR", is_eager=True, callback=_take_home)
 @click.option(
-    "--course-id", metavar="ID", show_default="attention", help="Of a new course."
+    "--course-id",
+    metavar="ID",
+    show_default="as _toc.yml says",
+    help="Of a new course.",
 )
 @click.option(
     "--roster",
@@ -429,8 +432,8 @@ def report(chapter: str, course: Path) -> None:
 
 @cli.command()
 @click.option("--students", type=int, default=60, show_default=True, metavar="N")
-@click.option("--chapter", type=ChapterName(), default="05_softmax", show_default=True)
-def bench(students: int, chapter: str) -> None:
+@click.option("--chapter", type=ChapterName(), show_default="as _toc.yml says")
+def bench(students: int, chapter: str | None) -> None:
     """Measure grading against stock nbgrader."""
     from autograder.course.bench import bench
 

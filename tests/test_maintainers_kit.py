@@ -9,6 +9,8 @@ import conftest
 import pytest
 import yaml
 
+from autograder.chapters import toc
+
 ROOT = Path(__file__).parent.parent
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 TARGETS = set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
@@ -91,3 +93,15 @@ def test_every_target_is_told():
 def test_a_mark_is_given_to_files_that_exist(kind):
     there = {file.stem for file in (ROOT / "tests").glob("test_*.py")}
     assert set(conftest.FILES[kind]) <= there
+
+
+def test_what_belongs_to_the_subject_stands_in_the_table_of_contents(monkeypatch):
+    """Another book's course has another name, and its own chapter is measured."""
+    meta = yaml.safe_load(text("_toc.yml"))["meta"]
+    assert toc.course_id() == meta["course_id"]
+    measured = {step.chapter: step.exercises for step in toc.steps()}
+    assert measured[toc.measured_chapter()]  # there is something to grade
+    bare = toc._contents() | {"meta": {}}
+    monkeypatch.setattr(toc, "_contents", lambda: bare)
+    assert toc.course_id() == "course"
+    assert toc.measured_chapter() == next(c for c, names in measured.items() if names)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from html import escape
 from pathlib import Path
+from typing import Any
 
 from autograder.errors import UserError
 from autograder.exercises.registry import add_folder, discover
@@ -85,6 +86,24 @@ def _contents() -> dict:
     return {"chapters": [{"file": f"book/{stem}"} for stem in stems]}
 
 
+def _meta(key: str) -> Any:
+    """What the table of contents says of the whole book; None where it does not."""
+    return _contents().get("meta", {}).get(key)
+
+
+def course_id() -> str:
+    """What a new course is called."""
+    return _meta("course_id") or "course"
+
+
+def measured_chapter() -> str:
+    """The chapter with which grading is measured; the first one with exercises, where
+    none is named.
+    """
+    named = current_stems().get(_meta("measured") or "")
+    return named or next(step.chapter for step in steps() if step.exercises)
+
+
 def current_stems() -> dict[str, str]:
     """Noun -> stem of every chapter, as {"softmax": "05_softmax"}; the book's first."""
     stems = [path.stem for path, *_ in chapters_listed()]
@@ -105,7 +124,7 @@ def became(stem: str) -> tuple[str, ...]:
     if not re.match(r"\d\d_", stem) or stem in (p.stem for p, *_ in chapters_listed()):
         return ()
     now = current_stems()
-    split = _contents().get("meta", {}).get("became", {})
+    split = _meta("became") or {}
     nouns = split.get(stem, [noun_of(stem)])
     return tuple(now[noun] for noun in nouns if noun in now)
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import nbformat
 
+from autograder.chapters import toc
 from autograder.chapters.chapter import load_chapters, source_notebook
 from autograder.course.example import answered
 from autograder.course.setup import make_course
@@ -30,8 +31,8 @@ from autograder.grading.submission import Cell
 LARGE = 10  # times the class, for `grade` alone: stock would take half an hour
 SECONDS = 10  # a shorter run is repeated, since one busy moment would distort it
 STOCK = """c = get_config()
-c.CourseDirectory.course_id = "attention"
-c.ClearSolutions.code_stub = {"python": "raise NotImplementedError"}
+c.CourseDirectory.course_id = "{course_id}"
+c.ClearSolutions.code_stub = {{"python": "raise NotImplementedError"}}
 """
 
 
@@ -50,8 +51,12 @@ class Run:
         return 1000 * self.seconds / self.students
 
 
-def bench(students: int = 60, chapter: str = "05_softmax", tell=print) -> float:
-    """Grade a class with both; print what it took; return how many times as fast."""
+def bench(students: int = 60, chapter: str | None = None, tell=print) -> float:
+    """Grade a class with both; print what it took; return how many times as fast.
+
+    chapter  by default the one that `_toc.yml` names for this.
+    """
+    chapter = chapter or toc.measured_chapter()
     if students < 8:
         raise CourseError("a class needs at least 8 students to tell anything")
     small, large = students // 4, LARGE * students
@@ -105,7 +110,9 @@ def _prepare(course: Path, chapter: str, students: int, stock: bool):
     """A course whose class has handed in, ready to be graded."""
     make_course(course, only=[chapter])
     if stock:
-        (course / "nbgrader_config.py").write_text(STOCK, encoding="utf-8")
+        (course / "nbgrader_config.py").write_text(
+            STOCK.format(course_id=toc.course_id()), encoding="utf-8"
+        )
     [found] = load_chapters([chapter])
     exercises = list(found.exercises().values())
     source = course / "source" / chapter / f"{chapter}.ipynb"
@@ -185,7 +192,9 @@ def _run(course: Path, command: list[str], students: int, watched=False) -> Run:
 def _scores(course: Path, chapter: str) -> dict[str, float]:
     from nbgrader.api import Gradebook
 
-    with Gradebook(f"sqlite:///{course / 'gradebook.db'}", "attention") as gradebook:
+    with Gradebook(
+        f"sqlite:///{course / 'gradebook.db'}", toc.course_id()
+    ) as gradebook:
         found = gradebook.assignment_submissions(chapter)
         return {submission.student.id: submission.score for submission in found}
 

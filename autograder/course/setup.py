@@ -17,6 +17,7 @@ from pathlib import Path
 
 import nbformat
 
+from autograder.chapters import toc
 from autograder.chapters.chapter import Chapter, load_chapters, source_notebook
 from autograder.chapters.toc import told_became
 from autograder.course.config import find_own_programs
@@ -26,7 +27,6 @@ from autograder.errors import UserError
 from autograder.files.offer import handed_out_in, offer
 from autograder.files.tables import read_table
 
-COURSE_ID = "attention"
 DUE = {
     "chapter": "assignment, assignment name, name",
     "due": "due date, duedate, deadline",
@@ -67,7 +67,7 @@ def make_course(
     """Make a course of all chapters, or add what it lacks; say what was done.
 
     folder     made where it is missing; what is there already stays as it is.
-    course_id  by default the one that is there, else "attention".
+    course_id  by default the one that is there, else what `_toc.yml` says.
     roster     a CSV of students; by default `folder/roster.csv`, if there is one.
     due        due dates, as "05_softmax=2026-12-01T18:00"; besides those in
                `folder/due_dates.csv`. These may change one that is set.
@@ -123,7 +123,7 @@ def _configure(folder: Path, course_id: str | None, handed_out) -> list[str]:
                 f"{course_id!r}, edit the file before anything is released"
             )
         course_id = there
-    text = CONFIG.format(course_id=course_id or COURSE_ID)
+    text = CONFIG.format(course_id=course_id or toc.course_id())
     newer = path.with_suffix(".new.py")
     return said + _told(folder, offer(text, path, newer, handed_out, "its text"))
 
