@@ -14,9 +14,11 @@ from playwright.sync_api import expect
 from autograder.exercises.registry import discover
 from book import figures, palette, sentence
 from book.page import HERE as PAGE
+from book.page import figures as placing
 from book.page import policy
 
 RIGHT = {name: exercise.reference for name, exercise in discover().items()}
+BUILT = PAGE.parent.parent / "_build" / "html" / "book"
 EVERY = list(figures.FIGURES)
 HTML = """<!doctype html><html lang="en"><head><meta charset="utf-8">{meta}
 <meta name="viewport" content="width=device-width"><title>Figures</title>
@@ -198,7 +200,11 @@ def test_scaling_computes_what_the_references_do(page, width, heat):
     nudges = np.eye(len(A[0]))  # one score of the first query, then the next
     answers = RIGHT["softmax_backward"](np.tile(A[0], (len(nudges), 1)), nudges)
     assert found["answer"] == pytest.approx(np.abs(answers).sum(axis=1).mean())
-    # The draws are typical, as the figure says.
+    # What the figure says of them.
+    if root < np.sqrt(d_k) / 16:
+        assert found["best"] > 0.9 and found["answer"] < 0.03
+    if root > 8 * np.sqrt(d_k):
+        assert found["best"] < 0.1
     assert found["spread"] == pytest.approx(np.sqrt(d_k), rel=0.1)
 
 
@@ -494,6 +500,33 @@ def test_without_a_script_a_sentence_stays(chromium, file):
         expect(figure(page, name).locator(".figure-stage")).to_have_text(text)
         expect(figure(page, name).locator("figcaption")).to_be_hidden()
     context.close()
+
+
+def test_a_page_gets_the_figures_that_it_names():
+    body = 'A <book-figure name="home">\n</book-figure> and <book-figure name="x">'
+    context = {"body": f"{body}</book-figure>."}
+    placing.fill(None, "page", "page.html", context, None)
+    assert context["has_figure"]
+    assert '<div class="figure-stage"' in context["body"]
+    assert 'aria-label="How slept shares out its attention' in context["body"]
+    assert '<book-figure name="x"></book-figure>.' in context["body"]  # and a warning
+    context = {"body": "none"}
+    placing.fill(None, "page", "page.html", context, None)
+    assert not context["has_figure"]
+
+
+def test_every_figure_that_a_chapter_names_is_on_its_page():
+    named = {
+        source.stem: re.findall(r'^<book-figure name="(\w+)">$', text, re.MULTILINE)
+        for source in (PAGE.parent).glob("*.md")
+        if "<book-figure" in (text := source.read_text("utf-8"))
+    }
+    assert {name for names in named.values() for name in names} == set(EVERY)
+    for stem, names in named.items():
+        html = (BUILT / f"{stem}.html").read_text("utf-8")
+        for name in names:
+            assert f'<book-figure name="{name}"><figure' in html, stem
+        assert "_static/figures.js" in html
 
 
 def test_all_figures_together_weigh_little():

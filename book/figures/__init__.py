@@ -58,10 +58,10 @@ FIGURES = {
         title="How far scores spread, and what softmax makes of it",
         attempt="Give the queries and keys more features. Then take the temperature "
         "away from the root of *d_k*, down and up.",
-        see="Four times as many features, about twice the spread. Where the "
-        "temperature is low, one key takes nearly everything, and the shares hardly "
-        "answer to a nudge; where it is high, all shares are alike. At the root the "
-        "spread stays near 1, whatever *d_k* is.",
+        see="Four times as many features, about twice the spread. Far below the root "
+        "one key takes nearly everything, and the shares hardly answer to a nudge; far "
+        "above it all shares are nearly alike. At the root the spread stays near 1, "
+        "whatever *d_k* is.",
         still="Scores spread with the root of the number of features.",
         room=(428, 526),
     ),
@@ -78,8 +78,8 @@ FIGURES = {
         attempt="Drag the number by which the scores are multiplied, down to 0 and up. "
         "Choose another word.",
         see="At 0 all weights are alike, and every word takes home the same: the mean. "
-        "As the scores grow louder, it moves along the dashed line to the value of the "
-        "best word, and never leaves the space between the four.",
+        "As the scores grow louder, it moves along the dashed line towards the value "
+        "of the best word, and never leaves the space between the four.",
         still="What a word takes home lies between the four values.",
         room=(380, 415),
     ),
@@ -97,9 +97,11 @@ FIGURES = {
         title="A knife through the columns",
         attempt="Drag the knife, or the slider. Point at a number to find it again: 32 "
         "is feature 2 of word 3.",
-        see="A cut gives each head its own columns of every word. A reshape gives it "
-        "whole rows of a few words, and no error says so.",
-        still="A cut gives each head its own columns of every word; a reshape, rows.",
+        see="A cut gives each head its own columns of every word. A reshape fills one "
+        "head after the other in reading order: the first one hears of the first words "
+        "alone, and no error says so.",
+        still="A cut gives each head its own columns of every word. A reshape fills "
+        "one head after the other, in reading order.",
         room=(714, 758),
     ),
     "multi_head": Figure(
