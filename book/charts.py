@@ -1,7 +1,8 @@
 """The charts of the experiments: what was measured, against what was varied.
 
-A chart is drawn in the colours of the stage, is narrow enough for a phone, and says in
-words what it shows. It is an SVG, so it stays sharp at every size and in print.
+A chart is as wide as the text, can be read on a phone, and says in words what it shows.
+Its lines have colours, dashes and marks of their own: those of Q, K, V, S, A and O stay
+with what they stand for. It is an SVG, so it stays sharp at every size and in print.
 """
 
 import base64
@@ -11,22 +12,34 @@ from html import escape
 
 import matplotlib
 import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from book.animations.painter import quiet_style
 from book.palette import LIGHT, mix, paint
 
-WIDTH = 4.6  # inches; letters of 11 points are then readable on a phone
+WIDTH = 6.0  # inches: letters of 11 points have 9 pixels, then, on a narrow phone
 PAPER = (  # a chart is drawn on white, in a dark page too
-    "max-width:100%;height:auto;box-sizing:border-box;padding:8px;background:#fff;"
-    f"border:1px solid {LIGHT['line']};border-radius:4px"
+    "width:100%;max-width:45rem;height:auto;box-sizing:border-box;padding:8px;"
+    f"background:#fff;border:1px solid {LIGHT['line']};border-radius:4px"
 )
 LOOKS = (  # of the first line of a panel, the second, the third, the fourth
-    {"color": LIGHT["quiet"], "linestyle": (0, (4, 2)), "marker": "s"},
-    {"color": paint(mix("S", "ink", 0.35)), "linestyle": "-", "marker": "o"},
-    {"color": LIGHT["O"], "linestyle": ":", "marker": "^"},
-    {"color": paint(mix("V", "ink", 0.2)), "linestyle": "-.", "marker": "D"},
+    {"color": LIGHT["ink"], "linestyle": "-", "marker": "o"},
+    {"color": LIGHT["head1"], "linestyle": (0, (5, 1)), "marker": "^"},
+    {
+        "color": paint(mix("head2", "ink", 0.35)),
+        "linestyle": (0, (3, 1, 1, 1)),
+        "marker": "s",
+    },
+    {"color": LIGHT["quiet"], "linestyle": (0, (1, 1)), "marker": "D"},
 )
+EXPECTED = {  # drawn above what is measured, which may lie on it
+    "color": LIGHT["quiet"],
+    "linestyle": (0, (2, 2)),
+    "marker": None,
+    "zorder": 3,
+}
 
 
 class Chart:
@@ -37,10 +50,8 @@ class Chart:
 
     def _repr_html_(self) -> str:
         data = base64.b64encode(self.svg()).decode()
-        width = round(self.figure.get_figwidth() * 100)
         return (
-            f'<img class="chart" alt="{escape(self.alternative)}" '
-            f'style="width:{width}px;{PAPER}" '
+            f'<img class="chart" alt="{escape(self.alternative)}" style="{PAPER}" '
             f'src="data:image/svg+xml;base64,{data}">'
         )
 
@@ -76,7 +87,7 @@ def against_size(
             for look, (label, numbers) in zip(LOOKS, lines.items(), strict=False):
                 axis.plot(sizes, numbers, linewidth=2.2, label=label, **look)
             axis.set_ylim(bottom=0)
-        axes[0].legend(frameon=False, fontsize=11)
+        _legend(figure, axes[0])
         axes[-1].set_xlabel(name, fontsize=11, color=LIGHT["ink"])
     told = (
         f"{title}: {label} "
@@ -111,13 +122,7 @@ def over_depth(
                     blocks, numbers, linewidth=2.2, markevery=4, label=label, **look
                 )
         axes[-1].set_xlabel("block", fontsize=11, color=LIGHT["ink"])
-        figure.legend(
-            *axes[0].get_legend_handles_labels(),
-            loc="outside upper center",
-            ncols=2,
-            frameon=False,
-            fontsize=11,
-        )
+        _legend(figure, axes[0])
     told = (
         f"{title}: {label} {numbers[0]:.1e} after the first block, "
         f"{numbers[-1]:.1e} after the last"
@@ -125,14 +130,6 @@ def over_depth(
         for label, numbers in lines.items()
     )
     return Chart(figure, f"Measured block after block. {'; '.join(told)}.")
-
-
-def _plain(axis, title: str) -> None:
-    """A panel with a title, light lines and no box."""
-    axis.set_title(title, fontsize=11, color=LIGHT["ink"], loc="left")
-    axis.tick_params(colors=LIGHT["ink"], labelsize=11, color=LIGHT["line"])
-    axis.grid(color=LIGHT["line"], linewidth=0.6)
-    axis.spines[:].set_visible(False)
 
 
 def in_the_plane(
@@ -172,3 +169,122 @@ def in_the_plane(
                 weight="bold" if own else "normal",
             )
     return Chart(figure, alternative)
+
+
+def lines(
+    name: str,
+    sizes: Sequence[float],
+    panels: Mapping[str, Mapping[str, np.ndarray]],
+    alternative: str,
+    expected: Mapping[str, Sequence[float]] | None = None,
+    log: str = "x",
+    band: tuple[float, float] = (0, 100),
+    ticks: Sequence[float] | None = None,
+) -> Chart:
+    """One panel under the other: what was measured, several times, for each size.
+
+    name: what the sizes are called. panels: title -> {label -> (times, sizes)}. The
+    line is the median; the band goes from one percentile to the other. expected:
+    label -> (sizes,), drawn in every panel. log: which axes are logarithmic, "x",
+    "y", "xy" or none. ticks: the sizes that get a label, all by default.
+    """
+    with quiet_style():
+        figure = Figure(figsize=(WIDTH, 0.3 + 2.4 * len(panels)), layout="constrained")
+        axes = np.atleast_1d(figure.subplots(len(panels), 1, sharex=True))
+        for axis, (title, measured) in zip(axes, panels.items(), strict=True):
+            _plain(axis, title)
+            for label, values in (expected or {}).items():
+                axis.plot(sizes, values, linewidth=2, label=label, **EXPECTED)
+            dots = len(sizes) <= 12
+            for look, (label, rows) in zip(LOOKS, measured.items(), strict=False):
+                low, high = np.nanpercentile(rows, band, axis=0)
+                axis.fill_between(
+                    sizes, low, high, color=look["color"], alpha=0.2, linewidth=0
+                )
+                look = look if dots else look | {"marker": None}
+                middle = np.nanmedian(rows, axis=0)
+                axis.plot(sizes, middle, linewidth=2.2, label=label, **look)
+            _scales(axis, sizes if ticks is None else ticks, log)
+        _legend(figure, axes[0])
+        axes[-1].set_xlabel(name, fontsize=11, color=LIGHT["ink"])
+    return Chart(figure, alternative)
+
+
+def points(
+    name: str,
+    values: Sequence[float],
+    series: Mapping[str, Sequence[float]],
+    title: str,
+    alternative: str,
+) -> Chart:
+    """A dot for each of several things: series label -> (things,), against values."""
+    with quiet_style():
+        figure = Figure(figsize=(WIDTH, 2.8), layout="constrained")
+        axis = figure.subplots()
+        _plain(axis, title)
+        for look, (label, heights) in zip(LOOKS, series.items(), strict=False):
+            look = look | {"linestyle": "none"}
+            axis.plot(values, heights, markersize=7, label=label, **look)
+        _legend(figure, axis)
+        axis.set_xlabel(name, fontsize=11, color=LIGHT["ink"])
+    return Chart(figure, alternative)
+
+
+def strips(name: str, rows: Mapping[str, Sequence[float]], alternative: str) -> Chart:
+    """Rows of cells, darker for more attention: label -> (cells,), each from 0 to 1."""
+    with quiet_style():
+        figure = Figure(figsize=(WIDTH, 0.5 + 0.42 * len(rows)), layout="constrained")
+        axis = figure.subplots()
+        weights = np.array(list(rows.values()))
+        shades = LinearSegmentedColormap.from_list("weights", ["white", LIGHT["A"]])
+        axis.pcolormesh(weights, cmap=shades, vmin=0, vmax=1, edgecolors=LIGHT["line"])
+        for (row, column), weight in np.ndenumerate(weights):
+            if weight >= 0.05:
+                place = column + 0.5, row + 0.5
+                axis.text(
+                    *place,
+                    f"{weight:.1f}",
+                    ha="center",
+                    va="center",
+                    color=LIGHT["ink"],
+                )
+        axis.set_yticks(np.arange(len(rows)) + 0.5, list(rows))
+        axis.set_xticks(np.arange(weights.shape[1]) + 0.5, range(weights.shape[1]))
+        axis.tick_params(colors=LIGHT["ink"], labelsize=11, length=0)
+        axis.invert_yaxis()
+        axis.spines[:].set_visible(False)
+        axis.set_xlabel(name, fontsize=11, color=LIGHT["ink"])
+    return Chart(figure, alternative)
+
+
+def _plain(axis, title: str) -> None:
+    """A panel with a title, light lines and no box."""
+    axis.set_title(title, fontsize=11, color=LIGHT["ink"], loc="left")
+    axis.tick_params(colors=LIGHT["ink"], labelsize=11, color=LIGHT["line"])
+    axis.grid(color=LIGHT["line"], linewidth=0.6)
+    axis.spines[:].set_visible(False)
+
+
+def _legend(figure, axis):
+    """Name the lines of a panel, and of those like it, below all of them."""
+    handles, labels = axis.get_legend_handles_labels()
+    if len(labels) > 1:
+        columns = 2 if len(labels) == 4 else len(labels)
+        style = {"frameon": False, "fontsize": 11, "columnspacing": 1.4}
+        figure.legend(
+            handles, labels, loc="outside lower center", ncols=columns, **style
+        )
+
+
+def _scales(axis, ticks, log):
+    if "x" in log:
+        axis.set_xscale("log", base=2)
+    axis.set_xticks(ticks, [f"{size:g}" for size in ticks])
+    axis.xaxis.set_minor_formatter(NullFormatter())
+    if "y" in log:
+        axis.set_yscale("log")
+        axis.yaxis.set_major_formatter("{x:g}")
+        axis.tick_params(axis="y", which="minor", length=0)
+        axis.yaxis.set_minor_formatter(NullFormatter())
+    else:
+        axis.set_ylim(bottom=0)

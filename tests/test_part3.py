@@ -18,8 +18,9 @@ from autograder.judge.cases import draw_cases, try_case
 from autograder.judge.diagnosis import matching
 from autograder.judge.verdict import judge
 from autograder.values.called import call_in_process
+from book.charts import lines, points, strips
 from book.experiments import attention, full_rank_match, kept, stack, two_tokens
-from book.experiments.charts import lines, points, spread, strips
+from book.tables import spread
 from solutions import cost
 from solutions.layer import MultiHeadAttention
 from solutions.output_projection import multi_head_attention

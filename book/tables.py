@@ -1,0 +1,63 @@
+"""Tables and texts of what was measured, with numbers that cells computed."""
+
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+
+
+class Table:
+    """Rows under their heads; a table where one can be shown, else columns of text."""
+
+    def __init__(self, heads: Sequence[str], rows: Sequence[Sequence[object]]):
+        self.rows = [[str(cell) for cell in row] for row in (heads, *rows)]
+
+    def _repr_html_(self) -> str:
+        heads, *rows = self.rows
+        head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in heads)
+        body = "".join(
+            f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>"
+            for row in rows
+        )
+        return (
+            f'<table class="measured"><thead><tr>{head}</tr></thead>'
+            f"<tbody>{body}</tbody></table>"
+        )
+
+    def __repr__(self) -> str:
+        widths = [max(map(len, column)) for column in zip(*self.rows, strict=True)]
+        return "\n".join(
+            "  ".join(c.rjust(w) for c, w in zip(row, widths, strict=True))
+            for row in self.rows
+        )
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Show rows under their heads."""
+    from autograder.judge.render import show
+
+    shown = Table(heads, rows)
+    show(repr(shown), shown._repr_html_())
+
+
+class Markdown:
+    """A text with numbers in it, shown as Markdown; as it stands, everywhere else."""
+
+    def __init__(self, text: str):
+        self.text = text
+
+    def _repr_markdown_(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def spread(values: Sequence[float], form: str = ".2f") -> str:
+    """The median and, in brackets, the smallest and the largest: `0.98 (0.97–0.99)`.
+
+    Where one has a sign, a word stands between them: `-0.98 (-0.99 to -0.97)`.
+    """
+    middle, low, high = np.median(values), np.min(values), np.max(values)
+    to = " to " if low < 0 or form.startswith("+") else "–"
+    return f"{middle:{form}} ({low:{form}}{to}{high:{form}})"
