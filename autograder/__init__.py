@@ -10,7 +10,7 @@ from typing import Any
 VERBS = {
     "agree": "notebook.verbs",
     "check": "notebook.verbs",
-    "here": "chapters.toc",
+    "here": "chapters.workflow_map",
     "hint": "notebook.verbs",
     "is_reference": "notebook.verbs",
     "progress": "notebook.verbs",

@@ -8,7 +8,7 @@ import sys
 import nbformat
 import pytest
 
-from autograder.chapters import toc
+from autograder.chapters import workflow_map
 from autograder.chapters.chapter import load_chapters
 from autograder.notebook import workspace
 from autograder.notebook.workspace import lay_out
@@ -100,7 +100,7 @@ def test_a_chapter_that_was_split_stays_and_is_told_of(work, capsys):
     told = "08_parameters.ipynb: 08_parameters is now 08_stacking and 13_initialisation"
     assert any(line.startswith(told) for line in lay_out(work))
     assert old.read_bytes() == mine
-    toc.here("08_parameters")  # its first cell says it, too, and does not fail
+    workflow_map.here("08_parameters")  # its first cell says it, too, and does not fail
     assert "08_parameters is now 08_stacking and" in capsys.readouterr().out
 
 

@@ -1,8 +1,4 @@
-"""The workflow as a map: the same drawing on every page and for `progress`.
-
-One box a chapter, in the order of `_toc.yml`. On a page one box is lit; in
-`progress` the solved ones are ticked. An instructor's own chapters come last.
-"""
+"""The chapters, in the order of `_toc.yml`; an instructor's own come last."""
 
 import json
 import os
@@ -16,6 +12,7 @@ from typing import Any
 
 from autograder.errors import UserError
 from autograder.exercises.registry import add_folder, discover
+from autograder.exercises.shapes import Item, ShapeLine
 
 ROOT = Path(__file__).resolve().parents[2]
 OWN_PART = "Besides"  # the caption over an instructor's own chapters
@@ -24,12 +21,20 @@ _homes: list[Path] = []  # folders with exercises and chapters of their own
 
 @dataclass(frozen=True)
 class Step:
-    """One chapter: its file's stem, its title, its part, and its exercises."""
+    """One chapter: its file's stem, its title, its part, its exercises, and what comes
+    out of it, as in the shape line of its last exercise.
+    """
 
     chapter: str
     title: str
     part: str
     exercises: tuple[str, ...]
+    gives: tuple[Item, ...] = ()
+
+    @property
+    def number(self) -> int:
+        """Its place in the table of contents, which its file's name tells."""
+        return int(self.chapter[:2])
 
 
 def add_home(folder: Path) -> None:
@@ -129,6 +134,13 @@ def became(stem: str) -> tuple[str, ...]:
     return tuple(now[noun] for noun in nouns if noun in now)
 
 
+def workflow() -> list[list[str]]:
+    """The two workflows: the nouns of their chapters, in the order in which numbers
+    flow through them. Nothing where there is no table of contents.
+    """
+    return _contents().get("meta", {}).get("workflow", [])
+
+
 def told_became(stem: str) -> str:
     """One clause for who still uses an old name; "" where there is nothing to tell."""
     *names, last = became(stem) or ("",)
@@ -145,92 +157,18 @@ def steps() -> tuple[Step, ...]:
 def _step(path: Path, part: str, entry: dict) -> Step:
     """One chapter. A handout has no pages: there, its entry says it all."""
     if "exercises" in entry:
-        return Step(path.stem, entry["title"], part, tuple(entry["exercises"]))
+        told = entry.get("gives")
+        gives = ShapeLine.parse(f"X -> {told}").results if told else ()
+        return Step(path.stem, entry["title"], part, tuple(entry["exercises"]), gives)
     text = path.read_text(encoding="utf-8")
     title = re.search(r"^# (.+)$", text, re.MULTILINE)
     defined = re.findall(r"^(?:def|class) (\w+)", text, re.MULTILINE)
     checked = set(re.findall(r"^check\((\w+)\)$", text, re.MULTILINE))
-    exercises = dict.fromkeys(n for n in defined if n in checked and n in discover())
-    return Step(path.stem, title[1] if title else path.stem, part, tuple(exercises))
-
-
-def here(chapter: str) -> None:
-    """Show where in the workflow a chapter stands."""
-    titles = {step.chapter: step.title for step in steps()}
-    title = titles.get(chapter) or f"{told_became(chapter) or chapter} in the book"
-    caption, ticked = f"You are here: {title}", frozenset[str]()
-    _show(map_text(caption, chapter, ticked), map_html(caption, chapter, ticked))
-
-
-def show_progress(solved: set[str]) -> None:
-    """Show the workflow with the solved exercises ticked."""
-    _show(*progress_map(solved))
-
-
-def progress_map(solved: set[str]) -> tuple[str, str]:
-    """The workflow with the solved exercises ticked, as text and as HTML."""
-    names = [name for step in steps() for name in step.exercises]
-    caption = (
-        f"Solved: {sum(name in solved for name in names)} of {len(names)} functions"
-    )
-    ticked = frozenset(solved)
-    html = map_html(caption, None, ticked)
-    return map_text(caption, None, ticked), f"<p>{escape(caption)}</p>{html}"
-
-
-def _show(text: str, html: str) -> None:
-    from autograder.judge.render import show
-
-    show(text, html)
-
-
-def map_text(caption: str, lit: str | None, ticked: frozenset[str]) -> str:
-    """The map as lines: `>` marks the step that is lit, a tick what is solved."""
-    lines = [caption]
-    for step in steps():
-        mark = ">" if step.chapter == lit else " "
-        ticks = ", ".join(
-            f"{name}{' ✓' if name in ticked else ''}" for name in step.exercises
-        )
-        lines.append(f"{mark} {step.title}{': ' if ticks else ''}{ticks}")
-    return "\n".join(lines)
-
-
-def map_html(caption: str, lit: str | None, ticked: frozenset[str]) -> str:
-    """The map as an ordered list of boxes that wraps on a narrow screen."""
-    parts = dict.fromkeys(step.part for step in steps())
-    lists = []
-    for part in parts:
-        boxes = [_box(step, lit, ticked) for step in steps() if step.part == part]
-        title = f'<span style="font-size:.8em">{escape(part)}</span>' if part else ""
-        lists.append(
-            f'{title}<ol style="list-style:none;display:flex;flex-wrap:wrap;gap:.3em;'
-            f'margin:.1em 0 .4em;padding:0">{"".join(boxes)}</ol>'
-        )
-    return (
-        f'<div class="workflow-map" role="group" aria-label="{escape(caption)}">'
-        f"{''.join(lists)}</div>"
-    )
-
-
-def _box(step: Step, lit: str | None, ticked: frozenset[str]) -> str:
-    count = sum(name in ticked for name in step.exercises)
-    current, solved = step.chapter == lit, 0 < count == len(step.exercises)
-    ink, paper = "#1f2933", "#c9ecd0" if solved else "#e8ecf1"
-    if current:
-        ink, paper = "#fff", "#0068a5"
-    tick = f" {count}/{len(step.exercises)}" if count else ""
-    tick = ' <span role="img" aria-label="solved">✓</span>' if solved else tick
-    mark = ' aria-current="step"' if current else ""
-    title = escape(step.title)
-    if Path(f"{step.chapter}.ipynb").is_file():  # a learner's own copy, beside this
-        title = f'<a href="{step.chapter}.ipynb" style="color:{ink}">{title}</a>'
-    asks = f' data-exercises="{" ".join(step.exercises)}"' if step.exercises else ""
-    return (
-        f'<li{mark}{asks} style="background:{paper};color:{ink};border-radius:.4em;'
-        f'margin:0;padding:.15em .55em;font-size:.8em;line-height:1.5">{title}{tick}'
-        "</li>"
-    )
+    known = discover()
+    exercises = dict.fromkeys(n for n in defined if n in checked and n in known)
+    gives = known[list(exercises)[-1]].shapes.results if exercises else ()
+    name = title[1] if title else path.stem
+    return Step(path.stem, name, part, tuple(exercises), gives)
 
 
 def chapter_of(exercise: str) -> str:

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from autograder.chapters import toc as workflow
+from autograder.chapters import workflow_map
 from autograder.exercises.answers import bound_in, name_of, source_function
 from autograder.exercises.declaration import Exercise, docstring
 from autograder.exercises.registry import discover
@@ -121,7 +122,7 @@ def solution_may_open(name: str) -> bool:
 
 def progress() -> None:
     """Draw the workflow, with what you have solved so far."""
-    workflow.show_progress(solved_names())
+    workflow_map.show_progress(solved_names())
 
 
 def ready(function: Callable | str) -> Callable:

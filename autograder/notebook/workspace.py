@@ -15,6 +15,7 @@ from pathlib import Path
 import nbformat
 
 from autograder.chapters import toc as workflow
+from autograder.chapters import workflow_map
 from autograder.chapters.chapter import Chapter, learner_notebook, load_chapters
 from autograder.files.offer import handed_out_in, is_taken, offer
 from autograder.files.whole import digest_of, write_whole
@@ -92,7 +93,7 @@ def _start_page(work: Path, handed_out: dict[str, str]) -> None:
 
 def _start_notebook(work: Path) -> nbformat.NotebookNode:
     with contextlib.chdir(work):
-        text, html = workflow.progress_map(notebook.solved_names())
+        text, html = workflow_map.progress_map(notebook.solved_names())
     new = nbformat.v4
     shown = new.new_output("display_data", {"text/plain": text, "text/html": html})
     cells = [

@@ -20,7 +20,7 @@ import nbformat
 
 from autograder.chapters import dependencies
 from autograder.chapters.chapter import Chapter
-from autograder.chapters.toc import ROOT, steps
+from autograder.chapters.toc import ROOT, steps, workflow
 from autograder.course.handout.record import Seen, key_of, recorded
 from autograder.errors import UserError
 from autograder.exercises.declaration import Exercise
@@ -208,17 +208,21 @@ def _requirements(packages: set[str]) -> str:
 
 
 def contents() -> str:
-    """The contents of a folder without pages, as JSON: titles and exercises."""
+    """The contents of a folder without pages, as JSON: titles, exercises, and what the
+    drawing of the workflow needs.
+    """
     parts: dict[str, list] = {}
     for step in steps():
         entry = {
             "file": f"book/{step.chapter}",
             "title": step.title,
             "exercises": list(step.exercises),
+            "gives": ", ".join(map(str, step.gives)),
         }
         parts.setdefault(step.part, []).append(entry)
     listed = [{"caption": part, "chapters": found} for part, found in parts.items()]
-    return json.dumps({"parts": listed}, ensure_ascii=False, indent=1)
+    whole = {"meta": {"workflow": workflow()}, "parts": listed}
+    return json.dumps(whole, ensure_ascii=False, indent=1)
 
 
 README = """# {title}
