@@ -3,18 +3,47 @@
 The chapters show every number through these functions, so that none is typed.
 """
 
+import re
 from collections.abc import Sequence
 from html import escape
 
 import numpy as np
 
+from book.palette import FAINTEST, FULLEST, LETTERS, LIGHT
 from book.sentence import ASKS_FOR, CARRIES, TABLE, TOKENS, VOCABULARY, K, Q, V
+
+# What a name speaks of that is not the letter of a matrix itself.
+SPEAKS_OF = {
+    "asks": "Q",
+    "query": "Q",
+    "offers": "K",
+    "offered": "K",
+    "key": "K",
+    "value": "V",
+    "score": "S",
+    "scaled": "S",
+    "weights of": "A",
+    "head one, who": "A",
+    "head two, what": "A",
+    "output": "O",
+    "takes home": "O",
+}
+
+
+def role_of(name: str) -> str:
+    """The letter whose colour a matrix has: that of its name, or of what it speaks of;
+    X where it is none of them.
+    """
+    letter = re.match(rf"([{LETTERS}])\b", name)
+    spoken = (role for words, role in SPEAKS_OF.items() if words in name)
+    return letter[1] if letter else next(spoken, "X")
 
 
 class Matrix:
     """A matrix with a name, and a label for each row and column.
 
-    values: (n, m). rows, columns: n and m labels, or none.
+    values: (n, m). rows, columns: n and m labels, or none. A cell has the more of the
+    matrix's colour, the larger its number is, as in the scenes.
     """
 
     def __init__(
@@ -31,6 +60,10 @@ class Matrix:
         self.shape = np.shape(values)
         values = np.atleast_2d(values)
         self.cells = [[written(x, digits) for x in row] for row in values]
+        self.role = role_of(name)
+        sizes = np.nan_to_num(np.abs(np.asarray(values, dtype=float)), posinf=0)
+        shares = sizes / (sizes.max(initial=0) or 1)
+        self.tints = FAINTEST + (FULLEST - FAINTEST) * shares
 
     def _repr_html_(self) -> str:
         head = "".join(
@@ -41,11 +74,14 @@ class Matrix:
             body += "<tr>"
             if self.rows:
                 body += f'<th scope="row">{escape(self.rows[number])}</th>'
-            body += "".join(f"<td>{cell}</td>" for cell in row) + "</tr>"
+            tints = self.tints[number]
+            body += "".join(map(_cell, row, tints)) + "</tr>"
         corner = "<td></td>" if self.rows else ""
         shape = f"shape {self.shape}"
+        colour = f"--t:var(--{self.role},{LIGHT[self.role]})"
         return (
-            '<table class="matrix"><caption style="white-space:nowrap;text-align:left">'
+            f'<table class="matrix" style="{colour}">'
+            '<caption style="white-space:nowrap;text-align:left">'
             f"<strong>{escape(self.name)}</strong>, "
             f"{shape}</caption>"
             + (f"<thead><tr>{corner}{head}</tr></thead>" if head else "")
@@ -62,6 +98,12 @@ class Matrix:
             for row in table
         ]
         return "\n".join([f"{self.name}, shape {self.shape}", *lines])
+
+
+def _cell(text: str, tint: float) -> str:
+    """A number on its colour, which is let down with the page's own: light or dark."""
+    look = f"background:color-mix(in srgb,var(--t) {tint:.0%},#0000)"
+    return f'<td style="{look}">{text}</td>'
 
 
 def matrix(name: str, values: np.ndarray, **labels) -> None:

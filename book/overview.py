@@ -1,16 +1,19 @@
-"""What the chapters hold together: the table of the workflow, and all questions.
+"""What the chapters hold together: the drawing of the workflows, and all questions.
 
 Both are read off the chapters, so that nothing has to be kept in step by hand.
 """
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from html import escape
 
+from autograder.chapters import drawing
 from autograder.chapters.toc import ROOT, Step, steps
+from autograder.exercises.registry import discover
+from autograder.exercises.shapes import Item, ShapeLine
 from book.asked import LISTS, MOST_ASKED, Asked
 
 # The two workflows of the article that this book follows: each step in English and
@@ -59,6 +62,11 @@ class Place:
     chapter: str
     title: str
     verb: str
+
+    @property
+    def number(self) -> int:
+        """That of the chapter."""
+        return int(self.chapter[:2])
 
 
 @cache
@@ -118,8 +126,10 @@ def _verb_for(function: str, step: Step) -> str:
     return (own or others)[0]
 
 
-class WorkflowTable:
-    """Each step of the two workflows with its chapter, function, check, animation."""
+class Workflows:
+    """The two workflows as drawings: each step is a box, which leads to its chapter,
+    and between two boxes stands what flows from one to the next.
+    """
 
     def __init__(self):
         self.parts = {
@@ -131,14 +141,18 @@ class WorkflowTable:
         }
 
     def _repr_html_(self) -> str:
-        return "".join(
-            f'<table class="workflow"><caption>{escape(title)}</caption>'
-            '<thead><tr><th scope="col">Step</th><th scope="col">'
-            "Chapter, function, check, animation</th></tr></thead><tbody>"
-            f"{''.join(_row(number, *step) for number, step in enumerate(rows, 1))}"
-            "</tbody></table>"
-            for title, rows in self.parts.items()
-        )
+        drawings = []
+        for title, rows in self.parts.items():
+            first, *_ = rows
+            boxes = "".join(_step(n, *row) for n, row in enumerate(rows, 1))
+            taken = shapes_of(first[2][0].function).arguments
+            arrays = [item for item in taken if item.sizes]
+            begin = f"<li>{_flow(arrays)}</li>" if arrays else ""
+            drawings.append(
+                f'<h2 class="flow-title">{escape(title)}</h2>'
+                f'<ol class="workflow">{begin}{boxes}</ol>'
+            )
+        return "".join(drawings)
 
     def __repr__(self) -> str:
         lines = []
@@ -147,31 +161,47 @@ class WorkflowTable:
             for number, (english, chinese, places) in enumerate(rows, 1):
                 lines.append(f"  {number}. {english} ({chinese})")
                 lines += [
-                    f"     {p.title}: {p.function}, check({p.function}), {p.verb}"
+                    f"     {p.title}: {p.function}, check({p.function}), {p.verb}: "
+                    f"{shapes_of(p.function)}"
                     for p in places
                 ]
         return "\n".join(lines)
 
 
-def _row(number: int, english: str, chinese: str, places: list[Place]) -> str:
-    lines = []
-    for place in places:
-        page = f"{place.chapter}.html"
-        lines += [
-            f'<a href="{page}">{escape(place.title)}</a>',
-            _code(place.function, f"{page}#{place.function}"),
-            _code(f"check({place.function})"),
-            _code(place.verb, f"{page}#watch-it"),
-        ]
+def shapes_of(function: str) -> ShapeLine:
+    """What a function takes and gives."""
+    return discover()[function].shapes
+
+
+def _step(number: int, english: str, chinese: str, places: list[Place]) -> str:
+    """A box, and what comes out of it."""
+    functions = " ".join(place.function for place in places)
+    lines = "".join(map(_line, places))
     return (
-        f'<tr><th scope="row">{number}. {escape(english)}<br>'
-        f'<span lang="zh">{chinese}</span></th><td>{"<br>".join(lines)}</td></tr>'
+        f'<li><div class="step" data-exercises="{functions}">'
+        f'<a href="{places[0].chapter}.html">{number}. {escape(english)}</a>'
+        f'<span lang="zh">{chinese}</span>{lines}</div>'
+        f"{_flow(shapes_of(places[-1].function).results)}</li>"
     )
 
 
-def _code(text: str, link: str = "") -> str:
-    code = f"<code>{text}</code>"
-    return f'<a href="{link}">{code}</a>' if link else code
+def _line(place: Place) -> str:
+    """A function: where it is explained, where it is written, and where played."""
+    page = f"{place.chapter}.html"
+    return (
+        f'<p>Chapter <a href="{page}">{place.number} {escape(place.title)}</a>'
+        f'<br><a href="{page}#{place.function}"><code>{place.function}</code></a> · '
+        f'<a href="{page}#watch-it" title="{place.verb}({place.function})" '
+        f'aria-label="Watch {place.function}">watch</a></p>'
+    )
+
+
+def _flow(items: Sequence[Item]) -> str:
+    """Arrays on an arrow, as grids, with their letters and shapes below."""
+    arrays = [item for item in items if item.sizes]
+    texts = [drawing.named([item]) for item in arrays or items]
+    told = "<br>".join(f"<span>{escape(text)}</span>" for text in texts)
+    return f'<div class="flow">{drawing.flow(arrays)}<small>{told}</small></div>'
 
 
 @dataclass(frozen=True)
@@ -215,7 +245,7 @@ class MostAsked:
             f'<span lang="zh">{escape(asked.chinese)}</span></summary>\n\n'
             f"**One minute.** {asked.minute}\n\n**Five minutes.**\n\n{asked.five}\n\n"
             f'<p class="asked-in">Shown in <a href="{step.chapter}.html">'
-            f"{escape(step.title)}</a>. In {len(asked.lists)} of "
+            f"{_called(step)}</a>. In {len(asked.lists)} of "
             f"{len(LISTS)} lists: {sources}.</p>\n\n</details>"
         )
 
@@ -230,6 +260,10 @@ def _chapter_of(noun: str) -> Step:
     return next(s for s in steps() if s.chapter.partition("_")[2] == noun)
 
 
+def _called(step: Step) -> str:
+    return f"{step.number} {escape(step.title)}"
+
+
 class Interview:
     """The questions of all chapters, as Markdown; the answers open on request."""
 
@@ -238,7 +272,7 @@ class Interview:
 
     def _repr_markdown_(self) -> str:
         return "\n\n".join(
-            f'<h2><a href="{step.chapter}.html">{escape(step.title)}</a></h2>\n\n'
+            f'<h2><a href="{step.chapter}.html">{_called(step)}</a></h2>\n\n'
             + "\n\n".join(_entry(step, question) for question in questions)
             for step, questions in self.chapters.items()
             if questions

@@ -693,7 +693,7 @@ def the_best_score_hidden(rng):
 @exercise(
     ordinary=False,
     hints=(
-        "It is your `attention` of chapter 7 with one step exchanged. Which one?",
+        "It is your `attention` with one step exchanged. Which one?",
         "`masked_softmax` stands where `softmax` stood, and gets `allowed` as well.",
     ),
     points=3,

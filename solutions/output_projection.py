@@ -163,7 +163,7 @@ def one_big_head(X, num_heads):
 
 @multi_head_attention.mistake
 def one_head_alone(X, params, num_heads):
-    """This is one head of full width, as in chapter 7: nothing is split, and W_o and
+    """This is one head of full width: nothing is split, and W_o and
     b_o are not used. Split after projecting, then attend, join and project once more.
     """
     heads, A = attend_in_parallel(*(M[None] for M in project_qkv(X, params)))

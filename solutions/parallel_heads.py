@@ -13,7 +13,7 @@ from solutions.softmax import softmax
 @exercise(
     hints=(
         "`@` on 3-D arrays multiplies the last two axes, head by head. Which of your "
-        "lines of chapter 7 can stay as they are?",
+        "lines of `attention` can stay as they are?",
         "`K.T` turns all axes around. Only the last two may change places: "
         "`K.swapaxes(-1, -2)`. Counted from the end, axes are right with and without "
         "heads.",
@@ -54,10 +54,10 @@ attend_in_parallel.inherits(
     over_the_whole_matrix="""All weights of all heads together sum to 1. Each query of
     each head has a whole unit of attention: softmax along the last axis alone.""",
     without_keepdims="""The totals have shape (h, n), and NumPy lays them along the
-    wrong axes. Use `keepdims=True`, or your softmax of chapter 5.""",
+    wrong axes. Use `keepdims=True`, or call your softmax.""",
     without_keepdims_twice="""The maxima and the totals have shape (h, n), and NumPy
-    lays them along the wrong axes. Use `keepdims=True`, or your softmax of chapter
-    5.""",
+    lays them along the wrong axes. Use `keepdims=True`, or call your
+    softmax.""",
     without_keepdims_overflowing="""The totals have shape (h, n), and NumPy lays them
     along the wrong axes: `keepdims=True`. And a large score overflows: subtract each
     row's maximum.""",

@@ -5,17 +5,22 @@ import re
 
 import numpy as np
 import pytest
+from math_core import LatexToMathML
 from nbformat import NotebookNode
 
 from autograder.chapters.numbers import NumberError, renumbered
 from autograder.chapters.toc import ROOT, current_stems, steps
+from autograder.chapters.workflow_map import small_map
 from autograder.exercises.registry import discover
 from autograder.exercises.source import source_of
-from book import by_hand, overview, sentence
+from book import by_hand, overview, palette, sentence
 from book.asked import LISTS, MOST_ASKED
+from book.by_hand import Matrix
 from book.charts import against_size
 from book.experiments.depth import through_stacks
 from book.page import streams
+from book.page.colours import coloured
+from book.tables import Table
 from solutions.projections import project_qkv
 from solutions.split_heads import split_heads
 from solutions.tokens import embed
@@ -222,13 +227,21 @@ def test_no_measured_number_is_typed(step):
 
 
 def test_every_step_of_both_workflows_has_all_it_needs():
-    table = overview.WorkflowTable()
-    rows = [row for rows in table.parts.values() for row in rows]
+    drawing = overview.Workflows()
+    rows = [row for rows in drawing.parts.values() for row in rows]
     assert {p.function for row in rows for p in row[2]} <= set(discover())
-    html = table._repr_html_()
+    html = drawing._repr_html_()
     for english, chinese, _ in rows:
         assert english in html
         assert chinese in html
+    for what in (
+        "Q (n, d_k)",
+        "S (n, m)",
+        "A (n, m)",
+        "O (h, n, d_v)",
+        "Y (n, d_model)",
+    ):
+        assert f"<span>{what}</span>" in html  # what flows
 
 
 def test_the_steps_are_those_of_the_article():
@@ -405,3 +418,58 @@ def test_each_question_stands_by_itself_and_is_there_once():
     )
     for question in asked:
         assert not pointing.search(question.replace("the factor 1/", "1/")), question
+
+
+# --- the colour code, and the map ---------------------------------------------
+
+
+def test_letters_have_their_colours_in_formulas_and_in_code():
+    formula = LatexToMathML().convert_with_local_state(
+        r"A V + O(n), W_q", displaystyle=False
+    )
+    assert re.findall(r"in-(\w)", coloured(formula)) == ["A", "V"]  # O(n) is no output
+    code = '<span class="n">Q</span><span class="n">Qs</span>'
+    assert coloured(code) == code.replace('n">Q<', 'n in-Q">Q<')
+    text = '<code class="docutils"><span class="pre">K</span></code>'
+    assert coloured(text).startswith('<code class="in-K docutils">')
+
+
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        ("Q, what each word asks for", "Q"),
+        ("S", "S"),
+        ("weights of cat", "A"),
+        ("cat asks, head two", "Q"),
+        ("offered, head one", "K"),
+        ("W_q, the rules for asking", "X"),
+        ("the table", "X"),
+    ],
+)
+def test_a_matrix_has_the_colour_of_what_it_holds(name, role):
+    shown = Matrix(name, [[0.0, -4.0], [2.0, np.inf]], rows=(), columns=())
+    assert shown.role == role
+    assert f"--t:var(--{role}," in shown._repr_html_()
+
+
+def test_a_cell_has_the_more_colour_the_larger_its_number():
+    tints = Matrix("Q", [[0.0, -4.0], [2.0, np.nan]], rows=()).tints
+    assert tints[0, 0] == tints[1, 1] == palette.FAINTEST
+    assert tints[0, 1] == palette.FULLEST > tints[1, 0] > palette.FAINTEST
+
+
+def test_the_map_is_the_drawing_of_both_workflows():
+    drawn = small_map("05_softmax", "here", lambda step: f"{step.chapter}.html")
+    boxes = re.findall(r'href="(\d\d)_\w+\.html"', drawn)
+    assert boxes[:15] == [f"{n:02}" for n in (*range(1, 8), 13, *range(8, 13), 14, 15)]
+    assert sorted(boxes) == [step.chapter[:2] for step in steps()]
+    (lit,) = re.findall(r'href="(\w+)\.html"[^>]*aria-current="step"', drawn)
+    assert lit == "05_softmax"
+    first, *_ = drawn.split("</ol>")
+    assert re.findall(r"of-(\w)", first) == list("XQKVSSAO")  # what flows
+
+
+def test_a_table_is_one_and_reads_as_text_too():
+    shown = Table(("heads", "ms"), [(1, "2.5"), (16, "<10")])
+    assert repr(shown) == "heads   ms\n    1  2.5\n   16  <10"
+    assert "<td>&lt;10</td>" in shown._repr_html_()

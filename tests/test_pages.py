@@ -3,6 +3,7 @@
 import json
 import re
 import zipfile
+from collections import Counter
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +20,8 @@ CHAPTERS = [page for page in PAGES if re.match(r"book/\d\d_", page)]
 REDIRECT = "index.html"
 NO_CHAPTERS = {REDIRECT, "404.html", "search.html", "book/index.html"}
 WEIGHT, REQUESTS = 700_000, 20  # bytes, uncompressed
+
+SEARCHES = {"多头": "workflow", "mask": "_masks", "KV cache": "_cache"}
 
 every_page = pytest.mark.parametrize("name", [p for p in PAGES if p != REDIRECT])
 every_chapter = pytest.mark.parametrize("name", CHAPTERS)
@@ -103,6 +106,33 @@ def test_every_link_inside_the_book_leads_somewhere():
                 assert f'id="{anchor}"' in inside, f"{name}: {link}"
 
 
+def test_a_chapter_has_its_number_from_the_table_of_contents():
+    for number, step in enumerate(workflow.steps(), 1):
+        text = _text(f"book/{step.chapter}.html")
+        assert f"<title>{number} {step.title} · " in text
+        assert f'<h1><span class="section-number">{number} </span>{step.title}' in text
+        assert f">{number} {step.title}</a>" in text  # in the list of chapters
+
+
+@every_page
+def test_an_anchor_stands_for_one_thing(name):
+    anchors = Counter(re.findall(r'<[^>]* id="([^"]+)"', _text(name)))
+    assert [anchor for anchor, times in anchors.items() if times > 1] == []
+    for exercise in re.findall(r'data-exercise="(\w+)"', _text(name)):
+        assert f'id="{exercise}" data-exercise="{exercise}"' in _text(name)
+
+
+def test_a_chapter_is_called_by_a_link():
+    for name in CHAPTERS:
+        text = re.sub(r"(?s)<(a|script|pre)\b.*?</\1>", "", _text(name))
+        assert re.findall(r"[Cc]hapters? \d+", text) == [], name
+
+
+def test_who_has_read_it_all_is_led_to_the_interview():
+    *_, last = CHAPTERS
+    assert 'rel="next" href="interview.html"' in _text(last)
+
+
 # Who can read it.
 
 
@@ -129,6 +159,18 @@ ONE_OF_EACH_LOOK = """() => {
   }
 }"""
 
+SHAPE = """() => {
+  const all = (what) => [...document.querySelectorAll(what)];
+  const wide = (box) => box.getBoundingClientRect().width;
+  return {
+    map: document.querySelector(".workflow-map.small")?.offsetHeight ?? 0,
+    cut: all(".cell_output pre").filter((box) => box.scrollWidth > box.clientWidth + 1)
+      .map((box) => box.textContent.slice(0, 80)),
+    charts: all("img.chart").filter((chart) => chart.checkVisibility()).map(wide),
+    text: Math.min(720, wide(document.querySelector("main"))),
+  };
+}"""
+
 
 @every_page
 def test_nothing_is_wider_than_the_page_but_what_scrolls_by_keyboard(chromium, name):
@@ -145,6 +187,10 @@ def test_nothing_is_wider_than_the_page_but_what_scrolls_by_keyboard(chromium, n
                 ).map((box) => box.outerHTML.slice(0, 80))"""
             )
             assert unreachable == []
+            shape = seen.page.evaluate(SHAPE)
+            assert shape["map"] <= 90  # the map of a chapter leaves room for the text
+            assert shape["cut"] == []  # of what cells print, nothing is out of sight
+            assert all(chart >= shape["text"] - 2 for chart in shape["charts"])
 
 
 def test_the_keyboard_alone_is_enough(chromium):
@@ -161,13 +207,17 @@ def test_the_keyboard_alone_is_enough(chromium):
         assert page.evaluate("document.documentElement.dataset.theme") == "dark"
         expect(page.locator("button.theme")).to_have_attribute("aria-pressed", "true")
         page.keyboard.press("/")
-        title = re.search(r"<h1>(.*?)<", _text(CHAPTERS[-1]))[1]
+        title = re.search(r"<h1>.*?</span>(.*?)<", _text(CHAPTERS[-1]))[1]
         page.keyboard.type(title)
         page.keyboard.press("Enter")
         page.wait_for_url("**/search.html?q=*")
-        expect(
-            page.locator(f"#search-results a[href*='{CHAPTERS[-1]}']")
-        ).not_to_have_count(0)
+        first = page.locator("#search-results li a").first
+        expect(first).to_have_attribute("href", re.compile(re.escape(CHAPTERS[-1])))
+        for words, somewhere in SEARCHES.items():
+            page.locator(".ask input").fill(words)
+            page.keyboard.press("Enter")
+            found = page.locator(f"#search-results li:has(a[href*='{somewhere}'])")
+            expect(found.locator("p mark", has_text=words).first).to_be_visible()
         assert seen.complaints == []
 
 
@@ -250,19 +300,19 @@ def test_pages_tell_others_what_they_are():
 def test_the_first_page_shows_every_chapter(chromium):
     with visit(chromium, HTML / REDIRECT) as seen:
         seen.page.wait_for_url("**/book/index.html")
-        cards = seen.page.locator(".cards li").evaluate_all(
-            """cards => cards.map((card) => ({
-              page: "book/" + card.querySelector("a").getAttribute("href"),
-              question: card.querySelector("p")?.textContent.trim() ?? "",
-              pictures: card.querySelectorAll("svg").length,
+        lines = seen.page.locator(".chapters li").evaluate_all(
+            """lines => lines.map((line) => ({
+              page: "book/" + line.querySelector("a").getAttribute("href"),
+              question: line.querySelector("p")?.textContent.trim() ?? "",
+              pictures: line.querySelectorAll("svg").length,
             }))"""
         )
-    shown = [card["page"] for card in cards]
+    shown = [line["page"] for line in lines]
     assert sorted(shown) == sorted(set(PAGES) - NO_CHAPTERS)
-    chapters = [card for card in cards if card["page"] in CHAPTERS]
-    assert [card["page"] for card in chapters if not card["question"]] == []
-    for card in chapters:
-        assert card["pictures"] <= len(_exercises(card["page"]))
+    chapters = [line for line in lines if line["page"] in CHAPTERS]
+    assert [line["page"] for line in chapters if not line["question"]] == []
+    for line in chapters:
+        assert line["pictures"] <= len(_exercises(line["page"]))
 
 
 # Animations.
@@ -299,9 +349,9 @@ def test_the_stepper_by_mouse_and_keyboard(chromium, name, motion):
 def test_nothing_but_the_chapters_is_published():
     for folder in ("solutions", "autograder", "tests", "work", "course", "_sources"):
         assert not list(HTML.rglob(folder)), folder
-    index = (HTML / "searchindex.js").read_text("utf-8")
-    pages = json.loads(re.search(r'"docnames":\s*(\[.*?\])', index)[1])
-    assert all(page.startswith("book/") for page in pages)
+    searched = (HTML / "_static" / "search-text.js").read_text("utf-8")
+    pages = [page for page, _ in json.loads(re.search(r"\[.*\]", searched)[0])]
+    assert sorted(pages) == [page for page in PAGES if page.startswith("book/")]
 
 
 @cache

@@ -26,7 +26,8 @@ def setup(app):
     app.add_config_value("live_python", False, "env")
     app.add_config_value("live_solutions", True, "env")
     app.connect("config-inited", look_around)
-    app.connect("doctree-read", open_exercises)
+    # Before Sphinx collects the headings of a page, with their anchors.
+    app.connect("doctree-read", open_exercises, priority=400)
     app.connect("html-page-context", fill_in)
 
 
@@ -66,9 +67,9 @@ def _open(app, node, cell: Cell, cells: list[Cell]):
     can = app.config.live_python and not cell.lacks
     state = "idle" if can else "unavailable"
     said = "" if can else _why_not(cell)
-    anchor = "" if cell.name in node.document.ids else f' id="{cell.name}"'
+    _make_way(node.document, cell.name)
     before = (
-        f'<section class="live"{anchor} data-exercise="{cell.name}" '
+        f'<section class="live" id="{cell.name}" data-exercise="{cell.name}" '
         f'data-cell="{cell.index}" '
         f'data-state="{state}"{_scene(cell, cells)} aria-label="Write {cell.name}">'
     )
@@ -85,6 +86,17 @@ def _open(app, node, cell: Cell, cells: list[Cell]):
     place, siblings = node.parent.index(node), node.parent
     siblings.insert(place + 1, nodes.raw("", html, format="html"))
     siblings.insert(place, nodes.raw("", before, format="html"))
+
+
+def _make_way(document, anchor: str):
+    """Give a heading that has the name of an exercise, as "Scores" has, another anchor:
+    a link to `#scores` is to the exercise.
+    """
+    for section in document.findall(nodes.section):
+        if anchor in section["ids"]:
+            other = f"about-{anchor}"
+            section["ids"] = [other if i == anchor else i for i in section["ids"]]
+            document.ids[other] = document.ids.pop(anchor)
 
 
 def _scene(cell: Cell, cells: list[Cell]) -> str:
@@ -133,7 +145,8 @@ def _tells_of_hint(paragraph, name: str) -> bool:
 def fill_in(app, page, template, context, doctree):
     """What the layout needs to know of a page's exercises."""
     body = context.get("body", "")
-    context["has_live"] = "data-exercise=" in body or 'class="cell runs' in body
+    told = ("data-exercise=", 'class="cell runs', 'class="step" data-exercises=')
+    context["has_live"] = any(mark in body for mark in told)
     context["live_wheel"] = json.dumps(pyodide.NAMES[-1])
     context["looks"] = app.env.metadata.get(page, {}).get("looks", "")
 

@@ -7,8 +7,10 @@
 `media`     the stills of the animations, and the charts
 `contents`  the drawings of the first page: its sentence, its table of contents
 `figures`   live figures, where a page names them
+`colours`   the letters Q, K, V, S, A, O in their colours
 `policy`    what a page may load and run
 `preview`   the picture for links to the book
+`search`    the text of all pages, to search in
 `theme`     the page itself: one layout, one style sheet, one small script
 """
 
@@ -18,9 +20,34 @@ from pathlib import Path
 
 from book import palette
 
-from . import contents, figures, mathml, media, policy, preview, runs, sources, streams
+from . import (
+    colours,
+    contents,
+    figures,
+    mathml,
+    media,
+    policy,
+    preview,
+    runs,
+    search,
+    sources,
+    streams,
+)
 
 HERE = Path(__file__).parent
+PARTS = (
+    mathml,
+    media,
+    sources,
+    runs,
+    streams,
+    contents,
+    figures,
+    colours,
+    preview,
+    policy,
+    search,
+)
 
 
 def setup(app):
@@ -31,8 +58,7 @@ def setup(app):
     app.connect("build-finished", embed_faces)
     app.connect("build-finished", sweep)
     app.connect("build-finished", fill_in_palette)
-    parts = (mathml, media, sources, runs, streams, contents, figures, preview, policy)
-    for part in parts:
+    for part in PARTS:
         part.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -42,6 +68,8 @@ def fill_in(app, page, template, context, doctree):
     if page in app.env.titles:
         context["plain_title"] = app.env.titles[page].astext()
         context["description"] = contents.describe(app, page)
+        context["chapter_number"] = contents.number(app, page)
+    context["repository"] = app.config.book_repository
     context["html_baseurl"] = app.config.html_baseurl
     body = context.get("body", "")
     context["has_scene"] = "<book-scene" in body

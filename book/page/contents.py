@@ -2,12 +2,14 @@
 
 Nothing of it is written by hand. The question of a chapter is the first line of the
 module that declares its exercise; the drawing is the shape line of its functions, in
-the colours of the book; the arcs are the attention weights of the running sentence.
+the colours of the book; the arcs are the attention weights of the running sentence; and
+how long it takes to read, and how many questions there are, is counted.
 """
 
 import ast
+import re
 from functools import cache
-from html import escape
+from html import escape, unescape
 from pathlib import Path
 
 import numpy as np
@@ -15,25 +17,25 @@ from docutils import nodes
 from docutils.parsers.rst import Directive
 from myst_nb.core.read import is_myst_markdown_notebook
 
+from autograder.chapters.drawing import picture
+from autograder.chapters.toc import steps
+from autograder.chapters.workflow_map import small_map
 from autograder.exercises.registry import registered
 from autograder.exercises.shapes import ShapeLine
+from book import overview
 from book.sentence import TOKENS, K, Q
 
 from .sources import code_of
 
-# How long each side is drawn: the sizes of the running sentence.
-SIZES = {
-    "n": 4,
-    "m": 4,
-    "d_model": 6,
-    "d_k": 3,
-    "d_v": 2,
-    "h": 2,
-    "num_heads": 2,
-    "vocab": 7,
-}
-CELL, GAP, LAYER = 7, 1.5, 5
-STEP = CELL + GAP
+# Words a minute. Adults read 238 of an English text without formulas (Brysbaert 2019,
+# https://doi.org/10.1016/j.jml.2019.104047).
+PACE = 200
+
+
+MAP = re.compile(
+    r'<div class="workflow-map small" data-here="(\w+)" role="group" '
+    r'aria-label="([^"]*)">.*?</ol></div></div>'
+)
 
 
 class Drawing(nodes.General, nodes.Element):
@@ -50,13 +52,24 @@ class Sentence(Directive):
         return [Drawing(draw=sentence)]
 
 
+class GetIt(Directive):
+    def run(self):
+        return [Drawing(draw=get_it)]
+
+
 def setup(app):
+    # Where others get the book's sources from; "" where nobody has said so.
+    app.add_config_value("book_repository", "", "html")
     app.add_node(Drawing)
     app.add_directive("chapters", Chapters)
     app.add_directive("sentence", Sentence)
+    app.add_directive("get-it", GetIt)
+    app.add_role("reading", reading)
+    app.add_role("questions", questions)
     # The first page shows the titles of all others: it is written with any of them.
     app.connect("env-updated", lambda app, env: [env.config.root_doc])
     app.connect("doctree-resolved", fill)
+    app.connect("html-page-context", lead)
 
 
 def fill(app, doctree, page):
@@ -64,28 +77,96 @@ def fill(app, doctree, page):
         node.replace_self(nodes.raw("", node["draw"](app, page), format="html"))
 
 
+def lead(app, page, template, context, doctree):
+    """Draw the small map of a chapter anew: here, its boxes lead to pages. (What a run
+    has shown is kept, while the table of contents may have changed.)
+    """
+
+    def drawn(found):
+        def link(step):
+            return app.builder.get_relative_uri(page, f"book/{step.chapter}")
+
+        return small_map(found[1], unescape(found[2]), link)
+
+    context["body"] = MAP.sub(drawn, context.get("body", ""))
+
+
+# What is counted.
+
+
+def reading(name, rawtext, text, *_, **__):
+    """`01 12`: how long it takes to read these chapters and all between, as far as the
+    questions of an interview.
+    """
+    first, last = text.split()
+    between = [step for step in steps() if first <= step.chapter[:2] <= last]
+    minutes = sum(words(overview.text_of(step.chapter)) for step in between) / PACE
+    return [nodes.Text(f"about {5 * round(minutes / 5)} minutes")], []
+
+
+def words(chapter):
+    """How many words of a chapter's source are to be read, without code."""
+    text = re.sub(r"(?ms)\A---.*?^---$|^```.*?^```$", "", chapter)
+    return len(text.partition("\n## In an interview")[0].split())
+
+
+def questions(name, rawtext, text, *_, **__):
+    """How many questions of an interview there are: `all` of the chapters, or those
+    that are asked `most`.
+    """
+    asked = [overview.questions_of(step.chapter) for step in steps()]
+    count = len(overview.MOST_ASKED) if text == "most" else sum(map(len, asked))
+    return [nodes.Text(str(count))], []
+
+
 # The chapters.
 
 
 def chapters(app, page):
-    """One list a part, one card a chapter."""
+    """One list a part, one line a chapter."""
     parts = []
     for part in app.env.external_site_map.root.subtrees:
-        cards = "".join(card(app, page, str(item)) for item in part.items)
+        lines = "".join(line(app, page, str(item)) for item in part.items)
         caption = f"<h2>{escape(part.caption)}</h2>" if part.caption else ""
-        parts.append(f'{caption}<ol class="cards">{cards}</ol>')
+        parts.append(f'{caption}<ol class="chapters">{lines}</ol>')
     return "\n".join(parts)
 
 
-def card(app, page, chapter):
-    number = Path(chapter).name.partition("_")[0].lstrip("0")
-    number = f'<span class="number">{number}</span>' if number.isdigit() else ""
+def line(app, page, chapter):
+    """A chapter's number, title and question, and what its functions take and give."""
     title = escape(app.env.titles[chapter].astext())
     link = app.builder.get_relative_uri(page, chapter)
-    question = describe(app, chapter)
-    question = f"<p>{escape(question)}</p>" if question else ""
     pictures = "".join(picture(shape_line(*e)) for e in exercises(app, chapter))
-    return f'<li>{number}<a href="{link}">{title}</a>{question}{pictures}</li>'
+    return (
+        f'<li><span class="number">{number(app, chapter)}</span>'
+        f'<a href="{link}">{title}</a><p>{escape(describe(app, chapter))}</p>'
+        f'<span class="pictures">{pictures}</span></li>'
+    )
+
+
+def get_it(app, page):
+    """Where the sources are, as far as that is known, and what to run there."""
+    address = app.config.book_repository
+    where = "<p>In the folder of the book:</p>"
+    get = ""
+    if address:
+        link = f'<a href="{escape(address)}">{escape(address.partition("//")[2])}</a>'
+        where = f"<p>The sources of the book are at {link}.</p>"
+        folder = address.rstrip("/").rpartition("/")[2].removesuffix(".git")
+        get = f"git clone {address}\ncd {folder}\n"
+    commands = (
+        "make book     # these pages, in _build/html\n"
+        "make lab      # the chapters in JupyterLab, your own copies\n"
+        "make course   # an nbgrader course of them"
+    )
+    commands = escape(get + commands)
+    return f'{where}<div class="highlight-console"><pre>{commands}</pre></div>'
+
+
+def number(app, page):
+    """The number of a chapter, from the table of contents; "" for other pages."""
+    (number, *_) = app.env.toc_secnumbers.get(page, {}).get("") or ("",)
+    return str(number)
 
 
 def describe(app, chapter):
@@ -127,68 +208,6 @@ def _names(text):
 @cache
 def _parse(file):
     return ast.parse(file.read_text("utf-8"))
-
-
-# Drawing matrices.
-
-
-def picture(line):
-    """Arguments, an arrow, results, in one row. Nothing where no arrays are."""
-    sides = [[i for i in side if i.sizes] for side in (line.arguments, line.results)]
-    if not all(sides):
-        return ""
-    tall = max(height(item) for side in sides for item in side)
-    marks, x = [], 0
-    for number, side in enumerate(sides):
-        if number:
-            marks.append(f'<path d="M{x:g} {tall / 2:g}h14m-5-4 5 4-5 4"/>')
-            x += 26
-        for item in side:
-            marks.append(matrix(item, x, (tall - height(item)) / 2))
-            x += width(item) + 12
-    size = f'viewBox="0 0 {x - 12:g} {tall:g}" width="{x - 12:g}" height="{tall:g}"'
-    return f'<svg class="shapes" {size} aria-hidden="true">{"".join(marks)}</svg>'
-
-
-def matrix(item, x, y):
-    """A matrix, or a stack of them with the first in front, at its upper left."""
-    layers, rows, columns = lengths(item)
-    paths = []
-    for layer in reversed(range(layers)):
-        left, top = x + layer * LAYER, y + (layers - 1 - layer) * LAYER
-        cells = "".join(
-            f"M{left + j * STEP:g} {top + i * STEP:g}h{CELL}v{CELL}h-{CELL}z"
-            for i in range(rows)
-            for j in range(columns)
-        )
-        paths.append(f'<path d="{cells}"/>')
-    return f'<g class="of-{item.name[:1].upper()}">{"".join(paths)}</g>'
-
-
-def width(item):
-    layers, _, columns = lengths(item)
-    return columns * STEP - GAP + (layers - 1) * LAYER
-
-
-def height(item):
-    layers, rows, _ = lengths(item)
-    return rows * STEP - GAP + (layers - 1) * LAYER
-
-
-def lengths(item):
-    """How many layers, rows and columns are drawn; a vector is a row, and of a batch
-    one sentence is drawn.
-    """
-    sizes = [_length(size) for size in item.sizes if size != "b"]
-    return [1] * (3 - len(sizes)) + sizes
-
-
-def _length(size):
-    """`h·d_v` is as long as h times d_v."""
-    long = 1
-    for factor in size.split("·"):
-        long *= int(factor) if factor.isdigit() else SIZES.get(factor, 5)
-    return long
 
 
 # Drawing the sentence.

@@ -1,4 +1,5 @@
-"""Make `theme/static/fonts/math.woff2`, the part of STIX Two Math that the book needs.
+"""Make `theme/static/fonts/math.woff2`, the part of STIX Two Math that the book needs,
+and `theme/preview.ttf`, the letters of the text for the picture that links show.
 
     python book/page/fonts.py stix-two-math.woff2
 
@@ -14,7 +15,9 @@ from pathlib import Path
 from fontTools import subset
 from fontTools.ttLib import TTFont
 
-TARGET = Path(__file__).parent / "theme" / "static" / "fonts" / "math.woff2"
+THEME = Path(__file__).parent / "theme"
+FONTS = THEME / "static" / "fonts"
+TARGET = FONTS / "math.woff2"
 SIGNS = """
 20-7E A0 A7 AC B0-B2 B7 D7 F7 131 237 2C6 2C7 2D9 2DC 300-30C 332 338
 391-3A9 3B1-3C9 3D1 3D5 3D6 3F0 3F1 3F5
@@ -36,6 +39,17 @@ def main(source):
     maker.subset(font)
     narrow_roots(font)
     subset.save_font(font, TARGET, keep)
+    make_preview_face()
+
+
+def make_preview_face():
+    """The plain letters of the bold face, in the one form that matplotlib reads."""
+    font = TTFont(FONTS / "text-bold.woff2")
+    maker = subset.Subsetter(subset.Options(layout_features=["kern", "liga"]))
+    maker.populate(unicodes=range(0x20, 0x7F))
+    maker.subset(font)
+    font.flavor = None
+    font.save(THEME / "preview.ttf")
 
 
 def narrow_roots(font):

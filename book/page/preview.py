@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Curve
 
@@ -12,6 +13,8 @@ from book.sentence import TOKENS
 from .contents import last_word
 
 PAPER = "#fdfcf9"
+# The book's own letters, as matplotlib reads them: `fonts.py` makes the file.
+FACE = Path(__file__).parent / "theme" / "preview.ttf"
 SIZE, DPI = (12, 6.3), 100  # 1200 x 630 pixels
 
 
@@ -29,12 +32,13 @@ def draw(title, file):
     figure = Figure(SIZE, DPI, facecolor=PAPER)
     page = figure.add_axes((0, 0, 1, 1), xlim=(0, 12), ylim=(0, 6.3))
     page.axis("off")
-    serif = {"family": "STIXGeneral", "color": LIGHT["ink"]}
-    page.text(1, 4.9, title, size=58, weight="bold", **serif)
+    ink = {"font": FontProperties(fname=FACE), "color": LIGHT["ink"]}
+    quiet = ink | {"color": LIGHT["quiet"]}
+    page.text(1, 4.9, title, size=62, **ink)
     places = [1.5 + 3 * i for i in range(len(TOKENS))]
     for token, weight, x in zip(TOKENS, last_word(), places, strict=True):
-        page.text(x, 1.45, token, size=38, weight="bold", ha="center", **serif)
-        page.text(x, 0.8, f"{weight:.2f}", size=22, ha="center", color=LIGHT["quiet"])
+        page.text(x, 1.45, token, size=40, ha="center", **ink)
+        page.text(x, 0.8, f"{weight:.2f}", size=22, ha="center", **quiet)
         if x != places[-1]:
             page.add_patch(arc(places[-1], x, 2.2, max(2, 18 * weight)))
     figure.savefig(file, metadata={"Software": None})
