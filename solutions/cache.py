@@ -204,7 +204,7 @@ def output_bias_missing(X, W, b):
 
 @attend_with_cache.mistake_in(linear)
 def output_weights_transposed(X, W, b):
-    """W_o is used transposed. It is (d_in, d_out): `O @ W + b`."""
+    """W_o is transposed before it is used. It is (d_in, d_out): `O @ W + b`."""
     return X @ W.T + b
 
 
@@ -575,7 +575,7 @@ def grouped_without_output_bias(X, W, b):
 
 @grouped_attention.mistake_in(linear)
 def grouped_with_output_transposed(X, W, b):
-    """W_o is used transposed. It is (d_in, d_out): `O @ W + b`."""
+    """W_o is transposed before it is used. It is (d_in, d_out): `O @ W + b`."""
     return X @ W.T + b
 
 

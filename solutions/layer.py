@@ -519,7 +519,9 @@ def weights_transposed(self, X, name):
 
 @MultiHeadAttention.mistake_in(_Block.forward)
 def output_weights_transposed(self, X):
-    """W_o is used transposed. Like the other three it is (d_in, d_out): `O @ W_o`."""
+    """W_o is transposed before it is used. Like the other three it is (d_in, d_out):
+    `O @ W_o`.
+    """
     O, A = self.heads(X)
     return O @ self.W_o.T + self.b_o, A
 

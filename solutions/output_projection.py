@@ -101,8 +101,8 @@ multi_head_attention.inherits(
 multi_head_attention.inherits(
     linear,
     where="the output projection",
-    weights_transposed="""W_o is used transposed. It is (d_in, d_out), like the others:
-    `O @ W + b`. Since it is square, the transpose passes unseen.""",
+    weights_transposed="""W_o is transposed before it is used. It is (d_in, d_out), like
+    the others: `O @ W + b`. Since it is square, the transpose passes unseen.""",
     bias_missing="b_o is missing from the output.",
 )
 

@@ -39,8 +39,8 @@ def linear(X, W, b):
 
 @linear.mistake
 def weights_transposed(X, W, b):
-    """W is used transposed. It is (d_in, d_out): its rows already fit the columns
-    of X, and only a square W lets the transpose pass.
+    """W is transposed before it is used. It is (d_in, d_out): its rows already fit
+    the columns of X, and only a square W lets the transpose pass.
     """
     return X @ W.T + b
 

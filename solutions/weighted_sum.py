@@ -45,8 +45,8 @@ def weights_transposed(A, V):
 
 @weighted_sum.mistake
 def values_transposed(A, V):
-    """V is transposed. Its rows are the values of the m keys, and each row of A has
-    m weights: they fit without a transpose.
+    """V is transposed before it is used. Its rows are the values of the m keys,
+    and each row of A has m weights: they fit without a transpose.
     """
     return A @ V.T
 
