@@ -10,7 +10,12 @@ SHELL  := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 # On all cores, each file of tests on one of them, but for the longest: see conftest.
 PARALLEL := -n auto --dist loadfile
-QUICK := "not slow and not browser and not sandbox"
+QUICK := not slow and not browser and not sandbox
+# The quick tests, and what share of the code they run: one figure, in percent.
+MEASURED = $(RUN)coverage erase \
+  && $(RUN)coverage run -m pytest $(PARALLEL) -m "$(QUICK)" tests \
+  && $(RUN)coverage combine -q \
+  && echo "The quick tests run $$($(RUN)coverage report) % of the code."
 # Style, stubs, the floors of the house, types, and whether what is imported is declared.
 CHECKS := set -e; $(RUN)ruff check .; $(RUN)ruff format --check .; \
   $(RUN)python -m autograder sync --check; \
@@ -50,11 +55,10 @@ lab: $(READY)  ## open JupyterLab on your own copies of the chapters, in work/
 
 quick: $(READY)  ## what to run before each commit: style, stubs, floors, quick tests
 	@$(CHECKS)
-	@$(RUN)pytest $(PARALLEL) -m $(QUICK) tests
+	@$(RUN)pytest $(PARALLEL) -m "$(QUICK)" tests
 
-coverage: $(READY)  ## what share of the code the quick tests run: one figure, in percent
-	@$(RUN)coverage run -m pytest -m $(QUICK) tests
-	@$(RUN)coverage report
+coverage: $(READY)  ## what share of the code the quick tests run, in percent
+	@$(MEASURED)
 
 test: book  ## build the book and run all tests
 	@test $(BROWSER) = no || $(RUN)python tests/support/get_browser.py
@@ -62,8 +66,10 @@ test: book  ## build the book and run all tests
 	@$(CHECKS)
 	@echo "Running the chapters with their solutions, and comparing what the checks say ..."
 	@$(RUN)pytest $(PARALLEL) --nbval-lax _build/source
-	@echo "Running the tests ..."
-	@$(RUN)pytest $(PARALLEL) --browser=$(BROWSER) tests
+	@echo "Running the quick tests, and counting which lines they run ..."
+	@$(MEASURED)
+	@echo "Running the other tests ..."
+	@$(RUN)pytest $(PARALLEL) --browser=$(BROWSER) -m "not ($(QUICK))" tests
 
 course: $(READY)  ## make an nbgrader course in course/; nothing there is overwritten
 	@$(RUN)python -m autograder course course

@@ -89,6 +89,16 @@ def test_every_target_is_told():
     assert {line.split()[0] for line in told.stdout.splitlines()[1:]} == TARGETS
 
 
+def test_each_test_is_run_once_and_the_quick_ones_are_measured():
+    told = subprocess.run(
+        ["make", "-n", "test"], cwd=ROOT, capture_output=True, text=True
+    )
+    ways = re.findall(r'(\w+ run -m )?pytest .*-m "([^"]+)" tests', told.stdout)
+    (measured, quick), (unmeasured, others) = ways
+    assert (measured, unmeasured) == ("coverage run -m ", "")
+    assert others == f"not ({quick})"
+
+
 @pytest.mark.parametrize("kind", conftest.FILES)
 def test_a_mark_is_given_to_files_that_exist(kind):
     there = {file.stem for file in (ROOT / "tests").glob("test_*.py")}
