@@ -93,7 +93,7 @@ def published_texts():
 def test_there_is_something_to_look_for_and_to_look_in():
     assert sum(len(own_lines(e)) for e in discover().values()) > 20
     names = {str(name) for name, _ in published_texts()}
-    assert "searchindex.js" in names
+    assert "_static/search-text.js" in names
     assert Path("book/03_scores.html") in {name for name, _ in published_texts()}
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 FILE = "search-text.js"
 HEADINGS = ("h1", "h2", "h3")
-# Not read: pictures, code, buttons; links to headings, maps, wrong answers to look at.
+# Not read: pictures, code, buttons; links to headings, maps, answers to exercises.
 LEFT_OUT = {"script", "style", "svg", "pre", "button", "book-scene"}
-CLASSES = {"headerlink", "workflow-map", "gallery", "do"}
+CLASSES = {"headerlink", "workflow-map", "gallery", "solution", "do"}
 WHOLE = {"p", "li", "td", "th", "dt", "dd", "summary", "div", "caption", *HEADINGS}
 
 
