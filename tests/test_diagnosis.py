@@ -186,7 +186,7 @@ def test_arguments_changed_besides():
         W += b
         return X @ W
 
-    says("linear", in_place, "numbers of Y are right", "changed its own arguments")
+    says("linear", in_place, "when X or b is", "changed its own arguments")
 
 
 def test_a_property_that_is_lacking():

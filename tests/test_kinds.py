@@ -203,3 +203,63 @@ def test_a_number_in_brackets(name):
     for form, words in ((list, "brackets around"), (tuple, "or a comma around")):
         verdict = right_as(name, lambda count, form=form: form([count]))
         assert "of one number" in verdict.rationale and words in verdict.hint
+
+
+def _normed(X, gamma, beta, eps=1e-5, shift=0.0, power=0.5, axis=-1):
+    mean = X.mean(axis, keepdims=True)
+    scale = (X.var(axis, keepdims=True) + eps) ** power
+    return gamma * (X - mean - shift * X[:, :1]) / scale + beta
+
+
+BEHIND = "gamma and beta are used as they should be. Each row of X_norm is "
+
+
+# Nothing that is declared: what is found out by comparing row by row.
+@pytest.mark.parametrize(
+    ("name", "answer", "words"),
+    [
+        (
+            "layer_norm",
+            lambda *a: _normed(*a, power=0.3),
+            "beta is added as it should be. Each row of X_norm is off by a factor",
+        ),
+        (
+            "layer_norm",
+            lambda X, g, b, e=1e-5: _normed(X, g, b, e) + g * np.abs(X[:, :1]),
+            f"{BEHIND}off by one number, a row its own",
+        ),
+        (
+            "layer_norm",
+            lambda *a: _normed(*a, power=0.3, shift=0.7),
+            f"{BEHIND}the right one times a number, plus a number",
+        ),
+        (
+            "layer_norm",
+            lambda *a: _normed(*a, axis=0, power=0.7),
+            "Each column of X_norm is one of X, times a number, plus a number",
+        ),
+        (
+            "layer_norm",
+            lambda X, g, b, e=1e-5: g * np.tanh(_normed(X, 1, 0, e)) + b,
+            "When beta is changed, X_norm changes as it should|when X or gamma",
+        ),
+        (
+            "merge_softmax",
+            lambda m1, s1, o1, m2, s2, o2: (
+                m := np.maximum(m1, m2),
+                np.exp(m1 - m) * s1 + np.exp(m2 - m) * s2,
+                np.exp(m1 - m)[:, None] * o1 + 0.7 * np.exp(m2 - m)[:, None] * o2,
+            ),
+            "Each row of o is o1 and o2, times a number each, added up. The number of "
+            "o2 is wrong",
+        ),
+        (
+            "padding_mask",
+            lambda lengths, n: np.arange(n) * 0.0 + lengths[:, None] * 0.5,
+            "other numbers than 1 and 0",
+        ),
+    ],
+)
+def test_what_comparing_row_by_row_finds_out(name, answer, words):
+    said = told(name, answer)
+    assert all(part in said for part in words.split("|")), said

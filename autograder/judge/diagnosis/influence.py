@@ -51,11 +51,12 @@ def _changed(name: str, value: Any) -> Iterator[tuple[str, str, Any, bool]]:
     elif isinstance(value, np.ndarray) and value.dtype.kind == "f":
         yield name, "is doubled", 2 * value, True
         yield name, "grows by 1 everywhere", value + 1.0, False
-        for axis in range(value.ndim - 1):
+        for axis in range(max(value.ndim - 1, min(value.ndim, 1))):
             other = value.copy()
             first = (slice(None),) * axis + (0,)
             other[first] = 1 - 0.5 * other[first]
-            where = "first row" if axis == value.ndim - 2 else "first entry"
+            rows = value.ndim > 1 and axis == value.ndim - 2
+            where = "first row" if rows else "first entry"
             yield name, f"changes in its {where} alone", other, False
     elif isinstance(value, float | int) and not isinstance(value, bool):
         yield name, "is doubled", 2 * value, True
@@ -80,6 +81,7 @@ def influence(
         return None
     reference = call_in_process(exercise.driven(exercise.reference))
     found: list[Told] = []
+    fits: dict[str, bool] = {}
     for change in changes(exercise, case.arguments):
         with np.errstate(all="ignore"):
             right = run(reference, change.arguments, like=case.expected.value)
@@ -88,13 +90,56 @@ def influence(
         came = run(call, change.arguments, like=case.expected.value)
         if not came.error:
             found += _compared(exercise, case, change, came, right, part)
+            if (as_much := _moves_alike(exercise, case, came, right, part)) is not None:
+                fits[change.name] = fits.get(change.name, True) and as_much
+    found += _where(part or "the result", fits)
     return min(found, key=lambda told: told[0], default=(0, None))[1]
 
 
 # The more it says, the earlier.
-USED, DEGREE, PLACES, UNUSED = range(4)
+USED, DEGREE, PLACES, UNUSED, WHERE = range(5)
 Told = tuple[int, Diagnosis]
 Letters = tuple[str, ...] | None  # of the axes, where they have some
+
+
+def _moves_alike(
+    exercise: Exercise, case: Case, came: Outcome, right: Outcome, part: str
+) -> bool | None:
+    """Whether a part of the answer changes by as much as it should; None where it
+    should not change, or where it cannot be said.
+    """
+    after = Case(case.name, case.arguments, right, came)
+    before = {name: (a, e) for name, _, a, e in parts_of(exercise, case)}
+    for name, _, actual, expected in parts_of(exercise, after):
+        values = (*before.get(name, (None, None)), actual, expected)
+        if name != part or any(shape_of(value) is None for value in values):
+            continue
+        was, should, actual, expected = map(as_numeric, values)
+        if len({v.shape for v in (was, should, actual, expected)}) > 1:
+            return None
+        if not all(np.isfinite(v).all() for v in (was, should, actual, expected)):
+            return None
+        if close(expected, should).all() and close(actual, was).all():
+            return None
+        return bool(close(actual, was + (expected - should)).all())
+    return None
+
+
+def _where(label: str, fits: dict[str, bool]) -> Iterator[Told]:
+    """The arguments that the answer follows as it should, and the others."""
+    good = [name for name, fit in fits.items() if fit]
+    bad = [name for name, fit in fits.items() if not fit]
+    if good and bad:
+        are = "is" if len(good) == 1 else "are"
+        yield (
+            WHERE,
+            Diagnosis(
+                f"When {' and '.join(good)} {are} changed, {label} changes as it "
+                f"should; when {' or '.join(bad)} is, it changes otherwise.",
+                f"Where {'does' if len(bad) == 1 else 'do'} {' and '.join(bad)} come "
+                "in, and how?",
+            ),
+        )
 
 
 def _compared(
@@ -144,7 +189,7 @@ def _told(
             USED,
             Diagnosis(
                 f"{when} changes, and it should not.",
-                f"Which line uses {change.name}, and should it?",
+                f"Which line uses {change.name} in such a way that it shows?",
             ),
         )
     elif change.doubled:

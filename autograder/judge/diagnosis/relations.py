@@ -1,5 +1,6 @@
 """The relation of a wrong array to the right one: shape, places, factor, distortion."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,15 @@ from autograder.judge.diagnosis.parts import (
     are_weights,
     arguments_of,
     first_common,
+    parts_in,
     parts_of,
     wrong_part,
+)
+from autograder.judge.diagnosis.rows import (
+    added_up,
+    by_rows,
+    one_sided,
+    yes_and_no,
 )
 from autograder.judge.diagnosis.shape import wrong_shape
 from autograder.judge.diagnosis.weights import weighted
@@ -91,7 +99,14 @@ def _last(
         )
     if 2 * len(failed) <= len(cases):
         return _some_cases(preface, first)
-    if found := nearly(parts) or influence(exercise, cases, call, first.name):
+    if found := (
+        yes_and_no(parts)
+        or nearly(parts)
+        or by_rows(parts)
+        or next(filter(None, map(added_up, _wrong_ones(exercise, failed))), None)
+        or influence(exercise, cases, call, first.name)
+        or one_sided(parts)
+    ):
         return Diagnosis(f"{preface}{found.rationale}", found.hint)
     return Diagnosis(
         f"{preface}{_difference(first)}",
@@ -100,6 +115,14 @@ def _last(
         if first.expected.ndim
         else "Work it out by hand for a small example.",
     )
+
+
+def _wrong_ones(exercise: Exercise, failed: list[Case]) -> Iterator[list[Part]]:
+    """Each part of the result that is wrong, in all failed cases."""
+    found = [list(parts_in(exercise, case)) for case in failed]
+    for alike in zip(*found, strict=False):
+        if not all(same(part.actual, part.expected) for part in alike):
+            yield list(alike)
 
 
 def _two_at_once(exercise: Exercise, cases: list[Case]) -> Diagnosis | None:
