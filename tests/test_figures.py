@@ -476,6 +476,17 @@ def test_the_room_is_kept_free_before_the_script_comes(page, width, k):
     assert not wrong
 
 
+def test_nothing_moves_when_the_script_comes(chromium, file):
+    moved = """() => new Promise((done) => {
+      const sum = (list) => list.getEntries().reduce((all, one) => all + one.value, 0);
+      const watch = new PerformanceObserver((list) => done(sum(list)));
+      watch.observe({ type: "layout-shift", buffered: true });
+      setTimeout(() => done(0), 500);
+    })"""
+    with visit(chromium, file, width=390) as seen:
+        assert seen.page.evaluate(moved) < 0.02
+
+
 def test_on_paper_the_picture_stays_and_what_one_touches_goes(page):
     page.emulate_media(media="print")
     try:

@@ -18,6 +18,7 @@ class BookFigure extends HTMLElement {
     const said = nodes.includes(this.says) ? [] : [this.says];
     stage.replaceChildren(...nodes, ...said, this.status);
     this.classList.add("figure-ready");
+    this.show(this.state); // again, now that it is known how wide it is
   }
 
   // What the reader has done holds.
