@@ -38,10 +38,10 @@ class Figure:
 
 FIGURES = {
     "home": Figure(
-        attempt="Point at another word, or drag one. Give it two heads. Take another "
-        "sentence, or type one with *the, cat, dog, tired, lively, slept, ran*.",
-        see="The thicker an arc, the more attention. *Slept* looks for who slept. With "
-        "two heads, *cat* looks for what it did and for what it is like at once.",
+        attempt="Point at another word, or drag it. Give it two heads. Type a sentence "
+        "of *the, cat, dog, tired, lively, slept, ran*.",
+        see="The thicker an arc, the more attention. With two heads, *cat* looks for "
+        "what it did and for what it is like at once.",
         still="How the last word of a sentence shares out its attention.",
         room=(251, 344),
     ),
