@@ -315,6 +315,18 @@ def test_the_first_page_shows_every_chapter(chromium):
         assert line["pictures"] <= len(_exercises(line["page"]))
 
 
+def test_what_is_solved_is_lit_in_the_drawings_of_the_workflow(chromium):
+    solved = {"scores": "", "layer_norm": ""}
+    keep = "all => localStorage.setItem('attention-by-writing/1', JSON.stringify(all))"
+    lit = "found => found.map((box) => box.dataset.exercises)"
+    with visit(chromium, HTML / "book" / "workflow.html") as seen:
+        seen.page.evaluate(keep, {"solved": solved})
+        seen.page.reload()
+        assert seen.page.eval_on_selector_all("[data-solved]", lit) == ["scores"]
+        seen.page.goto((HTML / CHAPTERS[0]).as_uri())
+        assert seen.page.eval_on_selector_all("[data-solved]", lit) == [*solved]
+
+
 # Animations.
 
 
