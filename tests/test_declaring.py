@@ -284,6 +284,14 @@ WRITTEN = {
         "def soften(S):\n    pass\n\n\nsoften.inherits(softmax)\n",
         "soften: its parts are declared, but it is no exercise",
     ),
+    "not kept": (
+        "def soften(S):\n    pass\n\n\nExercise(reference=soften)\n",
+        "line 5: Exercise.* is made and not kept",
+    ),
+    "imported alone": (
+        "from autograder.exercise import exercise\n\n\ndef soften(S):\n    pass\n",
+        "it imports `exercise`, and declares none",
+    ),
     "no Python": ("def soften(S:\n", "cannot be read as Python"),
 }
 

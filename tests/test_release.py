@@ -16,6 +16,7 @@ import nbformat
 import numpy as np
 import pytest
 from classroom import own_lines, source_of
+from nbgrader.api import Gradebook
 
 from autograder.chapters.chapter import ChapterError, learner_notebook, load_chapters
 from autograder.chapters.toc import current_stems, steps
@@ -246,6 +247,22 @@ def test_the_same_bytes_every_time_and_an_instructors_own_files(course, handout)
         again = after.getinfo(entry.filename)
         assert entry.filename.startswith(f"{CHAPTER}/")
         assert (entry.CRC, entry.date_time) == (again.CRC, again.date_time)
+
+
+def test_a_graded_cell_that_came_after_a_hand_in_is_named(course, tmp_path):
+    own = Path(shutil.copytree(course, tmp_path / "course"))
+    with Gradebook(f"sqlite:///{own / 'gradebook.db'}", "attention") as gradebook:
+        gradebook.add_student("ada")
+        gradebook.add_submission(CHAPTER, "ada")
+    source = own / "source" / CHAPTER / f"{CHAPTER}.ipynb"
+    notebook = nbformat.read(str(source), as_version=4)
+    cell = nbformat.v4.new_markdown_cell("Why?")
+    about = {"grade_id": "why", "grade": True, "solution": True, "points": 1}
+    cell.metadata["nbgrader"] = about | {"schema_version": 3, "locked": False}
+    notebook.cells.append(cell)
+    nbformat.write(notebook, str(source))
+    with pytest.raises(CourseError, match=r"why came or went, and 1 have handed in"):
+        release(own, CHAPTER)
 
 
 def test_what_can_go_wrong_is_said(course, tmp_path):

@@ -74,6 +74,12 @@ def _references(tree: ast.Module) -> Iterator[str]:
 def _confirm(file: Path, tree: ast.Module) -> None:
     """Raise DeclarationError for what is meant to be declared, and would be missed."""
     for node in tree.body:
+        match node:
+            case ast.Expr(ast.Call(ast.Name("Exercise"))):
+                raise DeclarationError(
+                    f"{file}, line {node.lineno}: Exercise(...) is made and not kept; "
+                    "write `exercise = Exercise(...)`"
+                )
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             continue
         for decorator in node.decorator_list:
@@ -86,12 +92,26 @@ def _confirm(file: Path, tree: ast.Module) -> None:
         n.name for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef)
     }
     declared = set(_references(tree))
+    if not declared and _imports_exercise(tree):
+        raise DeclarationError(
+            f"{file}: it imports `exercise`, and declares none; write @exercise(...) "
+            "above the reference"
+        )
     for name in dict.fromkeys(_owners(tree)):
         if name in defined - declared:
             raise DeclarationError(
                 f"{file}: {name}: its parts are declared, but it is no exercise; write "
                 "@exercise(...) above it"
             )
+
+
+def _imports_exercise(tree: ast.Module) -> bool:
+    return any(
+        alias.name == "exercise"
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.module == "autograder.exercise"
+        for alias in node.names
+    )
 
 
 def _owners(tree: ast.Module) -> Iterator[str]:

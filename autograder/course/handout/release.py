@@ -10,13 +10,14 @@ import sys
 from pathlib import Path
 
 import nbformat
-from nbgrader.api import Gradebook
+from nbgrader.api import Gradebook, MissingEntry
 
 from autograder.chapters.chapter import load_chapters
 from autograder.course.config import find_own_programs
 from autograder.course.folder import confirm_course
 from autograder.course.gradebook import load_course
 from autograder.course.handout.contents import handout_files, packed
+from autograder.course.setup import source_of
 from autograder.course.times import told_time, zone_of
 from autograder.files.whole import write_whole
 from autograder.grading.assignment import CourseError
@@ -32,6 +33,7 @@ def release(course: Path, name: str, tell=lambda line: None) -> list[str]:
     """
     confirm_course(course)
     load_chapters([name])  # complains of an unknown one
+    _confirm_cells(course, name)
     folder = _assigned(course, name)
     due = _due(course, name)
     if due:
@@ -50,6 +52,40 @@ def release(course: Path, name: str, tell=lambda line: None) -> list[str]:
         f"{folder}: released by nbgrader",
         f"{target}: written, {len(files)} files, {_size(len(data))}",
     ]
+
+
+def _confirm_cells(course: Path, name: str) -> None:
+    """Raise CourseError where graded cells came or went after somebody handed in.
+
+    nbgrader refuses that, with a traceback.
+    """
+    directory = load_course(course)
+    source = source_of(directory, name)
+    if not source.is_file():
+        return  # nbgrader says so
+    now = set()
+    for cell in nbformat.read(str(source), as_version=4).cells:
+        about = cell.metadata.get("nbgrader", {})
+        if any(map(about.get, ("grade", "solution", "locked", "task"))):
+            now.add(about["grade_id"])
+    with Gradebook(directory.db_url, directory.course_id) as gradebook:
+        try:
+            notebook = gradebook.find_notebook(name, name)
+        except MissingEntry:
+            return
+        before = {cell.name for cell in notebook.source_cells}
+        count = len(notebook.submissions)
+    changed = ", ".join(sorted(now ^ before))
+    if count and changed:
+        raise CourseError(
+            f"{source}: {changed} came or went, and {count} have handed in already. "
+            "nbgrader cannot release that: their notebooks have other cells. Take the "
+            "change back, and hand the question out as a chapter of its own. Or start "
+            "the chapter over: keep a copy of gradebook.db, then `nbgrader db "
+            f"assignment remove {name} --force`, release, and grade again: scores and "
+            "comments given by hand are lost then, and who handed in before has "
+            "nothing in a new cell"
+        )
 
 
 def _due(course: Path, name: str) -> str:
