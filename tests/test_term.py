@@ -1,10 +1,11 @@
 """A whole term with real nbgrader: every figure compared with what the class was made
 to be.
 
-Forty learners, three chapters, and each way in which notebooks come in: a download of
-an LMS, nbgrader's exchange, a folder. Among the learners are good ones, mistaken ones,
-late, hostile and broken ones, and some who hand in again. One chapter is the
-instructor's own, with a slip in its reference, that is corrected afterwards.
+Forty learners, from four kinds of class list; three chapters, and each way in which
+notebooks come in: downloads of eight systems, nbgrader's exchange, a folder. Among the
+learners are good ones, mistaken ones, late, hostile and broken ones, two who work
+together, and some who hand in again. One chapter is the instructor's own, with a slip
+in its reference, that is corrected afterwards.
 """
 
 import csv
@@ -24,6 +25,7 @@ from classroom import autograder, nbgrader, source_of
 from nbgrader.api import Gradebook
 
 from autograder.course.gradebook import seed_of
+from autograder.course.setup import make_course
 from autograder.exercises.registry import discover
 from autograder.exercises.source import renamed
 from autograder.judge.verdict import judge
@@ -66,8 +68,12 @@ class Learner:
         return f"s{self.number:02}"
 
     @property
-    def names(self):
-        return FIRST[self.number % 10], LAST[self.number // 10 % 4]
+    def first(self):
+        return FIRST[self.number % 10]
+
+    @property
+    def last(self):
+        return LAST[self.number // 10 % 4]
 
 
 def _kind(number):
@@ -84,9 +90,67 @@ def _kind(number):
             return kind
 
 
+GROUP = {12: 11}  # who hands in with another one, in the chapter that comes by LMS
+EXTENDED = {29: "2026-11-03T00:00Z", 30: "2026-11-05T00:00Z"}  # before grading; after
 CLASS = [Learner(number, _kind(number)) for number in range(1, 41)]
 LATE = {29: timedelta(hours=5), 30: timedelta(days=2), 31: timedelta(days=30)}
-PENALTY = {29: 0.1, 30: 0.2, 31: 0.5}  # of the score: 10 % a day begun, half at most
+PENALTY = {30: 0.2, 31: 0.5}  # of the score: 10 % a day begun, half at most
+
+
+def _canvas(some):
+    rows = [
+        f'"{x.last}, {x.first}",{9000 + x.number},S{x.number},{x.id},A' for x in some
+    ]
+    head = "Student,ID,SIS User ID,SIS Login ID,Section,Old (1)"
+    return [head, "    Points Possible,,,,,10", *rows]
+
+
+def _moodle(some):
+    team = {number for pair in GROUP.items() for number in pair}
+    return [
+        "First name,Last name,Username,Email address,Groups",
+        *(
+            f"{x.first},{x.last},{x.id},{x.id}@example.org,"
+            f"{'Team 1' if x.number in team else ''}"
+            for x in some
+        ),
+    ]
+
+
+def _blackboard(some):
+    rows = [f'"{x.last}"\t"{x.first}"\t"{x.id}"\t"S{x.number}"' for x in some]
+    return ['"Last Name"\t"First Name"\t"Username"\t"Student ID"', *rows]
+
+
+def _gradescope(some):
+    rows = [f"{x.first},{x.last},{x.id},{x.id}@example.org,Student" for x in some]
+    return ["First Name,Last Name,SID,Email,Role", *rows]
+
+
+LISTS = [_canvas, _moodle, _blackboard, _gradescope]  # of ten each
+# How eight systems name what a learner handed in. In a group the name is the group's.
+NAMED = [
+    "canvas/{x.last}{x.first}_{lms}_{x.number}_{chapter}{again}.ipynb",
+    "moodle/{x.first} {x.last}_{x.number}_assignsubmission_file_/{chapter}.ipynb",
+    "blackboard/W_1_{x.id}_attempt_2026-11-01-10-00-00_{chapter}.ipynb",
+    "brightspace/1-{x.number} - {name} - Nov 1, 2026 905 AM/{chapter}.ipynb",
+    "gradescope/assignment_1_export/submission_{x.number}/{chapter}.ipynb",
+    "ilias/Scores/{x.last}_{x.first}_{x.id}_77/{chapter}.ipynb",
+    "sakai/Scores/{x.last}, {x.first}({x.id})/Submission attachment(s)/a.ipynb",
+    "Submitted files/{x.first} {x.last}/Scores/Version 2/{chapter}.ipynb",
+]
+
+
+def name_of(learner, chapter, again=""):
+    """The name in a download: each system has every eighth of the class."""
+    kind = 0 if learner.kind == "again" else learner.number % 8
+    name = f"{learner.first} {learner.last}"
+    if learner.number in GROUP.values():
+        name = "Team 1"
+    made = NAMED[kind].format(
+        x=learner, chapter=chapter, again=again, lms=9000 + learner.number, name=name
+    )
+    return made.lower() if kind == 0 else made
 
 
 class Term:
@@ -95,6 +159,7 @@ class Term:
     def __init__(self, folder):
         self.course = folder / "course"
         self.exchange = folder / "exchange"
+        self.penalty = dict(PENALTY)
         self.right = _imported(folder / "right.py", own_exercise.DECLARATION)
         slip = own_exercise.DECLARATION.replace(*SLIP)
         self.slip = _imported(folder / "slip.py", slip)
@@ -138,18 +203,32 @@ class Term:
     # How it comes in.
 
     def by_lms(self, chapter):
-        """A zip as Canvas makes it, with the marks that it puts into names."""
-        path = self.course.parent / "submissions.zip"
-        with zipfile.ZipFile(path, "w") as packed:
-            for learner in handing_in():
-                data, *_ = self.answer(learner, chapter, again=True)
-                first, last = learner.names
-                mark = f"{last}{first}_{9000 + learner.number}_{learner.number}_"
-                packed.writestr(f"{mark.lower()}{chapter}-1.ipynb", data)
-                if learner.kind == "again":
-                    data, *_ = self.answer(learner, chapter)
-                    packed.writestr(f"{mark.lower()}{chapter}.ipynb", data)
-        return autograder("collect", chapter, path, "--course", self.course)
+        """What eight systems let an instructor download, side by side."""
+        folder = self.course.parent / "downloads"
+        files, people = {}, ["---"]
+        for learner in handing_in():
+            if learner.number in GROUP:
+                continue
+            data, *_ = self.answer(learner, chapter, again=True)
+            files[name_of(learner, chapter, "-1")] = data
+            people += [
+                f"submission_{learner.number}:",
+                "  :submitters:",
+                f"  - :name: {learner.first} {learner.last}",
+                f"    :email: {learner.id}@example.org",
+                f"    :sid: {learner.id}",
+                "  :created_at: 2026-11-01 10:00:00.000000000 Z",
+            ]
+            if learner.kind == "again":
+                data, *_ = self.answer(learner, chapter)
+                files[name_of(learner, chapter)] = data
+        told = "\n".join(people).encode()
+        files["gradescope/assignment_1_export/submission_metadata.yml"] = told
+        for name, data in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        return autograder("collect", chapter, folder, "--course", self.course)
 
     def by_exchange(self, chapter, again=False):
         """As `nbgrader submit` leaves it; `nbgrader collect` fetches it."""
@@ -190,7 +269,7 @@ class Term:
         found = {}
         for learner in handing_in():
             _, points, _ = self.answer(learner, chapter, again)
-            late = PENALTY.get(learner.number, 0) if chapter == EXCHANGE else 0
+            late = self.penalty.get(learner.number, 0) if chapter == EXCHANGE else 0
             found[learner.id] = round(points * (1 - late), 4)
         return found
 
@@ -240,14 +319,17 @@ def term(tmp_path_factory):
     own_exercise.declare(term.course)
     declared = term.course / "exercises" / "temperature.py"
     declared.write_text(own_exercise.DECLARATION.replace(*SLIP), encoding="utf-8")
-    rows = [f"{x.id},{','.join(x.names)},{x.id}@example.org" for x in CLASS]
-    text = "\n".join(["id,first_name,last_name,email", *rows])
-    (term.course / "roster.csv").write_text(text, encoding="utf-8")
     dates = "\n".join(f"{chapter},{DUE}+00:00" for chapter in (LMS, EXCHANGE))
     (term.course / "due_dates.csv").write_text(f"chapter,due\n{dates}\n")
     assert autograder("sync", "--course", term.course).returncode == 0
     done = autograder("course", term.course)
-    assert done.returncode == 0 and "40 students added" in done.stdout, done
+    assert done.returncode == 0, done.stderr
+    for number, made in enumerate(LISTS):
+        file = term.course.parent / f"class-{number}.csv"
+        lines = made(CLASS[10 * number : 10 * number + 10])
+        file.write_text("\n".join(lines), encoding="utf-8")
+        said = make_course(term.course, roster=file, only=[LMS])
+        assert "10 students added" in said[0] and "became the id" in said[0], said
     with open(term.course / "nbgrader_config.py", "a", encoding="utf-8") as config:
         config.write(
             f"\nc.Exchange.root = {str(term.exchange)!r}\n"
@@ -285,20 +367,40 @@ def _a_chapter_by_lms(term):
     assert {line.partition(":")[0] for line in told.splitlines()} >= set(
         of_kind("broken")
     )
-    _compare_report(term.report(LMS), term.wanted(LMS), term.mistakes(LMS), late=[])
+    told = term.report(LMS)
+    _compare_report(told, term.wanted(LMS), term.mistakes(LMS), late=[])
+    done = autograder("feedback", LMS, "--course", term.course)
+    assert f"{LMS}: 39 pages made" in done.stdout, done.stdout + done.stderr
+    for kind, system in {0: "canvas", 1: "moodle", 2: "blackboard", 6: "sakai"}.items():
+        path = term.course / "handback" / f"{LMS}-{system}.zip"
+        mine = [
+            learner
+            for learner in handing_in()
+            if (learner.number % 8, 0)[learner.kind == "again"] == kind
+            and learner.number not in GROUP
+        ]
+        with zipfile.ZipFile(path) as packed:
+            assert len(packed.namelist()) == len(mine)
+            pages = [packed.read(name).decode() for name in packed.namelist()]
+        for learner in mine:
+            [page] = [p for p in pages if f"{learner.first} {learner.last}" in p]
+            *_, mistake = term.answer(learner, LMS, again=True)
+            assert (mistake or "").replace("_", " ") in page
 
 
 def _a_chapter_by_exchange(term):
     assert nbgrader(term.course, "release_assignment", EXCHANGE).returncode == 0
     done = term.by_exchange(EXCHANGE)
     assert done.returncode == 0, done.stderr
+    before, after = EXTENDED
+    _extend(term, before)
     summary, _ = term.grade(EXCHANGE)
     assert summary["graded"] == 39
     _compare_report(
         term.report(EXCHANGE),
         term.wanted(EXCHANGE, again=False),
         term.mistakes(EXCHANGE, again=False),
-        late=of_kind("late"),
+        late=of_kind("late")[1:],
     )
     # Two hand in again: those alone are graded, and their scores change.
     done = term.by_exchange(EXCHANGE, again=True)
@@ -307,10 +409,21 @@ def _a_chapter_by_exchange(term):
     assert (summary["graded"], summary["unchanged"]) == (2, 37)
     for student in of_kind("again"):
         assert re.search(rf"^{student}: softmax .*handed in again", told, re.M), told
+    assert re.search(r"^s30: late penalty 0\.\d+ -> 0$", _extend(term, after), re.M)
+    del term.penalty[after]
     told = term.report(EXCHANGE)
     mistakes = term.mistakes(EXCHANGE)
-    _compare_report(told, term.wanted(EXCHANGE), mistakes, late=of_kind("late"))
+    _compare_report(told, term.wanted(EXCHANGE), mistakes, late=of_kind("late")[2:])
+    assert [it["student"] for it in told["extended"]] == ["s29", "s30"]
     _feedback(term, mistakes)
+
+
+def _extend(term, number):
+    until = EXTENDED[number]
+    student = f"s{number}"
+    done = autograder("extend", student, EXCHANGE, until, "--course", term.course)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def _feedback(term, mistakes):
