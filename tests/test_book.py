@@ -316,6 +316,7 @@ def test_each_letter_of_a_shape_is_in_the_notation(name):
 # --- what the figure of the deep stack is said to show ---------------------------
 
 
+@pytest.mark.slow  # forty stacks are run
 def test_the_chapter_says_what_its_figure_of_a_deep_stack_shows():
     """On ten stacks that the figure does not use."""
     wirings = {

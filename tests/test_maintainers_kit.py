@@ -1,6 +1,7 @@
 """What a maintainer relies on names only what there is."""
 
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -41,7 +42,10 @@ def test_workflows_run_what_a_person_runs():
     for file in (ROOT / ".github" / "workflows").glob("*.yml"):
         jobs = yaml.safe_load(file.read_text("utf-8"))["jobs"].values()
         steps[file.stem] = [s["run"] for j in jobs for s in j["steps"] if "run" in s]
-    assert ".ci/run" in steps["ci"]
+    assert ".ci/run" in steps["ci"] and os.access(ROOT / ".ci" / "run", os.X_OK)
+    said = "\n".join(step for some in steps.values() for step in some)
+    assert set(re.findall(r"\bmake (\w+)", said)) <= TARGETS
+    assert all((ROOT / p).exists() for p in re.findall(r"\.venv/bin/\w+", said))
     assert "make book" in steps["pages"]
     assert 'baseurl: ""' in text("_config.yml")  # what the workflow fills in
     assert any('baseurl: ""' in step for step in steps["pages"])

@@ -2,22 +2,24 @@
 and the experiments train the attention that the book teaches.
 """
 
-import inspect
 import json
 
 import numpy as np
 import pytest
 import torch
+from class_exercise import (
+    changed,
+    confirm_named,
+    confirm_right,
+    confirm_shapes,
+    verdict_on,
+)
 from test_animations import assert_legible, under_the_name
 from torch.utils.flop_counter import FlopCounterMode
 
 import book.animations as animations
 from autograder.exercises.registry import discover
 from autograder.grading.judge_file import judge_file
-from autograder.judge.cases import draw_cases, try_case
-from autograder.judge.diagnosis import matching
-from autograder.judge.verdict import judge
-from autograder.values.called import call_in_process
 from book.charts import lines, points, strips
 from book.experiments import attention, full_rank_match, kept, stack, two_tokens
 from book.tables import spread
@@ -57,28 +59,15 @@ def test_only_the_maps_grow_with_the_number_of_heads():
 # --- a class is an exercise ---------------------------------------------------
 
 
-def verdict_on(answer, seed=0):
-    return judge(LAYER, call_in_process(LAYER.driven(answer)), seed)
-
-
 @pytest.mark.parametrize("seed", [0, 1, 2**40])
 @pytest.mark.parametrize("answer", [LAYER.reference, *LAYER.equivalents])
 def test_right_layers_pass(answer, seed):
-    verdict = verdict_on(answer, seed)
-    assert verdict.passed is True, (verdict.rationale, verdict.hint)
+    confirm_right(LAYER, answer, seed)
 
 
 @pytest.mark.parametrize("mistake", LAYER.mistakes, ids=lambda m: m.__name__)
 def test_a_wrong_layer_is_named_and_taken_for_no_other(mistake):
-    for seed in (0, 1):
-        verdict = verdict_on(mistake, seed)
-        assert verdict.passed is False
-        assert verdict.mistake == mistake.__name__
-        assert verdict.hint == inspect.getdoc(mistake)
-        assert 0 <= verdict.score < LAYER.points
-    call = call_in_process(LAYER.driven(mistake))
-    cases = [try_case(LAYER, call, *case) for case in draw_cases(LAYER, 0)]
-    assert list(matching(LAYER, cases)) == [mistake]
+    confirm_named(LAYER, mistake, seeds=(0, 1))
 
 
 def test_a_stub_of_a_class_is_not_written_yet():
@@ -86,14 +75,11 @@ def test_a_stub_of_a_class_is_not_written_yet():
         def __init__(self, d_model, num_heads):
             raise NotImplementedError
 
-    assert verdict_on(Stub).passed is None
+    assert verdict_on(LAYER, Stub).passed is None
 
 
 def test_the_shapes_hold_on_real_runs():
-    for _, arguments in draw_cases(LAYER, 3):
-        result = call_in_process(LAYER.driven(LAYER.reference))(arguments)
-        assert result.error is None
-        LAYER.shapes.check(arguments, result.value)
+    confirm_shapes(LAYER)
 
 
 SUBMITTED = """
@@ -157,21 +143,14 @@ SAID = [  # what is changed in the right class, into what, and what is said of i
 ]  # fmt: skip
 
 
-def changed(old, new):
-    """The right class with a change in its source."""
-    source = SUBMITTED.replace("AXIS", "-1")
-    assert source.count(old) == 1
-    namespace = {"__name__": "__main__"}
-    exec(source.replace(old, new), namespace)
-    return namespace["MultiHeadAttention"], namespace
+RIGHT = SUBMITTED.replace("AXIS", "-1")
 
 
 @pytest.mark.parametrize(("old", "new", "said"), SAID, ids=[new for _, new, _ in SAID])
 def test_a_wrong_layer_without_a_name_is_told_what_is_wrong(old, new, said):
-    answer, namespace = changed(old, new)
+    answer, namespace = changed(LAYER, RIGHT, old, new)
     try:
-        call = call_in_process(LAYER.driven(answer), namespace)
-        verdict = judge(LAYER, call)
+        verdict = verdict_on(LAYER, answer, namespace=namespace)
     finally:
         torch.set_grad_enabled(True)
     assert verdict.mistake is None
@@ -179,13 +158,15 @@ def test_a_wrong_layer_without_a_name_is_told_what_is_wrong(old, new, said):
 
 
 def test_what_the_output_does_not_need_may_be_missing():
-    answer, _ = changed("self.b_k)", "0)")
-    assert verdict_on(answer).passed is True
+    answer, _ = changed(LAYER, RIGHT, "self.b_k)", "0)")
+    assert verdict_on(LAYER, answer).passed is True
 
 
 def test_a_new_tensor_of_torch_fits_the_layer():
-    answer, _ = changed("d = X.shape", "d = X.shape; X = X @ torch.eye(d)")
-    assert verdict_on(answer).passed is True
+    answer, _ = changed(
+        LAYER, RIGHT, "d = X.shape", "d = X.shape; X = X @ torch.eye(d)"
+    )
+    assert verdict_on(LAYER, answer).passed is True
 
 
 def test_a_layer_that_is_scrambled_on_one_side_can_learn_all_the_same():

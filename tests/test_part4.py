@@ -3,19 +3,22 @@ what PyTorch gives; the class at the whiteboard is judged like a function; and w
 chapters say of their experiments holds.
 """
 
-import inspect
-
 import numpy as np
 import pytest
 import torch
+from class_exercise import (
+    changed,
+    confirm_named,
+    confirm_right,
+    confirm_shapes,
+    verdict_on,
+)
 from test_animations import assert_legible
 from torch.nn.functional import scaled_dot_product_attention
 
 import book.animations as animations
 from autograder.exercises.registry import discover
 from autograder.grading.judge_file import judge_file
-from autograder.judge.cases import draw_cases, try_case
-from autograder.judge.diagnosis import matching
 from autograder.judge.verdict import judge
 from autograder.values.called import call_in_process
 from book.experiments import decoding, leakage, memory
@@ -135,39 +138,24 @@ def test_the_cache_is_as_large_as_it_is_said():
 # --- the class ----------------------------------------------------------------
 
 
-def verdict_on(answer, seed=0):
-    return judge(LAYER, call_in_process(LAYER.driven(answer)), seed)
-
-
 @pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize("answer", [LAYER.reference, *LAYER.equivalents])
 def test_right_layers_pass(answer, seed):
-    verdict = verdict_on(answer, seed)
-    assert verdict.passed is True, (verdict.rationale, verdict.hint)
+    confirm_right(LAYER, answer, seed)
 
 
 @pytest.mark.parametrize("mistake", LAYER.mistakes, ids=lambda m: m.__name__)
 def test_a_wrong_layer_is_named_and_taken_for_no_other(mistake):
-    verdict = verdict_on(mistake)
-    assert verdict.passed is False
-    assert verdict.mistake == mistake.__name__
-    assert verdict.hint == inspect.getdoc(mistake)
-    assert 0 <= verdict.score < LAYER.points
-    call = call_in_process(LAYER.driven(mistake))
-    cases = [try_case(LAYER, call, *case) for case in draw_cases(LAYER, 0)]
-    assert list(matching(LAYER, cases)) == [mistake]
+    confirm_named(LAYER, mistake)
 
 
 def test_the_shapes_hold_on_real_runs():
-    for _, arguments in draw_cases(LAYER, 3):
-        result = call_in_process(LAYER.driven(LAYER.reference))(arguments)
-        assert result.error is None
-        LAYER.shapes.check(arguments, result.value)
+    confirm_shapes(LAYER)
 
 
 def test_the_number_of_threads_is_left_as_it_was():
     before = torch.get_num_threads()
-    verdict_on(LAYER.mistakes[0])
+    verdict_on(LAYER, LAYER.mistakes[0])
     assert torch.get_num_threads() == before
 
 
@@ -199,14 +187,6 @@ class WhiteboardAttention(nn.Module):
         o = (a @ v).transpose(1, 2).contiguous().view(b, n, d)
         return self.o_proj(o), a
 """
-
-
-def changed(old, new):
-    """The right class with a change in its source."""
-    assert SUBMITTED.count(old) == 1
-    namespace = {"__name__": "__main__"}
-    exec(SUBMITTED.replace(old, new), namespace)
-    return namespace["WhiteboardAttention"], namespace
 
 
 @pytest.mark.parametrize(
@@ -249,8 +229,8 @@ SAID = [  # what is changed in the right class, into what, and what is said of i
 
 @pytest.mark.parametrize(("old", "new", "said"), SAID, ids=[s for *_, s in SAID])
 def test_a_wrong_layer_is_told_what_is_wrong(old, new, said):
-    answer, namespace = changed(old, new)
-    verdict = judge(LAYER, call_in_process(LAYER.driven(answer), namespace))
+    answer, namespace = changed(LAYER, SUBMITTED, old, new)
+    verdict = verdict_on(LAYER, answer, namespace=namespace)
     assert verdict.passed is False
     assert said in f"{verdict.rationale} {verdict.hint}"
 

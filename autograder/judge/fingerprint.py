@@ -5,12 +5,12 @@ results on the inputs that everybody may see. So the digest is taken of what cam
 back, not of the code: two ways to write one misunderstanding have one digest.
 """
 
-import hashlib
 import re
 from typing import Any
 
 import numpy as np
 
+from autograder.files.whole import digest_of
 from autograder.values.called import Call
 from autograder.values.compare import as_array, as_numeric
 from autograder.values.wire import Arguments, CallError, Opaque, Outcome
@@ -35,7 +35,7 @@ class Watched:
     def digest(self) -> str:
         """What all calls gave, in 16 hexadecimal digits."""
         seen = [_result(outcome) for outcome in self.outcomes]
-        return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
+        return digest_of(repr(seen))[:16]
 
     def errors(self) -> set[str]:
         """The kinds of error that the calls ended with."""
@@ -80,5 +80,5 @@ def _rounded_array(array: np.ndarray) -> tuple[Any, ...]:
     with np.errstate(all="ignore"):
         steps = np.round(numbers / scale * 10**DIGITS) if scale else numbers
     steps = np.where(np.isnan(steps), np.nan, steps + 0.0)  # one nan, and one zero
-    digest = hashlib.sha256(steps.tobytes()).hexdigest()
+    digest = digest_of(steps.tobytes())
     return ("array", shape, f"{scale:.{DIGITS - 1}e}", digest)

@@ -70,6 +70,18 @@ def shape_of(array):
 
 
 @dataclass(frozen=True)
+class Look:
+    """How a matrix's cells look; of: the names of its rows and of its columns."""
+
+    colour: str
+    name: str | None
+    of: tuple
+    faded: bool
+    top: float | None
+    size: float
+
+
+@dataclass(frozen=True)
 class Grid:
     """Where a matrix stands on the stage."""
 
@@ -313,20 +325,8 @@ class Stage:
         grid = Grid(x, y, width, height, count, breadth)
         shown = np.broadcast_to(True if shown is None else shown, values.shape)
         outer, self._part = self._part, f"{self._part}{id or name or colour} "
-        self._cells(
-            grid,
-            values,
-            colour,
-            name,
-            rows,
-            columns,
-            shown,
-            wrong,
-            faded,
-            top,
-            of,
-            size,
-        )
+        look = Look(colour, name, of or (rows, columns), faded, top, size)
+        self._cells(grid, values, shown, wrong, look)
         frame = mix(colour, PALE, 0.6) if faded else colour
         style = {"linestyle": "dashed"} if learnt else {}
         wide, high = grid.right - x, grid.bottom - y
@@ -349,39 +349,25 @@ class Stage:
         self._part = outer
         return grid
 
-    def _cells(
-        self,
-        grid,
-        values,
-        colour,
-        name,
-        rows,
-        columns,
-        shown,
-        wrong,
-        faded,
-        top,
-        of,
-        size,
-    ):
+    def _cells(self, grid, values, shown, wrong, look):
         """The cells themselves: one thing, however many they are."""
-        digits = (grid.width - 3) / DIGIT * SMALL / size
+        digits = (grid.width - 3) / DIGIT * SMALL / look.size
         known = [v if s else None for v, s in zip(values.flat, shown.flat, strict=True)]
         texts = [None if v is None else number(v, digits) for v in known]
         size_of = np.abs(np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0))
-        row, column = of or (rows, columns)
+        row, column = look.of
         marked = np.zeros(values.shape, bool) if wrong is None else wrong & shown
         self._put(
             "cells",
             f"{grid.rows}×{grid.columns}",
             **_place(grid),
-            colour=colour,
-            name=name or "",
+            colour=look.colour,
+            name=look.name or "",
             values=[None if v is None else plain(v) for v in known],
             texts=texts,
-            top=float(top or size_of.max() or 1.0),
-            size=size,
-            faded=int(faded),
+            top=float(look.top or size_of.max() or 1.0),
+            size=look.size,
+            faded=int(look.faded),
             row=_names(row),
             column=_names(column),
             wrong=[int(k) for k in np.flatnonzero(marked)],
