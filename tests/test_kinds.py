@@ -263,3 +263,23 @@ BEHIND = "gamma and beta are used as they should be. Each row of X_norm is "
 def test_what_comparing_row_by_row_finds_out(name, answer, words):
     said = told(name, answer)
     assert all(part in said for part in words.split("|")), said
+
+
+@pytest.mark.parametrize("name", ["softmax", "scores", "layer_norm"])
+@pytest.mark.parametrize(("index", "which"), [(0, "first"), (-1, "last")])
+def test_one_entry_of_many(name, index, which):
+    said = spoiled(name, lambda value: value[index])
+    assert f"It is the {which} entry alone, and that is right" in said
+
+
+def test_what_is_right_in_one_case_is_no_row_that_is_right():
+    def shifted(X, gamma, beta, eps=1e-5):
+        scale = np.sqrt(X.var(-1, keepdims=True) + eps)
+        return gamma * (X - np.median(X, -1, keepdims=True)) / scale + beta
+
+    assert "off by one number, a row its own" in told("layer_norm", shifted)
+
+
+def test_a_mask_to_be_added():
+    said = told("causal_mask", lambda n: np.tril(np.full((n, n), -np.inf)))
+    assert "other numbers than 1 and 0, such as -inf" in said

@@ -10,6 +10,7 @@ from autograder.values.called import call_in_process
 
 EACH = 12  # answers of each kind and exercise: `benchmarks/last_resort.py` takes all
 BOUND = 0.03
+LONGEST = 700  # characters of a message: what is known more makes it no longer
 
 
 def test_it_is_the_last_resort():
@@ -19,6 +20,7 @@ def test_it_is_the_last_resort():
             continue
         for wrong, verdict in told(exercise, sampled(exercise, EACH)):
             total += 1
+            assert len(f"{verdict.rationale} {verdict.hint}") <= LONGEST, verdict
             if is_last_resort(verdict):
                 said[name, wrong.source] = verdict.rationale
     assert total > 300  # else nothing was measured

@@ -31,6 +31,7 @@ from autograder.judge.diagnosis.parts import (
 from autograder.judge.diagnosis.rows import (
     added_up,
     by_rows,
+    no_mask,
     one_sided,
     yes_and_no,
 )
@@ -321,6 +322,8 @@ def _some_slices(parts: list[Part]) -> Diagnosis | None:
         entries = right.all(axis=others)
         if length < 2 or not entries.any() or entries.all():
             continue
+        if not all(_some_right(other, axis) for other in parts):
+            continue  # what is right in this case alone is right by chance
         letter = part.letters[axis] if part.letters else f"axis {axis}"
         wrong = ", ".join(str(int(i)) for i in np.flatnonzero(~entries))
         return Diagnosis(
@@ -331,10 +334,19 @@ def _some_slices(parts: list[Part]) -> Diagnosis | None:
     return None
 
 
+def _some_right(part: Part, axis: int) -> bool:
+    """Whether an entry along an axis is right, as far as there are several."""
+    if part.actual.shape != part.expected.shape or part.actual.shape[axis] < 2:
+        return True
+    others = tuple(a for a in range(part.actual.ndim) if a != axis)
+    return bool(close(part.actual, part.expected).all(axis=others).any())
+
+
 RELATIONS = (
     _an_argument,
     wrong_shape,
     counted,
+    no_mask,
     _not_finite,
     weighted,
     distorted,

@@ -200,25 +200,36 @@ SIDES = (
 )
 
 
+def no_mask(parts: list[Part]) -> Diagnosis | None:
+    """Other numbers than 1 and 0, where yes and no are asked for."""
+    if not _masks(parts):
+        return None
+    other = [p.actual[~np.isin(p.actual, (0, 1))] for p in parts]
+    told = next((values.flat[0] for values in other if values.size), None)
+    if told is None:
+        return None
+    return Diagnosis(
+        f"{parts[0].label} holds other numbers than 1 and 0, such as {told:.4g}.",
+        "A mask says yes or no, True or False: a comparison gives these.",
+    )
+
+
 def yes_and_no(parts: list[Part]) -> Diagnosis | None:
-    """A mask: other numbers than 1 and 0, or yes and no at wrong places."""
-    asked = (getattr(part.case.expected.value, "dtype", None) for part in parts)
-    if not all(kind == np.bool_ for kind in asked):
+    """A mask with yes and no at wrong places."""
+    if not _masks(parts):
         return None
-    if any(part.actual.shape != part.expected.shape for part in parts):
-        return None
-    label, part = parts[0].label, parts[0]
-    for each in parts:
-        other = each.actual[~np.isin(each.actual, (0, 1))]
-        if other.size:
-            return Diagnosis(
-                f"{label} holds other numbers than 1 and 0, such as {other[0]:.4g}.",
-                "A mask says yes or no, True or False: a comparison gives these.",
-            )
+    part = parts[0]
     more = int((part.actual > part.expected).sum())
     less = int((part.actual < part.expected).sum())
     return Diagnosis(
-        f"Of {part.actual.size} places of {label}, {more} are True that should be "
+        f"Of {part.actual.size} places of {part.label}, {more} are True that should be "
         f"False, and {less} False that should be True.",
         "Look at one row: where does it begin to be True, and where does it end?",
+    )
+
+
+def _masks(parts: list[Part]) -> bool:
+    asked = (getattr(part.case.expected.value, "dtype", None) for part in parts)
+    return all(kind == np.bool_ for kind in asked) and all(
+        part.actual.shape == part.expected.shape for part in parts
     )

@@ -84,6 +84,14 @@ def _shape_hint(part: Part, parts: list[Part]) -> str:
             "be one, side by side?"
         )
     if len(actual) < len(expected):
+        for index, which in ((0, "first"), (-1, "last")):
+            if all(
+                len(p.expected) and same(p.actual, p.expected[index]) for p in parts
+            ):
+                return (
+                    f"It is the {which} entry alone, and that is right: does a "
+                    "`return` stand inside a loop, or is one entry kept of many?"
+                )
         gone = [
             letter
             for letter, size in zip(part.letters or (), expected, strict=False)
