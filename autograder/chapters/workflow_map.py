@@ -13,15 +13,20 @@ from autograder.chapters import drawing
 from autograder.chapters.toc import Step, noun_of, steps, told_became, workflow
 from autograder.judge.render import show
 
-# The colours of the page where there are some; JupyterLab has none of these names.
+# The colours of the page where there are some. JupyterLab has none of these names, and
+# takes them out of what it does not trust: so each colour is given twice.
 BOX = (
     "display:inline-block;padding:.1em .5em;border-radius:.35em;line-height:1.5;"
     "text-decoration:none"
 )
 LOOKS = {
-    "": "background:var(--box,#e8ecf1);color:var(--box-ink,#1f2933)",
-    "solved": "background:var(--box-solved,#c9ecd0);color:var(--box-ink,#1f2933)",
-    "lit": "background:var(--box-lit,#0068a5);color:var(--box-lit-ink,#fff)",
+    look: f"background:{paper};color:{ink};background:var(--box{name},{paper});"
+    f"color:var(--box{on}-ink,{ink})"
+    for look, name, on, paper, ink in (
+        ("", "", "", "#e8ecf1", "#1f2933"),
+        ("solved", "-solved", "", "#c9ecd0", "#1f2933"),
+        ("lit", "-lit", "-lit", "#0068a5", "#fff"),
+    )
 }
 ROW = (
     "list-style:none;display:flex;flex-wrap:wrap;align-items:center;gap:.3em;"
