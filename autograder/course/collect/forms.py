@@ -9,7 +9,7 @@ the system's own word; what follows, a learner chose. Groups of a pattern:
     attempt the number of the attempt.
 
 Compared with the systems' own code: Canvas, Moodle, ILIAS, OpenOLAT. With what their
-users publish of it: Gradescope, Sakai. With documentation alone: the others.
+users publish of it: Gradescope, Sakai. The others have not met a real download yet.
 """
 
 import re
