@@ -239,6 +239,16 @@ def test_a_submission_is_quick(engine):
     assert np.median(seconds) < 0.5
 
 
+def test_a_name_is_not_called_missing_when_time_was_up():
+    cells = ["import time\ndef sleep():\n    time.sleep(9)", "def there():\n    pass"]
+    with Engine(Limits(total_seconds=2), allow_unsafe=True) as engine:  # noqa: SIM117
+        with engine.submission(cells) as submission:
+            assert not submission.defined("missing")
+            submission.call("sleep", ())
+            assert submission.defined("there")
+            assert submission.call("there", ()).error.kind == "Timeout"
+
+
 def test_limits_are_options():
     limits = Limits(call_seconds=0.3, total_seconds=5, result_bytes=10_000)
     cells = [

@@ -245,8 +245,12 @@ class Submission:
         return sorted((self._errors | self._fatal).items())
 
     def defined(self, name: str) -> bool:
-        """Whether the cells defined a name."""
-        return self._answer(("defined", name), bool) is True
+        """Whether the cells defined a name.
+
+        True, too, where time was up before they could tell: then a call says so, and
+        nobody is told that a definition is missing which is there.
+        """
+        return self._answer(("defined", name), bool) is not False
 
     def call(self, name: str, arguments: tuple, drive: str | None = None) -> Outcome:
         """Call a function that the cells defined, with copies of the arguments.
