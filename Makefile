@@ -66,10 +66,12 @@ test: book  ## build the book and run all tests
 	@$(CHECKS)
 	@echo "Running the chapters with their solutions, and comparing what the checks say ..."
 	@$(RUN)pytest $(PARALLEL) --nbval-lax _build/source
-	@echo "Running the quick tests, and counting which lines they run ..."
-	@$(MEASURED)
-	@echo "Running the other tests ..."
-	@$(RUN)pytest $(PARALLEL) --browser=$(BROWSER) -m "not ($(QUICK))" tests
+	@failed=0; \
+	echo "Running the quick tests, and counting which lines they run ..."; \
+	{ $(MEASURED); } || failed=1; \
+	echo "Running the other tests ..."; \
+	$(RUN)pytest $(PARALLEL) --browser=$(BROWSER) -m "not ($(QUICK))" tests || failed=1; \
+	exit $$failed
 
 course: $(READY)  ## make an nbgrader course in course/; nothing there is overwritten
 	@$(RUN)python -m autograder course course

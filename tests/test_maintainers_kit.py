@@ -88,15 +88,19 @@ def test_the_citation_agrees_with_the_package():
     assert citation["license"] == project["license"]
 
 
+def make(*words):
+    """What make says, also where make itself has started these tests."""
+    command = ["make", "--no-print-directory", *words]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+
 def test_every_target_is_told():
-    told = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True)
+    told = make("help")
     assert {line.split()[0] for line in told.stdout.splitlines()[1:]} == TARGETS
 
 
 def test_each_test_is_run_once_and_the_quick_ones_are_measured():
-    told = subprocess.run(
-        ["make", "-n", "test"], cwd=ROOT, capture_output=True, text=True
-    )
+    told = make("-n", "test")
     ways = re.findall(r'(\w+ run -m )?pytest .*-m "([^"]+)" tests', told.stdout)
     (measured, quick), (unmeasured, others) = ways
     assert (measured, unmeasured) == ("coverage run -m ", "")
