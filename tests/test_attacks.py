@@ -922,7 +922,10 @@ def test_results_are_limited(engine, name):
 @pytest.mark.parametrize(
     "body, expected",
     [
-        ("np.array([x, None], dtype=object)", Opaque("array of dtype object")),
+        (
+            "np.array([x, None], dtype=object)",
+            Opaque("array of dtype object, of NoneType and ndarray"),
+        ),
         ("(i for i in x)", Opaque("generator")),
         ("{'a': print}", {"a": Opaque("builtin_function_or_method")}),
         ("float('nan')", None),

@@ -14,7 +14,9 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def test_bench_compares_and_ends_with_the_ratio(capsys):
+def test_bench_compares_and_ends_with_the_ratio(capsys, monkeypatch):
+    # Less exact, and in a third of the time.
+    monkeypatch.setattr("autograder.course.bench.SECONDS", 2)
     if main(["bench", "--students", "8"]) != 0:
         pytest.fail(capsys.readouterr().err)
     lines = capsys.readouterr().out.splitlines()

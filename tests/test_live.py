@@ -92,8 +92,9 @@ def test_a_reader_writes_every_function_of_a_page(chromium, by_cpython, name):
         assert {e: scores[e] for e in points} == points
         assert seen.elsewhere() == []
         assert seen.complaints == []
-        Reader(seen.page, PAGES[name][0]).ask("Check")
-        assert seen.broken_rules() == []  # with open editors and a shown verdict
+        if name == LIVE[0]:  # with open editors and a shown verdict: alike on all pages
+            Reader(seen.page, PAGES[name][0]).ask("Check")
+            assert seen.broken_rules() == []
 
 
 def tell_all(reader, name):

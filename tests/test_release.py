@@ -87,7 +87,9 @@ def test_a_key_holds_no_code(tmp_path):
 
 def test_a_call_that_a_key_does_not_know(tmp_path):
     softmax = keyed("softmax", tmp_path).reference
-    with pytest.raises(key.NotKnownHereError, match="Write softmax first") as caught:
+    with pytest.raises(
+        key.NotKnownHereError, match="softmax that is not kept"
+    ) as caught:
         softmax(np.eye(7))
     assert caught.value._render_traceback_() == [str(caught.value)]
     with pytest.raises(key.NotKnownHereError):

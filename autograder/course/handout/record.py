@@ -36,6 +36,7 @@ from autograder.judge.diagnosis.influence import asked_of
 from autograder.values import called, wire
 from autograder.values.called import call_in_process
 
+PRECISE = 1e-7  # the share of the largest number that counts in a comparison
 LARGEST = 2**23  # bytes of an answer that is kept; random numbers do not compress
 
 Seen = list[tuple[tuple, dict]]  # (arguments, outcome) of each call
@@ -131,8 +132,11 @@ def _single(array: np.ndarray) -> np.ndarray:
         return array
     with np.errstate(over="ignore"):
         short = array.astype(np.float32)
-    if not np.array_equal(np.isfinite(short), np.isfinite(array)):
+    finite = np.isfinite(short)
+    if not np.array_equal(finite, np.isfinite(array)):
         return array
+    if 0 < np.abs(array[finite]).max(initial=0) < np.finfo(np.float32).tiny / PRECISE:
+        return array  # so small that single precision leaves too little of it
     bits = short.view(np.uint32)
     rounded = np.where(np.isfinite(short), bits + 32 & ~np.uint32(63), bits)
     return rounded.astype(np.uint32).view(np.float32).reshape(array.shape)

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+from nbformat.reader import NotJSONError
 from nbgrader.api import Gradebook, MissingEntry
 
 from autograder.chapters.chapter import load_chapters
@@ -63,8 +64,12 @@ def _confirm_cells(course: Path, name: str) -> None:
     source = source_of(directory, name)
     if not source.is_file():
         return  # nbgrader says so
+    try:
+        cells = nbformat.read(str(source), as_version=4).cells
+    except NotJSONError:
+        return  # and so it does here
     now = set()
-    for cell in nbformat.read(str(source), as_version=4).cells:
+    for cell in cells:
         about = cell.metadata.get("nbgrader", {})
         if any(map(about.get, ("grade", "solution", "locked", "task"))):
             now.add(about["grade_id"])

@@ -29,10 +29,10 @@ from autograder.judge.diagnosis.parts import (
     wrong_part,
 )
 from autograder.judge.diagnosis.rows import (
-    added_up,
     by_rows,
     no_mask,
     one_sided,
+    rows_summed,
     yes_and_no,
 )
 from autograder.judge.diagnosis.shape import wrong_shape
@@ -104,7 +104,7 @@ def _last(
         yes_and_no(parts)
         or nearly(parts)
         or by_rows(parts)
-        or next(filter(None, map(added_up, _wrong_ones(exercise, failed))), None)
+        or next(filter(None, map(rows_summed, _wrong_ones(exercise, failed))), None)
         or influence(exercise, cases, call, first.name)
         or one_sided(parts)
     ):

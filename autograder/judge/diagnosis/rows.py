@@ -124,7 +124,7 @@ def _along_columns(parts: list[Part]) -> Diagnosis | None:
     return None
 
 
-def added_up(parts: list[Part]) -> Diagnosis | None:
+def rows_summed(parts: list[Part]) -> Diagnosis | None:
     """Each row is a sum of rows of the arguments, with other numbers before them."""
     names = _alike(parts)
     # Shorter rows can be added up of anything.
