@@ -14,7 +14,11 @@ class Table:
 
     def _repr_html_(self) -> str:
         heads, *rows = self.rows
-        head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in heads)
+        head = "".join(
+            # Above the names of the rows stands nothing: no head, to a screen reader.
+            f'<th scope="col">{escape(cell)}</th>' if cell else "<td></td>"
+            for cell in heads
+        )
         body = "".join(
             f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>"
             for row in rows
