@@ -58,21 +58,39 @@ def exercises(pages: Pages, kept: Path) -> dict[str, bytes]:
 
     kept: a folder for what was made; it is made again when the code has changed.
     """
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        made = pool.map(lambda page: _kept(*page, kept), pages)
-        names = [chapter.name for chapter, _ in pages]
-        return dict(zip(names, made, strict=True))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # each waits for its own process
+        seen = list(pool.map(lambda page: _seen(*page, kept), pages))
+    # One after the other: an exercise may measure memory, which all threads share.
+    both = zip(pages, seen, strict=True)
+    return {page[0].name: _kept(*page, calls, kept) for page, calls in both}
 
 
-def _kept(chapter: Chapter, cells: list[Cell], folder: Path) -> bytes:
-    file = folder / f"{chapter.name}-{_state(cells)}.zip"
+def _seen(chapter: Chapter, cells: list[Cell], folder: Path) -> dict[str, Seen]:
+    """What the cells ask of references; nothing where it was kept with the rest."""
+    if _file(chapter, cells, folder).is_file():
+        return {}
+    return _recorded(cells, closed_to(chapter.name, _own(cells)))
+
+
+def _kept(
+    chapter: Chapter, cells: list[Cell], seen: dict[str, Seen], folder: Path
+) -> bytes:
+    file = _file(chapter, cells, folder)
     if not file.is_file():
-        data = _exercises(chapter, cells)
+        data = _exercises(chapter, cells, seen)
         folder.mkdir(parents=True, exist_ok=True)
         for older in folder.glob(f"{chapter.name}-*.zip"):
             older.unlink()
         file.write_bytes(data)
     return file.read_bytes()
+
+
+def _file(chapter: Chapter, cells: list[Cell], folder: Path) -> Path:
+    return folder / f"{chapter.name}-{_state(cells)}.zip"
+
+
+def _own(cells: list[Cell]) -> set[str]:
+    return {cell.name for cell in cells if cell.kind == "exercise" and not cell.lacks}
 
 
 def _state(cells: list[Cell]) -> str:
@@ -84,13 +102,11 @@ def _state(cells: list[Cell]) -> str:
     return hashlib.sha256(b"\0".join(texts)).hexdigest()[:16]
 
 
-def _exercises(chapter: Chapter, cells: list[Cell]) -> bytes:
+def _exercises(chapter: Chapter, cells: list[Cell], seen: dict[str, Seen]) -> bytes:
     code = _code(cells)
     modules = dependencies.modules(code, ROOT)
     asked = dependencies.asked_for(code, modules) & set(discover())
-    own = {cell.name for cell in cells if cell.kind == "exercise" and not cell.lacks}
-    seen = _recorded(cells, closed_to(chapter.name, own))
-    return packed(exercise_files(chapter.name, own, asked, seen))
+    return packed(exercise_files(chapter.name, _own(cells), asked, seen))
 
 
 def declarations(cells: list[Cell]) -> dict[str, bytes]:
