@@ -19,7 +19,7 @@ LIMITS = {"without": 50, "with": 400}  # ms, medians
 IMPORT = "from autograder import check"
 SETUP = """
 import types
-from autograder.exercise import discover
+from autograder.exercises.registry import discover
 
 def renamed(answer, name):
     if isinstance(answer, type):
