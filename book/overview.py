@@ -11,7 +11,7 @@ from functools import cache
 from html import escape
 
 from autograder.chapters import drawing
-from autograder.chapters.toc import ROOT, Step, steps
+from autograder.chapters.toc import ROOT, Step, number_of, steps
 from autograder.exercises.registry import discover
 from autograder.exercises.shapes import Item, ShapeLine
 from book.asked import LISTS, MOST_ASKED, Asked
@@ -66,7 +66,7 @@ class Place:
     @property
     def number(self) -> int:
         """That of the chapter."""
-        return int(self.chapter[:2])
+        return number_of(self.chapter)
 
 
 @cache

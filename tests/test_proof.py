@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,7 @@ def changed_solutions(tmp_path):
 
 COMPOSE = """
 import sys
+from functools import cache
 from pathlib import Path
 from autograder.chapters.chapter import load_chapters, source_notebook, write
 write(source_notebook(load_chapters(["03_scores"])[0]), Path(sys.argv[1]))
@@ -73,7 +75,12 @@ def test_a_changed_docstring_fails_until_it_is_synced(changed_solutions):
     assert "make sync" in done.stderr
 
 
+@cache
 def published_texts():
+    return list(_published_texts())
+
+
+def _published_texts():
     """(file, its text as somebody reads it) of all that the book publishes.
 
     But for what is meant to be there: what waits, hidden, behind the button *Solution*;

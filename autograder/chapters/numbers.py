@@ -10,7 +10,7 @@ tells the number is written anew from `_toc.yml`, by `sync`:
 import re
 from pathlib import Path
 
-from autograder.chapters.toc import current_stems, told_became
+from autograder.chapters.toc import current_stems, number_of, told_became
 from autograder.errors import UserError
 
 LINK = re.compile(r"\[((?:[Cc]hapter )?)(\d+)\]\((\d\d)_(\w+)\.md")
@@ -35,7 +35,7 @@ def renumbered(text: str, path: Path) -> str:
     def link(found: re.Match) -> str:
         word, _, old, noun = found.groups()
         new = stem(noun, old)
-        return f"[{word}{int(new[:2])}]({new}.md"
+        return f"[{word}{number_of(new)}]({new}.md"
 
     text = LINK.sub(link, text)
     text = TARGET.sub(lambda found: f"]({stem(found[2], found[1])}.md", text)

@@ -34,7 +34,7 @@ class Step:
     @property
     def number(self) -> int:
         """Its place in the table of contents, which its file's name tells."""
-        return int(self.chapter[:2])
+        return number_of(self.chapter)
 
 
 def add_home(folder: Path) -> None:
@@ -120,6 +120,11 @@ def noun_of(stem: str) -> str:
     return stem.partition("_")[2]
 
 
+def number_of(stem: str) -> int:
+    """5 of `05_softmax`."""
+    return int(stem.partition("_")[0])
+
+
 def became(stem: str) -> tuple[str, ...]:
     """What a chapter that is no longer there is called today.
 
@@ -138,7 +143,7 @@ def workflow() -> list[list[str]]:
     """The two workflows: the nouns of their chapters, in the order in which numbers
     flow through them. Nothing where there is no table of contents.
     """
-    return _contents().get("meta", {}).get("workflow", [])
+    return _meta("workflow") or []
 
 
 def told_became(stem: str) -> str:

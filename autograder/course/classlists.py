@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.course.groups import add_groups
-from autograder.course.roster import Student, details_of
+from autograder.course.roster import Student, details_of, few
 from autograder.files.tables import TableError, folded, headings, read_table
 
 SHORTENED = re.compile(r"\d([.,]\d+)?E\+?\d+", re.IGNORECASE)
@@ -326,14 +326,13 @@ def add_students(gradebook, path: Path, course: Path) -> list[str]:
         said.append(f"{path}: what was not known of {completed} students filled in")
     others = [f"{new} for {old}" for new, old in renamed.items() if new != old]
     if others:
-        few = ", ".join(others[:10]) + (", ..." if len(others) > 10 else "")
         said.append(
-            f"{path}: known by their e-mail address or LMS id, under another id: {few}"
+            f"{path}: known by their e-mail address or LMS id, under another id: "
+            f"{few(others)}"
         )
     if missing_here:
-        few = ", ".join(sorted(missing_here)[:10])
-        few += ", ..." if len(missing_here) > 10 else ""
-        said.append(f"{path}: without {few}, who stay in the gradebook")
+        told = few(sorted(missing_here))
+        said.append(f"{path}: without {told}, who stay in the gradebook")
     groups = {renamed.get(name, name): cell for name, cell in listed.groups.items()}
     return said + add_groups(course, groups)
 

@@ -16,7 +16,7 @@ from nbgrader.api import (
     SubmittedNotebook,
 )
 
-from autograder.course.collect.record import read_collected
+from autograder.course.collect.record import desk_of, read_collected
 from autograder.course.extensions import read_extensions
 from autograder.course.folder import confirm_course
 from autograder.course.gradebook import load_assignment, load_course
@@ -148,7 +148,7 @@ def read_class(root: Path, chapter: str) -> ClassWork:
         zone=zone_of(course),
         together={
             student: f"{row['file']} {row['digest']}"
-            for student, row in read_collected(root / "downloaded" / chapter).items()
+            for student, row in read_collected(desk_of(root, chapter)).items()
         },
     )
 

@@ -12,6 +12,7 @@ back.
 import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -19,10 +20,11 @@ from nbgrader.converters import GenerateFeedback
 from nbgrader.converters.base import NbGraderException
 
 from autograder.course.collect.filenames import Marks, marks_of
-from autograder.course.collect.record import read_collected
+from autograder.course.collect.record import desk_of, read_collected
 from autograder.course.folder import confirm_course
 from autograder.course.gradebook import load_assignment, load_course
 from autograder.course.handout.contents import packed
+from autograder.course.roster import few
 from autograder.files.whole import write_whole
 from autograder.grading.assignment import CourseError
 
@@ -70,11 +72,8 @@ def feedback(folder: Path, chapter: str, jobs: int | None = None) -> list[str]:
             f"nothing of {chapter} is graded in {root} yet; run `python -m autograder "
             f"grade {chapter} --course {folder}` first"
         )
-    pages = {
-        s: Path(course.format_path(course.feedback_directory, s, chapter))
-        for s in students
-    }
-    pages = {student: path / f"{chapter}.html" for student, path in pages.items()}
+    place = partial(course.format_path, course.feedback_directory)
+    pages = {s: Path(place(s, chapter), f"{chapter}.html") for s in students}
     before = {student: _changed(path) for student, path in pages.items()}
     faults = _made(root, chapter, students, jobs or len(os.sched_getaffinity(0)))
     made = sum(_changed(path) != before[s] for s, path in pages.items())
@@ -119,7 +118,7 @@ def _make(root: Path, chapter: str, students: list[str]) -> list[str]:
 
 def _packed_for_lms(root: Path, chapter: str, pages: dict[str, Path]) -> Iterator[str]:
     """A zip for each system that submissions came from; a line for each."""
-    collected = read_collected(root / "downloaded" / chapter)
+    collected = read_collected(desk_of(root, chapter))
     packs: dict[str, dict[str, bytes]] = {}
     alone = []
     for student, page in pages.items():
@@ -136,8 +135,7 @@ def _packed_for_lms(root: Path, chapter: str, pages: dict[str, Path]) -> Iterato
         write_whole(path, packed(files))
         yield f"{path}: {len(files)} pages, named as {system} takes them back"
     if alone and packs:
-        few = ", ".join(alone[:10]) + (", ..." if len(alone) > 10 else "")
-        yield f"In feedback/ alone, for they came another way: {few}"
+        yield f"In feedback/ alone, for they came another way: {few(alone)}"
 
 
 def _name(marks: Marks, chapter: str) -> str:

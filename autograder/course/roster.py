@@ -3,12 +3,13 @@
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
 
 from rapidfuzz import fuzz, process
 
 NEAR = 75  # per cent of the letters alike
+TOLD = 10  # names in a sentence
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,11 @@ def details_of(student) -> dict[str, str]:
     names = [field.name for field in fields(Student)][1:]
     found = {name: getattr(student, name) for name in names}
     return {name: value for name, value in found.items() if value}
+
+
+def few(names: Sequence[str]) -> str:
+    """The first ten of some names, with dots where there are more."""
+    return ", ".join(names[:TOLD]) + (", ..." if len(names) > TOLD else "")
 
 
 # --- from a file's name to a student ------------------------------------------

@@ -58,35 +58,25 @@ def exercises(pages: Pages, kept: Path) -> dict[str, bytes]:
 
     kept: a folder for what was made; it is made again when the code has changed.
     """
+    files = {
+        chapter.name: kept / f"{chapter.name}-{_state(cells)}.zip"
+        for chapter, cells in pages
+    }
+    new = [page for page in pages if not files[page[0].name].is_file()]
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # each waits for its own process
-        seen = list(pool.map(lambda page: _seen(*page, kept), pages))
+        seen = list(pool.map(lambda page: _recorded(*page), new))
     # One after the other: an exercise may measure memory, which all threads share.
-    both = zip(pages, seen, strict=True)
-    return {page[0].name: _kept(*page, calls, kept) for page, calls in both}
+    for (chapter, cells), calls in zip(new, seen, strict=True):
+        _keep(files[chapter.name], chapter.name, _exercises(chapter, cells, calls))
+    return {name: file.read_bytes() for name, file in files.items()}
 
 
-def _seen(chapter: Chapter, cells: list[Cell], folder: Path) -> dict[str, Seen]:
-    """What the cells ask of references; nothing where it was kept with the rest."""
-    if _file(chapter, cells, folder).is_file():
-        return {}
-    return _recorded(cells, closed_to(chapter.name, _own(cells)))
-
-
-def _kept(
-    chapter: Chapter, cells: list[Cell], seen: dict[str, Seen], folder: Path
-) -> bytes:
-    file = _file(chapter, cells, folder)
-    if not file.is_file():
-        data = _exercises(chapter, cells, seen)
-        folder.mkdir(parents=True, exist_ok=True)
-        for older in folder.glob(f"{chapter.name}-*.zip"):
-            older.unlink()
-        file.write_bytes(data)
-    return file.read_bytes()
-
-
-def _file(chapter: Chapter, cells: list[Cell], folder: Path) -> Path:
-    return folder / f"{chapter.name}-{_state(cells)}.zip"
+def _keep(file: Path, chapter: str, data: bytes) -> None:
+    """Write what was made of a chapter, in the place of what was made before."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    for older in file.parent.glob(f"{chapter}-*.zip"):
+        older.unlink()
+    file.write_bytes(data)
 
 
 def _own(cells: list[Cell]) -> set[str]:
@@ -118,14 +108,14 @@ def declarations(cells: list[Cell]) -> dict[str, bytes]:
     return {f"solutions/{file.name}": file.read_bytes() for file in files}
 
 
-def _recorded(cells: list[Cell], closed: list[str]) -> dict[str, Seen]:
+def _recorded(chapter: Chapter, cells: list[Cell]) -> dict[str, Seen]:
     """What the cells that the page can run ask of references; large calls left out."""
     new = nbformat.v4
     run = [new.new_code_cell(cell.source) for cell in cells if not cell.lacks]
     with tempfile.TemporaryDirectory() as folder:
         notebook = Path(folder, "cells.ipynb")
         nbformat.write(new.new_notebook(cells=run), str(notebook))
-        seen = recorded(notebook, closed)
+        seen = recorded(notebook, closed_to(chapter.name, _own(cells)))
     return {name: list(filter(_is_small, calls)) for name, calls in seen.items()}
 
 

@@ -98,8 +98,8 @@ def reading(name, rawtext, text, *_, **__):
     """`01 12`: how long it takes to read these chapters and all between, as far as the
     questions of an interview.
     """
-    first, last = text.split()
-    between = [step for step in steps() if first <= step.chapter[:2] <= last]
+    first, last = map(int, text.split())
+    between = [step for step in steps() if first <= step.number <= last]
     minutes = sum(words(overview.text_of(step.chapter)) for step in between) / PACE
     return [nodes.Text(f"about {5 * round(minutes / 5)} minutes")], []
 

@@ -21,10 +21,10 @@ from autograder.course.collect.download import NO_NOTEBOOK, NOTEBOOK, unpack
 from autograder.course.collect.filenames import Marks, marks_of, without_attempt
 from autograder.course.collect.informs import informed
 from autograder.course.collect.matching import LEAVE_OUT, Matcher
-from autograder.course.collect.record import write_collected
+from autograder.course.collect.record import desk_of, write_collected
 from autograder.course.extensions import read_extensions
 from autograder.course.gradebook import handed_in_at
-from autograder.course.roster import Roster
+from autograder.course.roster import Roster, few
 from autograder.course.setup import open_course, open_gradebook
 from autograder.course.times import zone_of
 from autograder.files.whole import digest_of, write_whole
@@ -103,7 +103,7 @@ class Collection:
                 for notebook in assignment.notebooks:
                     for cell in notebook.grade_cells + notebook.solution_cells:
                         self.cells[cell.name].add(name)
-        self.desk = Path(course.root) / "downloaded" / chapter
+        self.desk = desk_of(Path(course.root), chapter)
         self.matcher = Matcher(Path(course.root), self.roster, chapter)
 
     def knows(self, name: str) -> bool:
@@ -418,5 +418,5 @@ def told_of(collection, plan, same, placed, added) -> Iterator[str]:
 
 
 def _counted(students: set[str]) -> str:
-    few = ", ".join(sorted(students)[:10]) + (", ..." if len(students) > 10 else "")
-    return f"{len(students)} student{'' if len(students) == 1 else 's'}: {few}"
+    told = few(sorted(students))
+    return f"{len(students)} student{'' if len(students) == 1 else 's'}: {told}"

@@ -11,12 +11,14 @@ from typing import Any
 
 from autograder.course.collect.filenames import Marks, marks_of
 from autograder.course.collect.informs import Informed
+from autograder.course.collect.record import desk_of
 from autograder.course.groups import members_of, read_groups
 from autograder.course.roster import Roster, fold
 from autograder.files.tables import kept, read_table, write_table
 from autograder.grading.assignment import CourseError
 
-# The columns of matches.csv, none with another spelling.
+FILE = "matches.csv"
+# Its columns, none with another spelling.
 MATCHES = {"file": "", "student": "", "proposal": "", "why": "", "digest": ""}
 LEAVE_OUT = "-"
 
@@ -37,17 +39,18 @@ class Matcher:
         self.answers = self._read(chapter)
         self._persons: dict[str, tuple[str, ...]] = {}
         self._lasting: dict[str, set[tuple[str, ...]]] = defaultdict(set)
-        for path in sorted(root.glob("downloaded/*/matches.csv")):
+        for path in sorted(desk_of(root, "").glob(f"*/{FILE}")):
             self._remember(path.parent.name)
 
     # What an instructor filled in.
 
     @property
     def file(self) -> Path:
-        return self.root / "downloaded" / self.chapter / "matches.csv"
+        """Where an instructor answers."""
+        return desk_of(self.root, self.chapter) / FILE
 
     def _read(self, chapter: str) -> dict[str, dict[str, Any]]:
-        path = self.root / "downloaded" / chapter / "matches.csv"
+        path = desk_of(self.root, chapter) / FILE
         if not path.is_file():
             return {}
         table = read_table(path, MATCHES, needed=("file", "student"))

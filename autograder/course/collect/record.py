@@ -11,6 +11,14 @@ FILE = "collected.csv"
 COLUMNS = {"student": "", "file": "", "digest": ""}
 
 
+def desk_of(root: Path, chapter: str) -> Path:
+    """Where the downloads of a chapter lie, and what was answered of them.
+
+    root: the course folder.
+    """
+    return root / "downloaded" / chapter
+
+
 def read_collected(desk: Path) -> dict[str, dict[str, str]]:
     """Student -> the row of the file that was taken; desk: `downloaded/CHAPTER`."""
     path = desk / FILE

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from autograder.judge.diagnosis.parts import Part, arguments_of, complete
+from autograder.judge.diagnosis.parts import Part, arguments_of, complete, in_shape
 from autograder.judge.diagnosis.wording import Diagnosis
 
 Relation = Callable[[list[Part]], Diagnosis | None]
@@ -21,7 +21,7 @@ def behind_a_map(
     parts: list[Part], relations: tuple[Relation, ...]
 ) -> Diagnosis | None:
     """A relation between what went into the last map and what should have."""
-    if any(part.actual.shape != part.expected.shape for part in parts):
+    if not in_shape(parts):
         return None
     for weight, bias in _maps(parts[0]):
         before = complete(_undone(part, weight, bias) for part in parts)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from autograder.judge.diagnosis.parts import Part, arguments_of
+from autograder.judge.diagnosis.parts import Part, arguments_of, in_shape
 from autograder.judge.diagnosis.wording import Diagnosis
 from autograder.values.compare import close, same, tolerance
 
@@ -127,7 +127,7 @@ DISTORTIONS: dict[str, tuple[Distortion, str]] = {
 
 def distorted(parts: list[Part]) -> Diagnosis | None:
     """Each number is a function of the right one, or of its row."""
-    if any(p.actual.shape != p.expected.shape or not p.expected.ndim for p in parts):
+    if not in_shape(parts) or any(not part.expected.ndim for part in parts):
         return None
     label = parts[0].label
     for words, (function, hint) in DISTORTIONS.items():
@@ -169,7 +169,7 @@ MOST_DECIMALS = 7
 
 def rounded(parts: list[Part]) -> Diagnosis | None:
     """The right numbers with few decimals."""
-    if any(part.actual.shape != part.expected.shape for part in parts):
+    if not in_shape(parts):
         return None
     for decimals in range(1, MOST_DECIMALS + 1):
         ways = {way for part in parts for way in [_rounding(part, decimals)]} - {""}
@@ -268,7 +268,7 @@ def _which(part: Part, right: np.ndarray) -> str:
 
 def repeated(parts: list[Part]) -> Diagnosis | None:
     """All entries along an axis are the last, or the first, of the right ones."""
-    if any(part.actual.shape != part.expected.shape for part in parts):
+    if not in_shape(parts):
         return None
     for axis in range(parts[0].expected.ndim):
         for index, which in ((-1, "last"), (0, "first")):

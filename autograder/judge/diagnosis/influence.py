@@ -18,7 +18,7 @@ from autograder.judge.diagnosis.parts import parts_of
 from autograder.judge.diagnosis.wording import Diagnosis
 from autograder.values.called import Call, call_in_process
 from autograder.values.compare import as_numeric, close, shape_of
-from autograder.values.wire import Arguments, Outcome
+from autograder.values.wire import Arguments
 
 
 @dataclass(frozen=True)
@@ -88,10 +88,16 @@ def influence(
         if right.error:
             continue
         came = run(call, change.arguments, like=case.expected.value)
-        if not came.error:
-            found += _compared(exercise, case, change, came, right, part)
-            if (as_much := _moves_alike(exercise, case, came, right, part)) is not None:
-                fits[change.name] = fits.get(change.name, True) and as_much
+        if came.error:
+            continue
+        after = Case(case.name, change.arguments, right, came)
+        moved = _moved(exercise, case, after, part)
+        if moved is None:
+            continue
+        letters, values = moved
+        found += _told(part or "the result", letters, change, *values)
+        if (as_much := _moves_alike(*values)) is not None:
+            fits[change.name] = fits.get(change.name, True) and as_much
     found += _where(part or "the result", fits)
     return min(found, key=lambda told: told[0], default=(0, None))[1]
 
@@ -102,27 +108,35 @@ Told = tuple[int, Diagnosis]
 Letters = tuple[str, ...] | None  # of the axes, where they have some
 
 
-def _moves_alike(
-    exercise: Exercise, case: Case, came: Outcome, right: Outcome, part: str
-) -> bool | None:
-    """Whether a part of the answer changes by as much as it should; None where it
-    should not change, or where it cannot be said.
+def _moved(
+    exercise: Exercise, before: Case, after: Case, part: str
+) -> tuple[Letters, list[np.ndarray]] | None:
+    """The letters of a part of the result, and four arrays of one shape: what it was,
+    what it should have been, what it is after a change, and what it should be then.
+    None where they cannot be compared.
     """
-    after = Case(case.name, case.arguments, right, came)
-    before = {name: (a, e) for name, _, a, e in parts_of(exercise, case)}
-    for name, _, actual, expected in parts_of(exercise, after):
-        values = (*before.get(name, (None, None)), actual, expected)
+    first = {name: (a, e) for name, _, a, e in parts_of(exercise, before)}
+    for name, letters, actual, expected in parts_of(exercise, after):
+        values = (*first.get(name, (None, None)), actual, expected)
         if name != part or any(shape_of(value) is None for value in values):
             continue
-        was, should, actual, expected = map(as_numeric, values)
-        if len({v.shape for v in (was, should, actual, expected)}) > 1:
-            return None
-        if not all(np.isfinite(v).all() for v in (was, should, actual, expected)):
-            return None
-        if close(expected, should).all() and close(actual, was).all():
-            return None
-        return bool(close(actual, was + (expected - should)).all())
+        arrays = [as_numeric(value) for value in values]
+        if len({array.shape for array in arrays}) == 1:
+            return letters, arrays
     return None
+
+
+def _moves_alike(
+    was: np.ndarray, should: np.ndarray, actual: np.ndarray, expected: np.ndarray
+) -> bool | None:
+    """Whether an answer changes by as much as it should; None where it should not
+    change, or where it cannot be said.
+    """
+    if not all(np.isfinite(v).all() for v in (was, should, actual, expected)):
+        return None
+    if close(expected, should).all() and close(actual, was).all():
+        return None
+    return bool(close(actual, was + (expected - should)).all())
 
 
 def _where(label: str, fits: dict[str, bool]) -> Iterator[Told]:
@@ -140,26 +154,6 @@ def _where(label: str, fits: dict[str, bool]) -> Iterator[Told]:
                 "in, and how?",
             ),
         )
-
-
-def _compared(
-    exercise: Exercise,
-    case: Case,
-    change: Change,
-    came: Outcome,
-    right: Outcome,
-    part: str,
-) -> Iterator[Told]:
-    before = {name: (a, e) for name, _, a, e in parts_of(exercise, case)}
-    after = Case(case.name, change.arguments, right, came)
-    for name, letters, actual, expected in parts_of(exercise, after):
-        was, should = before.get(name, (None, None))
-        values = (was, should, actual, expected)
-        if name != part or any(shape_of(value) is None for value in values):
-            continue
-        arrays = [as_numeric(value) for value in values]
-        if len({value.shape for value in arrays}) == 1:
-            yield from _told(name or "the result", letters, change, *arrays)
 
 
 def _told(

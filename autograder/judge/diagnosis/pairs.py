@@ -7,7 +7,7 @@ from autograder.judge.cases import Case
 from autograder.judge.diagnosis.distortions import distorted, rounded
 from autograder.judge.diagnosis.factors import factor
 from autograder.judge.diagnosis.mistakes import outcome_of
-from autograder.judge.diagnosis.parts import Part, are_weights, parts_in
+from autograder.judge.diagnosis.parts import Part, are_weights, in_shape, parts_in
 from autograder.judge.diagnosis.relations import (
     off_by_argument,
     offset,
@@ -79,7 +79,7 @@ def _beside(
                 return None
             continue  # it cannot be compared here
         found = list(parts_in(exercise, replace(case, expected=outcome)))
-        if not found or any(p.actual.shape != p.expected.shape for p in found):
+        if not found or not in_shape(found):
             return None
         parts += found
     return parts or None

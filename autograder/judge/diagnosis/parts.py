@@ -38,6 +38,11 @@ class Part:
         return self.name or "the result"
 
 
+def in_shape(parts: Iterable[Part]) -> bool:
+    """Whether what came has the shapes that are expected."""
+    return all(part.actual.shape == part.expected.shape for part in parts)
+
+
 def wrong_part(exercise: Exercise, case: Case) -> Part | None:
     """The array of the result that is wrong: of wrong shape rather than value, and
     weights rather than what is made with them.

@@ -24,6 +24,7 @@ from autograder.judge.diagnosis.parts import (
     are_weights,
     arguments_of,
     first_common,
+    in_shape,
     parts_in,
     parts_of,
     wrong_part,
@@ -190,7 +191,7 @@ def _not_finite(parts: list[Part]) -> Diagnosis | None:
 
 def rearranged(parts: list[Part]) -> Diagnosis | None:
     """The right numbers at wrong places."""
-    if any(part.actual.shape != part.expected.shape for part in parts):
+    if not in_shape(parts):
         return None
     if all(p.actual.ndim > 1 and _swaps_last(p) for p in parts):
         return Diagnosis(

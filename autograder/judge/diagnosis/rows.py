@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from autograder.judge.diagnosis.parts import Part, arguments_of
+from autograder.judge.diagnosis.parts import Part, arguments_of, in_shape
 from autograder.judge.diagnosis.wording import Diagnosis
 from autograder.values.compare import close
 
@@ -19,7 +19,7 @@ FEW = 4  # numbers in a row: fewer lie on a line by themselves
 
 def by_rows(parts: list[Part]) -> Diagnosis | None:
     """Each row has a factor, or a shift, of its own where the right one has another."""
-    if any(p.actual.shape != p.expected.shape or p.actual.ndim < 2 for p in parts):
+    if not in_shape(parts) or any(part.actual.ndim < 2 for part in parts):
         return None
     if max(part.actual.shape[-1] for part in parts) < FEW:
         return None
@@ -179,7 +179,7 @@ def _numbers_before(value: np.ndarray, given: list[np.ndarray]) -> np.ndarray | 
 
 def one_sided(parts: list[Part]) -> Diagnosis | None:
     """Numbers above 0 that are too large wherever they are wrong, or too small."""
-    if any(p.actual.shape != p.expected.shape or not p.actual.ndim for p in parts):
+    if not in_shape(parts) or any(not part.actual.ndim for part in parts):
         return None
     if any((p.expected < 0).any() or np.isnan(p.actual).any() for p in parts):
         return None
@@ -230,6 +230,4 @@ def yes_and_no(parts: list[Part]) -> Diagnosis | None:
 
 def _masks(parts: list[Part]) -> bool:
     asked = (getattr(part.case.expected.value, "dtype", None) for part in parts)
-    return all(kind == np.bool_ for kind in asked) and all(
-        part.actual.shape == part.expected.shape for part in parts
-    )
+    return all(kind == np.bool_ for kind in asked) and in_shape(parts)
