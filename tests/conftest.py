@@ -35,7 +35,8 @@ FILES = {
 }
 
 
-# Files of a few long tests, of which each can go to whichever core is free.
+# Files of a few long tests, of which each can go to whichever core is free. They come
+# last: with them no core is idle while another one is at the last long file.
 SPREAD = ("test_live", "test_pages")
 
 
@@ -63,6 +64,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     """`pytest --course DIR tests/test_exercises.py` tries an instructor's own, too."""
+    config.option.loadscopereorder = False  # xdist's: what has few tests comes last
     if course := config.getoption("--course"):
         from autograder.chapters.toc import add_home
 
@@ -73,6 +75,7 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
+    items.sort(key=lambda item: item.path.stem in SPREAD)
     wanted = config.getoption("--browser") == "yes"
     for item in items:
         for mark, files in FILES.items():
