@@ -271,8 +271,11 @@ def test_home_takes_keys_heads_and_sentences(page):
     drag(page, words.nth(2), to=words.nth(0))
     assert words.all_text_contents() == ["dog", "the", "lively", "ran"]
     own = home.get_by_role("textbox")
-    own.fill("The blue cat")
-    says(page, "home", "“blue” is not in the book's vocabulary: the, cat, dog")
+    own.press_sequentially("The dog chas")
+    says(page, "home", "“chas” is not in the book's vocabulary: the, cat, dog")
+    assert words.all_text_contents() == ["dog", "the", "lively", "ran"]  # as before
+    own.fill("the cat the dog the cat slept")
+    says(page, "home", "There is room for 6 words.")
     own.fill("Tired dog!")
     assert words.all_text_contents() == ["tired", "dog"]
 

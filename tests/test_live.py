@@ -206,6 +206,20 @@ def test_hints_come_one_at_a_time_and_the_solution_after_them(chromium):
         assert f"def {name}(" in solution.inner_text()
 
 
+def test_a_verdict_is_of_what_was_checked(chromium):
+    name = PAGES[LIVE[0]][0]
+    with visit(chromium, HTML / "book" / f"{LIVE[0]}.html") as seen:
+        reader = Reader(seen.page, name)
+        changed = reader.section.get_by_text("You have changed it since.")
+        assert reader.check(right(name))[0] == "right"
+        expect(changed).to_be_hidden()
+        reader.write(declared(name)[0])
+        expect(changed).to_be_visible()
+        assert reader.state == "idle"
+        assert reader.ask("Check")[0] == "wrong"
+        expect(changed).to_be_hidden()
+
+
 def test_what_was_solved_is_used_in_a_later_chapter(chromium):
     """By `ready`, as in a notebook: the function says something when it is called."""
     page, later, cell = next(

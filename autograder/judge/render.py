@@ -287,13 +287,16 @@ def _table(
     )
 
 
+INK = "color:light-dark(#111,#eee)"  # dark where the page says that it is dark
+
+
 def _cell(number: Any, wrong: bool, first: bool) -> str:
     """Right numbers on grey, wrong ones on orange; the first one is framed."""
-    background = "#ffd8a8" if wrong else "#eceff1"
-    border = "2px solid #b3261e" if first else "2px solid transparent"
+    ground = "light-dark(#ffd8a8,#6b4312)" if wrong else "light-dark(#eceff1,#343a40)"
+    border = "2px solid " + ("light-dark(#b3261e,#ff8a80)" if first else "transparent")
     said = ' title="differs from the expected number"' if wrong else ""
     return (
-        f'<td{said} style="background:{background};color:#111;border:{border};'
+        f'<td{said} style="background:{ground};{INK};border:{border};'
         f'padding:1px 5px;text-align:right">{escape(_number(number))}</td>'
     )
 

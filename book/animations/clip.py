@@ -159,6 +159,7 @@ USUAL = {
     "row": [],
     "size": 17,
     "thick": 2.1,
+    "turned": 0,
     "wrong": [],
 }
 

@@ -124,6 +124,7 @@ class Query:
                 shown=shown,
                 top=max(np.nanmax(np.abs(self.scores)), 1) if letter == "S" else 1,
                 of=(TOKENS, [TOKENS[self.i]]),
+                turned=True,
                 id=name,
                 **known,
                 **style,

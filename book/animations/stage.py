@@ -79,6 +79,7 @@ class Look:
     faded: bool
     top: float | None
     size: float
+    turned: bool
 
 
 @dataclass(frozen=True)
@@ -307,6 +308,7 @@ class Stage:
         top=None,
         lift=None,
         of=None,
+        turned=False,
         size=SMALL,
         id="",
     ):
@@ -317,7 +319,8 @@ class Stage:
         dashed frame. A cell's tint grows with the size of its number; `top` is the
         size that gets the full tint. `lift` is how far above stands the name.
         `of` are the names of rows and columns where they are not written beside it: a
-        reader who points at a cell is told them.
+        reader who points at a cell is told them. One that is `turned` stands upright
+        to save room: what is drawn as its column is a row.
         """
         values = np.atleast_2d(np.asarray(values, dtype=float))
         count, breadth = values.shape
@@ -325,7 +328,7 @@ class Stage:
         grid = Grid(x, y, width, height, count, breadth)
         shown = np.broadcast_to(True if shown is None else shown, values.shape)
         outer, self._part = self._part, f"{self._part}{id or name or colour} "
-        look = Look(colour, name, of or (rows, columns), faded, top, size)
+        look = Look(colour, name, of or (rows, columns), faded, top, size, turned)
         self._cells(grid, values, shown, wrong, look)
         frame = mix(colour, PALE, 0.6) if faded else colour
         style = {"linestyle": "dashed"} if learnt else {}
@@ -371,6 +374,7 @@ class Stage:
             row=_names(row),
             column=_names(column),
             wrong=[int(k) for k in np.flatnonzero(marked)],
+            turned=int(look.turned),
         )
         for i, j in np.argwhere(marked):
             self.mark(grid, i, j)

@@ -15,7 +15,7 @@
   };
   const USUAL = {
     align: "center", alpha: 1, bend: 0, bold: 0, colour: "ink", column: [], dash: 0, faded: 0,
-    name: "", round: 0, row: [], size: 17, thick: 2.1, wrong: [],
+    name: "", round: 0, row: [], size: 17, thick: 2.1, turned: 0, wrong: [],
   };
 
   // Elements.
@@ -265,9 +265,13 @@
     const value = state.values[k];
     if (value === null) return "";
     const i = Math.floor(k / state.columns), j = k % state.columns;
-    const parts = [state.name];
-    if (state.rows > 1 || state.row.length) parts.push(`row ${state.row[i] ?? i + 1}`);
-    if (state.columns > 1 || state.column.length) parts.push(`column ${state.column[j] ?? j + 1}`);
+    const place = [];
+    if (state.rows > 1 || state.row.length) place.push([state.row[i] ?? i + 1, "row"]);
+    if (state.columns > 1 || state.column.length) place.push([state.column[j] ?? j + 1, "column"]);
+    // A row that is drawn upright is a row all the same.
+    const names = state.turned ? { row: "column", column: "row" } : { row: "row", column: "column" };
+    const told = place.map(([which, what]) => `${names[what]} ${which}`);
+    const parts = [state.name, ...(state.turned ? told.reverse() : told)];
     const wrong = state.wrong.includes(k) ? ", marked as wrong" : "";
     return `${parts.filter(Boolean).join(", ")}: ${minus(`${value}`)}${wrong}`;
   };
@@ -329,11 +333,11 @@
       );
       this.slider.addEventListener("input", () => this.rest(Number(this.slider.value)));
       this.bar.addEventListener("keydown", (event) => this.key(event));
-      // From the first step on the longest caption keeps its room: nothing below moves.
+      // The longest caption keeps its room: nothing below moves.
       const room = this.data.steps.map((step, k) => make("p", {}, this.said(k + 1)));
       const captions = make("div", { class: "scene-said" }, this.caption,
         make("div", { class: "scene-room", "aria-hidden": "true" }, ...room));
-      this.stage.after(make("div", { class: "scene-controls" }, this.bar, captions));
+      this.stage.after(make("div", { class: "scene-controls" }, captions, this.bar));
       this.point();
       this.classList.add("scene-ready");
       new ResizeObserver(() => this.fit()).observe(this);
@@ -385,7 +389,6 @@
       this.picture.show(moment);
       const total = this.data.steps.length;
       this.slider.value = step;
-      if (step) this.classList.add("scene-begun");
       set(this.slider, { "aria-valuetext": step ? `step ${step} of ${total}` : `overview of ${total} steps` });
       const text = this.said(step);
       if (this.caption.textContent !== text) this.caption.textContent = text;

@@ -90,6 +90,16 @@ const roam = (cells, columns, key = () => false) => {
   });
 };
 
+// A mouse that comes to a thing by its own move: a page that scrolls moves none.
+const hovered = (node, act) => {
+  let over = false;
+  node.addEventListener("pointerleave", () => { over = false });
+  node.addEventListener("pointermove", (event) => {
+    if (over || event.pointerType !== "mouse" || event.buttons || !(event.movementX || event.movementY)) return;
+    over = true;
+    act();
+  });
+};
 // What is pointed at: shown as long as the mouse is there, and kept where it is chosen.
 // `part(i, j)` is what that is in the state of the figure.
 const pointing = (figure, part) => (i, j, held) => {
@@ -111,10 +121,11 @@ class Matrix {
   constructor({ name, role, rows, columns, label = name, point, walk = true, edit, write = written }) {
     this.write = write;
     this.heads = rows.map((text) => make("th", { scope: "row" }, text));
+    this.tops = columns.map((text) => make("th", { scope: "col" }, text));
     this.cells = rows.map(() => columns.map(() => make("td")));
     this.node = make("table", { class: "figure-matrix", style: `--role: var(--${role}); --name: var(--${role}-ink)`, "aria-label": label },
       make("caption", {}, name),
-      make("thead", {}, make("tr", {}, make("td"), ...columns.map((text) => make("th", { scope: "col" }, text)))),
+      make("thead", {}, make("tr", {}, make("td"), ...this.tops)),
       make("tbody", {}, ...rows.map((_, i) => make("tr", {}, this.heads[i], ...this.cells[i]))));
     this.each = (act) => this.cells.forEach((cells, i) => cells.forEach((cell, j) => act(cell, i, j)));
     if (edit) this.turnable(edit, (i, j) => `${label}, ${rows[i]}, ${columns[j]}`, columns.length);
@@ -127,7 +138,7 @@ class Matrix {
     this.each((cell, i, j) => {
       cell.addEventListener("click", () => point(i, j, true));
       cell.addEventListener("focusin", () => point(i, j, true));
-      cell.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && !event.buttons && point(i, j, false));
+      hovered(cell, () => point(i, j, false));
     });
     this.node.addEventListener("pointerleave", () => point());
   }
@@ -163,10 +174,11 @@ class Matrix {
 
   // `look(i, j)` is the class of a cell that stands out; `tone(i, j)` its own colour, where
   // it has not that of the matrix; `top` the number with the fullest tint.
-  show(values, { look = () => "", tone, top, rows } = {}) {
+  show(values, { look = () => "", tone, top, rows, columns } = {}) {
     this.values = values;
     const full = top ?? (largest(values.flat().map(Math.abs)) || 1);
     rows?.forEach((text, i) => say(this.heads[i], text));
+    columns?.forEach((text, j) => say(this.tops[j], text));
     this.each((cell, i, j) => {
       const tinted = BOOK.tint[0] + (BOOK.tint[1] - BOOK.tint[0]) * Math.min(Math.abs(values[i][j]) / full, 1);
       cell.style.setProperty("--tint", `${(100 * tinted).toFixed(1)}%`);
@@ -226,7 +238,7 @@ class Sentence {
       input.addEventListener("click", () => this.ask(j, 0, true)); // by keyboard, too
       const place = { input, word: make("b"), above: make("i"), below: make("i") };
       place.node = make("label", {}, input, place.above, place.word, place.below);
-      place.node.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && !event.buttons && this.ask(j, 0, false));
+      hovered(place.node, () => this.ask(j, 0, false));
       if (this.move) this.movable(place.node);
       return place;
     });
@@ -248,8 +260,11 @@ class Sentence {
       if (to === at) return;
       this.move(at, to);
       [at, moved] = [to, true];
+      this.line.classList.add("carried");
     });
-    for (const end of ["pointerup", "pointercancel"]) node.addEventListener(end, () => { at = null });
+    for (const end of ["pointerup", "pointercancel"]) {
+      node.addEventListener(end, () => { at = null; this.line.classList.remove("carried") });
+    }
     // Who drags has not chosen the word that stands there now.
     node.addEventListener("click", (event) => moved && event.preventDefault());
   }

@@ -18,7 +18,7 @@ FIGURES.single_head = {
     const W = new Matrix({ name: "W_q: drag a number", label: "W_q", role: "Q", rows: BOOK.features, columns: BOOK.asksFor, edit: turned });
     const shown = { rows: BOOK.tokens, point: asking(figure), walk: false };
     const Q = new Matrix({ name: "Q", role: "Q", ...shown, columns: BOOK.asksFor });
-    const A = new Matrix({ name: "A, weights", role: "A", ...shown, columns: BOOK.tokens.map((_, k) => `${k + 1}`), write: share });
+    const A = new Matrix({ name: "A, weights", role: "A", ...shown, columns: BOOK.tokens, write: share });
     const O = new Matrix({ name: "O, taken home", role: "O", ...shown, columns: BOOK.carries });
     return {
       nodes: [sentence.node, figure.says, row(left, right, button("As it was", () => figure.reset())), matrices(W.node, Q.node, make("div", { class: "figure-stack" }, A.node, O.node))],
@@ -29,7 +29,7 @@ FIGURES.single_head = {
         sentence.show(words, asks, [{ weights: numbers.A[asks], role: "A" }]);
         W.show(W_q, { look: (i, j) => W_q[i][j] !== BOOK.params.W_q[i][j] && "changed" });
         Q.show(numbers.Q, { rows: words, look });
-        A.show(numbers.A, { rows: words, look, top: 1 });
+        A.show(numbers.A, { rows: words, columns: words, look, top: 1 });
         O.show(numbers.O, { rows: words, look, top: 2 });
       },
     };

@@ -246,7 +246,8 @@
         this.code.addEventListener("click", (event) => event.target.closest("button") || this.open(true));
       }
       bar.append(this.stopper);
-      this.told.before(bar);
+      this.old = make("p", { class: "live-old", hidden: "" }, "You have changed it since. Check again.");
+      this.told.before(bar, this.old);
       this.keep();
       if (this.can && shelf.get("texts", this.name) !== undefined) this.open(false);
     }
@@ -260,7 +261,7 @@
       this.cell ??= all.cells.find((cell) => cell.index === Number(this.section.dataset.cell));
       this.box ??= new Box(this.cell, this.code, {
         label: `Your ${this.name}`, run: () => this.check(),
-        changed: () => { if (!this.busy && ["right", "wrong", "unwritten"].includes(this.state)) this.state = "idle" },
+        changed: () => this.aged(),
       });
       await this.box.open();
       this.opener?.remove();
@@ -286,6 +287,8 @@
       try {
         const { cells } = await known();
         await this.open(false);
+        [this.asked, this.judgedText] = [this.box.text, undefined];
+        this.aged();
         if (!worker) this.state = "starting";
         await start((said) => this.say(said));
         this.state = "running";
@@ -306,7 +309,15 @@
       if (!answer) return;
       this.judged(answer);
       this.say(...seen(answer));
-      if (answer.solved) { shelf.set("solved", this.name, this.box.text); light() }
+      if (answer.solved) { shelf.set("solved", this.name, this.asked); light() }
+      this.judgedText = this.asked;
+      this.aged();
+    }
+    // A verdict is of a text: where that has changed since, the page says so.
+    aged() {
+      const old = this.judgedText !== undefined && this.judgedText !== this.box.text;
+      this.old.hidden = !old;
+      if (!this.busy && (old || this.judgedText === undefined) && ["right", "wrong", "unwritten"].includes(this.state)) this.state = "idle";
     }
     judged({ passed, failed, ended }) {
       this.state = failed !== undefined || ended ? "wrong" : passed ? "right" : passed === null ? "unwritten" : "wrong";
@@ -338,6 +349,8 @@
       const written = this.box.text;
       if (written !== this.cell.source) shelf.set("before", this.name, written);
       this.box.editor.text = this.cell.source;
+      this.judgedText = undefined;
+      this.aged();
       this.state = "idle";
       this.say(make("p", {}, "The stub is back. ", this.before()));
     }
