@@ -156,14 +156,16 @@ def test_mistake_is_named_and_hinted(exercise, function):
 
 @each("mistakes")
 def test_mistake_is_mistaken_for_no_other(exercise, function):
-    alike = [other.__name__ for other in told_apart(exercise, function)]
+    alike = [other.__name__ for other in told_apart(exercise.name, function)]
     assert alike == [function.__name__], (
         "these give the same in every case: add an input on which they differ"
     )
 
 
-def told_apart(exercise, function):
+@cache
+def told_apart(name, function):
     """All declared mistakes that an answer passes for: itself alone, if all is well."""
+    exercise = EXERCISES[name]
     call = called(exercise, function)
     with np.errstate(all="ignore"):
         cases = [try_case(exercise, call, *case) for case in draw_cases(exercise, 0)]
@@ -376,8 +378,8 @@ def test_figures(capsys):
     rows, times = [], []
     for name, exercise in EXERCISES.items():
         count = len(exercise.mistakes)
-        apart = sum(told_apart(exercise, m) == [m] for m in exercise.mistakes)
-        pairs = sum(len(told_apart(exercise, m)) - 1 for m in exercise.mistakes)
+        apart = sum(told_apart(name, m) == [m] for m in exercise.mistakes)
+        pairs = sum(len(told_apart(name, m)) - 1 for m in exercise.mistakes)
         accepted = sum(judged(exercise, e).passed for e in exercise.equivalents)
         caught, equivalent, missed = mutation(name)
         right = seconds(lambda e=exercise: judged(e, e.reference))

@@ -881,8 +881,9 @@ def test_a_cluster_gives_identical_verdicts_though_it_loses_a_worker(
     assert scores(course) == alone == expected
 
 
-def test_a_cluster_that_is_not_there_is_said(course):
+def test_a_cluster_that_is_not_there_is_said(course, monkeypatch):
     pytest.importorskip("distributed")
+    monkeypatch.setattr(pools, "ANSWERS_WITHIN", 1)
     with pytest.raises(CourseError, match="no Dask scheduler answers"):
         run(course, scheduler="tcp://127.0.0.1:9")
 

@@ -27,6 +27,7 @@ from autograder.sandbox.kernel import end_with_parent
 BATCH = 8  # submissions a task, at most: one transaction, what an interrupt can cost
 
 
+ANSWERS_WITHIN = 20  # seconds: a scheduler that is there
 LOST_WORKERS = 3  # how many submissions a run, at most, may each end a process
 
 
@@ -143,7 +144,7 @@ class Cluster(Pool):
                 "cluster's machines"
             ) from None
         try:
-            self.client = Client(address, timeout="20s")
+            self.client = Client(address, timeout=ANSWERS_WITHIN)
         except (OSError, TimeoutError) as error:
             raise CourseError(
                 f"no Dask scheduler answers at {address}: {error}"
