@@ -221,6 +221,11 @@ def questions_of(chapter: str) -> list[Question]:
     ]
 
 
+def questions_in_all() -> int:
+    """How many the page for practising has: those asked most, and all chapters'."""
+    return len(MOST_ASKED) + sum(len(questions_of(s.chapter)) for s in steps())
+
+
 def question_id(chapter: str, question: str) -> str:
     """The anchor of a question: it stays when the chapter gets another number."""
     noun = chapter.partition("_")[2]

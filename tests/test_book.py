@@ -284,6 +284,7 @@ def test_all_questions_are_collected_and_nothing_else_that_opens():
     ids = re.findall(r'class="question" id="([^"]+)"', page)
     ids += re.findall(r'id="([^"]+)"', overview.MostAsked()._repr_markdown_())
     assert len(ids) == len(set(ids)) == asked + 10
+    assert len(ids) == overview.questions_in_all()  # which the first page tells
     assert "The proof" in overview.text_of(current_stems()["expressiveness"])
     assert "The proof" not in page
 

@@ -82,8 +82,8 @@ class _Play:
     def steps(self):
         steps = [
             Step(
-                "Nothing has been read, and the cache is empty. It has two heads; here "
-                "stands the first.",
+                "Nothing has been read, and the cache is empty. It has two heads; this "
+                "is the first.",
                 lambda stage, t: self._caches(stage, 0, 1.0),
             )
         ]

@@ -138,8 +138,8 @@ class _Play:
         look = "looks" if self.weights.right else "should look"
         return [
             Step(
-                f"One sentence, two heads. Head 1 asks “{HEADS[0]}”, head 2 asks "
-                f"“{HEADS[1]}” Follow “{cat}”.",
+                f"Two heads, their weights set by hand. Head 1 asks “{HEADS[0]}”, head "
+                f"2 asks “{HEADS[1]}” Follow “{cat}”.",
                 self._open,
             ),
             Step(
@@ -163,7 +163,7 @@ class _Play:
                 self._query(SCORES),
                 2.4,
             ),
-            Step("Scale, by √3, for a head is three wide.", self._query(SCALED), 1.4),
+            Step("Scale by √3, since a head is three wide.", self._query(SCALED), 1.4),
             Step(
                 f"Softmax: “{cat}” {look} at “{best[0]}” in head 1 and at “{best[1]}” "
                 "in head 2." + self.weights.aside,
@@ -177,15 +177,15 @@ class _Play:
             ),
             Step("Concatenate: the two outputs click together.", self._join, 1.8),
             Step(
-                "W_o carries each finding to its column. Both heads found something "
-                "about energy: it is added up, with the bias."
+                "W_o carries each finding to its column. "
+                + _energy()
                 + self.output.of_row(FIRST),
                 self._carry,
                 3.0,
             ),
             Step(
-                f"Add and norm: what “{cat}” was is added, then the row is brought to "
-                "one size.",
+                f"Add and norm, a look ahead: what “{cat}” was is added, then the row "
+                "is normalised.",
                 self._add,
                 2.4,
             ),
@@ -195,8 +195,8 @@ class _Play:
     def _closing(self):
         return ending(
             {"the output": self.output, "the weights": self.weights},
-            "All words do this at once. Y has the shape of X, so the next block can "
-            "begin.",
+            "Back to Y: all words are computed at once. It has the shape of X, so the "
+            "two can be added.",
             f"{MARKED} The step in which they first differ is the one to look at.",
         )
 
@@ -508,10 +508,21 @@ class _Play:
             end = stage.chip(looks.left, y + 32 * k, f"head {k + 1}", colour)
             best = int(np.nan_to_num(self.weights.values[k, i]).argmax())
             told = (
-                f"“{TOKENS[i]}” looks at “{TOKENS[best]}” with "
-                f"{number(self.weights.values[k, i, best])}"
+                f"“{TOKENS[i]}” gives {number(self.weights.values[k, i, best])} to "
+                f"“{TOKENS[best]}”"
             )
             stage.text(end + 12, y + 32 * k, told, looks.size, "left", id=f"told {k}")
+
+
+def _energy():
+    """How the column that both heads write into comes about, in numbers."""
+    j = FEATURES.index("energy")
+    parts = FOUND * HEADS_PARAMS["W_o"][:, j]
+    found = " and ".join(number(part) for part in parts[parts != 0])
+    return (
+        f"Energy gets {found}; with a bias of {number(HEADS_PARAMS['b_o'][j])} that is "
+        f"{number(MIXED[FIRST, j])}."
+    )
 
 
 def _normalised(values):

@@ -118,8 +118,9 @@ class _Play:
                 1.2,
             ),
             Step(
-                f"Project: “{cat}” goes through three maps. Its query says what it "
-                "looks for, its key what it offers, its value what it hands over.",
+                f"Project: “{cat}” goes through three maps, set by hand. Its query "
+                "says what it looks for, its key what it offers, its value what it "
+                "hands over.",
                 self._project,
                 2.4,
             ),
@@ -129,26 +130,26 @@ class _Play:
                 1.2,
             ),
             Step(
-                f"Score: the query of “{cat}” meets each key. Number times number, "
+                f"Score: the query of “{cat}” meets each key: number times number, "
                 "added up.",
                 self._query(SCORES),
                 2.4,
             ),
             Step(
-                "Scale: each score is divided by √3, for queries are three numbers "
+                "Scale: each score is divided by √3, since queries are three numbers "
                 "wide.",
                 self._query(SCALED),
                 1.8,
             ),
             Step(
-                f"Softmax: the scores become shares of 1. “{cat}” looks at “{best}” "
-                f"with {share}." + self.weights.of_row(FIRST),
+                f"Softmax: the scores become shares of 1. “{cat}” gives {share} of its "
+                f"attention to “{best}”." + self.weights.of_row(FIRST),
                 self._query(WEIGHTS),
                 2.4,
             ),
             Step(
-                f"Mix: of each value as much as its weight. Added up: {took}."
-                + self.outputs.of_row(FIRST),
+                "Mix: each value is multiplied by its weight, and all are added up: "
+                f"{took}." + self.outputs.of_row(FIRST),
                 self._query(OUTPUT),
                 2.4,
             ),
@@ -166,8 +167,8 @@ class _Play:
     def _closing(self):
         return ending(
             {"these outputs": self.outputs, "these weights": self.weights},
-            "Four rows came in, four rows go out, and now each knows what it asked "
-            "the others. That is attention with one head.",
+            "Four rows came in and four go out, each with the answer to what its word "
+            "asked. That is attention with one head.",
             f"{MARKED} The step in which they first differ is the one to look at.",
         )
 

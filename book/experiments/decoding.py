@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 from book.experiments.kept import kept
 
 ROUNDS = 5
+TRIES = 5  # of a call in a round, after one that warms up; their median counts
 
 # Published configurations: layers, heads, heads of keys and values, width of a head.
 MODELS = {
@@ -41,7 +42,7 @@ def a_word_more(with_cache, at_once, lengths, d_model, num_heads):
 def _timed(with_cache, at_once, lengths, params, num_heads, rng):
     d_model = len(params["W_q"])
     seconds = {"cache": [], "anew": []}
-    for _ in range(ROUNDS + 1):  # the first one warms up
+    for _ in range(ROUNDS):
         rows = {"cache": [], "anew": []}
         for n in lengths:
             X = rng.standard_normal((n, d_model))
@@ -52,9 +53,18 @@ def _timed(with_cache, at_once, lengths, params, num_heads, rng):
                 "anew": lambda: at_once(X, params, num_heads, num_heads),  # noqa: B023
             }
             for name, call in calls.items():
-                start = time.perf_counter()
-                call()
-                rows[name].append(time.perf_counter() - start)
+                rows[name].append(_seconds(call))
         for name, row in rows.items():
             seconds[name].append(row)
-    return {name: rows[1:] for name, rows in seconds.items()}
+    return seconds
+
+
+def _seconds(call):
+    """The first call reads the weights into the fast memory, and is not counted."""
+    call()
+    tries = []
+    for _ in range(TRIES):
+        start = time.perf_counter()
+        call()
+        tries.append(time.perf_counter() - start)
+    return float(np.median(tries))

@@ -41,7 +41,8 @@ FIGURES = {
         attempt="Point at another word, or drag it. Give it two heads. Type a sentence "
         "of *the, cat, dog, tired, lively, slept, ran*.",
         see="The thicker an arc, the more attention. With two heads, *cat* looks for "
-        "what it did and for what it is like at once.",
+        "what it did and for what it is like at once. The weights were set by hand for "
+        "this picture; no training found them.",
         still="How the last word of a sentence shares out its attention.",
         room=(251, 344),
     ),
@@ -109,9 +110,12 @@ FIGURES = {
         attempt="Choose a word. Look at one head, at both, and at one wide head with "
         "the same weights. Put the mask on: no word looks at a later one.",
         see="Two heads look at two words at once, each with all of its attention. The "
-        "wide head has one row of shares for both questions. What is masked gets 0, "
-        "and the rest still adds up to 1.",
-        still="Two heads look at two words at once; one wide head shares out one unit.",
+        "wide head has one row of shares for both questions, and weights that were "
+        "made for two heads; trained for itself it could look elsewhere (see the "
+        "chapter *Expressiveness*). What is masked gets 0, and the rest still adds up "
+        "to 1.",
+        still="Two heads look at two words at once; a wide head with their weights "
+        "shares out one unit.",
         room=(733, 776),
     ),
 }

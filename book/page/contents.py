@@ -111,11 +111,11 @@ def words(chapter):
 
 
 def questions(name, rawtext, text, *_, **__):
-    """How many questions of an interview there are: `all` of the chapters, or those
-    that are asked `most`.
+    """How many questions of an interview there are: `all` on their page, or those of
+    them that are asked `most`.
     """
-    asked = [overview.questions_of(step.chapter) for step in steps()]
-    count = len(overview.MOST_ASKED) if text == "most" else sum(map(len, asked))
+    most = len(overview.MOST_ASKED)
+    count = most if text == "most" else overview.questions_in_all()
     return [nodes.Text(str(count))], []
 
 
@@ -147,7 +147,10 @@ def line(app, page, chapter):
 def get_it(app, page):
     """Where the sources are, as far as that is known, and what to run there."""
     address = app.config.book_repository
-    where = "<p>In the folder of the book:</p>"
+    where = (
+        "<p>In the folder with the sources of the book (these pages do not know where "
+        "they are published: ask whoever gave you the pages):</p>"
+    )
     get = ""
     if address:
         link = f'<a href="{escape(address)}">{escape(address.partition("//")[2])}</a>'
