@@ -29,7 +29,7 @@ def play_layer_norm(layer_norm):
         flat, GAMMA, BETA, expected=right("layer_norm")(flat, GAMMA, BETA)
     )
     return Scene(
-        title="Each token is brought to one size",
+        title="Each token is brought to the same scale",
         steps=_Norm(part, quiet).steps(),
         text=(
             "Above the input, below the result, with one column for each feature. "
@@ -53,7 +53,7 @@ class _Norm:
         steps = [
             Step(
                 f"The six features of “{token}” as bars. Their mean is {mean}, their "
-                f"standard deviation {spread}. In every token they are others.",
+                f"standard deviation {spread}. Every token has its own.",
                 self._row(FIRST, 0),
             ),
             Step(
@@ -63,7 +63,7 @@ class _Norm:
             ),
             Step(
                 "Divide by the standard deviation of this row: variance 1. The pattern "
-                "stays, the size is the same for every token.",
+                "stays, and every token now has the same scale.",
                 self._row(FIRST, 2),
                 0.96,
             ),
@@ -255,7 +255,7 @@ class _Add:
         return ending(
             {"this result": self.part},
             "The sum keeps a straight way from the input to the output, however many "
-            "blocks lie between; the norm keeps the numbers at one size.",
+            "blocks lie between; the norm keeps the numbers at one scale.",
         )
 
     # The pictures.

@@ -22,7 +22,7 @@ def play_concat_heads(concat_heads):
         text=(
             "Above the outputs of two heads, each with a row for each of the four "
             "tokens. Below one matrix: row by row, what head 1 found about a token "
-            "and what head 2 found about it stand side by side. A reshape alone lays "
+            "and what head 2 found about it stand side by side. A reshape alone puts "
             "head 1 above head 2 instead."
         ),
         player=actor.line(part),

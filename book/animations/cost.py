@@ -94,7 +94,9 @@ class _Play:
         told = f"{number(part.values / divisor)} {unit}"
         if not part.known:
             return f"{told} (yours: {part.problem})"
-        return f"{told} (yours; it should be another number)" if part.wrong else told
+        return (
+            f"{told} (yours; it should be a different number)" if part.wrong else told
+        )
 
     def _growth(self, kind, sizes):
         """By which factor the numbers grow from each size to the next."""

@@ -53,17 +53,16 @@ class _Play:
         captions = (
             "Only “cat” has a wish: one unit more of energy in its output. What does "
             "that mean for what went in?",
-            "Each value was handed to “cat” by its weight, so it feels the wish by "
-            "that "
-            "weight." + self._aside("dV"),
+            "Each value was handed to “cat” in proportion to its weight, so it feels "
+            "the wish in that proportion." + self._aside("dV"),
             "Each weight of “cat” feels what its value has of what is wanted: its "
             "energy.",
             "A weight cannot rise alone. Each score feels how much better its value "
-            f"is than the mean, {mean}, times its weight; then the scaling, as on the "
-            "way there.",
+            f"is than the mean, {mean}, times its weight; then comes the scaling, as "
+            "on the way there.",
             "A score was a query times a key. So the query of “cat” feels the keys, "
-            "each by the wish for its score." + self._aside("dQ"),
-            "And each key feels the query of “cat”, by the same wishes."
+            "each times the wish for its score." + self._aside("dQ"),
+            "And each key feels the query of “cat”, times the same wishes."
             + self._aside("dK"),
         )
         steps = [

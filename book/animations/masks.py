@@ -29,7 +29,7 @@ def play_masked_softmax(masked_softmax):
         text=(
             "Left the scores S, right the weights A with the sum of each row. What a "
             "word may not see yet is minus infinity among its scores, and 0 among its "
-            "weights. Below, the sentence: bows go from the word that is read to those "
+            "weights. Below, the sentence: arcs go from the word that is read to those "
             "that it listens to, the thicker the larger the weight."
         ),
         player=actor.line(part, nothing),
@@ -46,8 +46,8 @@ class _Play:
         steps = [
             Step(
                 "In training the whole sentence lies there: every word has a score "
-                "with every other one. But who reads from left to right has not read "
-                "the rest.",
+                "with every other one. But whoever reads from left to right has not "
+                "read the rest.",
                 lambda stage, t: self._stand(stage, -1, 1.0),
             )
         ]
@@ -82,8 +82,8 @@ class _Play:
     def _closing(self):
         return ending(
             {"these weights": self.part},
-            "A triangle of zeros is left, and every row is a whole: what was hidden "
-            "took nothing with it.",
+            "A triangle of zeros is left, and every row still adds up to 1: what was "
+            "hidden took nothing with it.",
         )
 
     def _nobody(self):

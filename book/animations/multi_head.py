@@ -55,7 +55,7 @@ def play_multi_head_attention(multi_head_attention):
             "key and its value, six numbers wide, which are cut in the middle: half "
             "for each of two heads, each of which has a lane of its own. In each lane "
             "the query meets the keys of all words, and scores, scaled scores and "
-            "weights follow. Bows of head 1 above the sentence and of head 2 below it "
+            "weights follow. Arcs of head 1 above the sentence and of head 2 below it "
             "show where the word looks. The two outputs are laid side by side, W_o "
             "carries each number to a named column, the word's own row is added, and "
             "the sum is normalised."
@@ -473,7 +473,7 @@ class _Play:
             self._line(stage, looks, 3, "norm", COLOURS["Y"])
 
     def _end(self, stage, t):
-        """Every word's bows in turn, and the output of all."""
+        """Every word's arcs in turn, and the output of all."""
         i = min(int(4 * t), 3)
         looks = self._top(stage, between(4 * t - i, 0, 0.6), i)
         style = {

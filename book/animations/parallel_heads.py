@@ -33,8 +33,8 @@ def play_attend_in_parallel(attend_in_parallel):
         title="Every head attends, at the same time",
         steps=_Play(outputs, weights).steps(),
         text=(
-            "Two heads side by side. In each of them from above: the sentence with a "
-            "bow for each weight of the word that has its turn, queries, keys and "
+            "Two heads side by side. In each of them from above: the sentence with an "
+            "arc for each weight of the word that has its turn, queries, keys and "
             "values, then the weights A, then the outputs O. Both are filled in at the "
             "same time, row by row, and neither looks at the other."
         ),
@@ -58,7 +58,7 @@ class _Play:
             ),
             Step(
                 "Scores, scaling and softmax as in one head, in both heads at the same "
-                "time: the first axis only goes along." + self.weights.aside,
+                "time: the first axis just comes along." + self.weights.aside,
                 self._draw(1),
                 1.92,
             ),
@@ -82,7 +82,7 @@ class _Play:
     def _closing(self):
         return ending(
             {"these outputs": self.outputs, "these weights": self.weights},
-            "No head has seen another one. What head 1 found about a token and what "
+            "No head has seen any other. What head 1 found about a token and what "
             "head 2 found about it still have to be brought together.",
         )
 

@@ -86,7 +86,7 @@ class _Product:
         return ending(
             {"this result": self.part},
             "Every token went through the same W and the same b. "
-            "No token has seen another one yet.",
+            "No token has seen any other yet.",
             "The marked numbers of yours are not row · column + bias.",
         )
 

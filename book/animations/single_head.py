@@ -36,7 +36,7 @@ def play_single_head_attention(single_head_attention):
         text=(
             "On top the sentence. Below it one word is followed: three maps turn its "
             "row into a query, a key and a value. The query meets the key of every "
-            "word; row by row that gives a score, a scaled score and a weight. Bows "
+            "word; row by row that gives a score, a scaled score and a weight. Arcs "
             "over the sentence, as thick as the weights, show where the word looks. "
             "Streams from the values, equally thick, run into the output. At the end "
             "the weights and outputs of all words."
@@ -175,7 +175,7 @@ class _Play:
     # The pictures.
 
     def _top(self, stage, grown=0.0, i=FIRST, weights=None):
-        """The sentence, with the bows of word i."""
+        """The sentence, with the arcs of word i."""
         looks = _Looks(stage)
         if grown and not self.weights.faded:
             row = self.weights.values[i] if weights is None else weights

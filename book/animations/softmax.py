@@ -118,7 +118,7 @@ class _Play:
         if self.wrong.any():
             return (
                 "The rows add up to 1, and yet "
-                f"{self.wrong.sum()} of the {self.wrong.size} weights are others."
+                f"{self.wrong.sum()} of the {self.wrong.size} weights differ."
             )
         return (
             "Every row of A is a whole, cut into shares: so much does this token take "

@@ -55,7 +55,7 @@ class Part:
         return {"wrong": self.wrong, "faded": self.faded}
 
 
-MARKED = "The marked numbers of yours are others."
+MARKED = "The marked numbers of yours differ."
 
 
 def ending(parts, right, wrong=MARKED):

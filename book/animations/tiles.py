@@ -56,12 +56,12 @@ class _Play:
             "Four queries, four keys. But only two keys at a time: never more than "
             "eight scores.",
             "The first two keys. Of each row keep the largest score m, the sum s of "
-            "the exponentials, and the values o, each taken by its exponential. The "
-            "scores can go.",
+            "the exponentials, and the values o, each multiplied by its exponential. "
+            "The scores can go.",
             "The other two keys, as if there were no others. Now some rows have a "
             "larger maximum, others a smaller one.",
             f"Merge: the larger m is that of both. Look at “{TOKENS[FIRST]}”: its "
-            f"first block took away too little, so its s and o shrink by {factor}; "
+            f"first block subtracted too little, so its s and o shrink by {factor}; "
             "then both are added.",
             "Divide once, at the end: O = o / s." + self.part.aside,
         )
@@ -73,8 +73,8 @@ class _Play:
     def _closing(self):
         return ending(
             {"these outputs": self.part},
-            "The same as with all scores at once, and they were never there at once. "
-            "For a third block the merge would go on in the same way.",
+            "The same as with all scores at once, though they were never all there at "
+            "once. For a third block the merge would go on in the same way.",
         )
 
     # The pictures.

@@ -61,16 +61,17 @@ FIGURES = {
         "away from the root of *d_k*, down and up.",
         see="Four times as many features, about twice the spread. Far below the root "
         "one key takes nearly everything, and the shares hardly answer to a nudge; far "
-        "above it all shares are nearly alike. At the root the spread stays near 1, "
+        "above it all shares are nearly equal. At the root the spread stays near 1, "
         "whatever *d_k* is.",
         still="Scores spread with the root of the number of features.",
         room=(428, 526),
     ),
     "softmax": Figure(
         title="From scores to shares",
-        attempt="Drag the score of a word. Then move all four scores alike.",
-        see="A share grows at the expense of all others, and none is ever 0. Where all "
-        "scores move alike, every exponential changes, and no share does.",
+        attempt="Drag the score of a word. Then move all four scores by the same "
+        "amount.",
+        see="A share grows at the expense of all others, and none is ever 0. If all "
+        "scores move by the same amount, every exponential changes, but no share does.",
         still="A larger score gets a larger share, and the shares add up to 1.",
         room=(276, 411),
     ),
@@ -78,7 +79,7 @@ FIGURES = {
         title="What a word takes home lies between the values",
         attempt="Drag the number by which the scores are multiplied, down to 0 and up. "
         "Choose another word.",
-        see="At 0 all weights are alike, and every word takes home the same: the mean. "
+        see="At 0 all weights are equal, and every word takes home the same: the mean. "
         "As the scores grow louder, it moves along the dashed line towards the value "
         "of the best word, and never leaves the space between the four.",
         still="What a word takes home lies between the four values.",
