@@ -68,8 +68,8 @@ class _Norm:
                 0.96,
             ),
             Step(
-                "Each feature gets its own learnt gamma (times) and beta (plus). They "
-                "are the same for every token." + self.part.of_row(FIRST),
+                "Each feature gets its own gamma (times) and beta (plus), set by hand "
+                "here. They are the same for every token." + self.part.of_row(FIRST),
                 self._row(FIRST, 3),
                 0.96,
             ),

@@ -24,7 +24,7 @@ def play_linear(linear):
         title="Every row meets every column",
         steps=_Product(part).steps(),
         text=(
-            "Left the tokens X, in the middle the learnt weights W with the bias b "
+            "Left the tokens X, in the middle the weights W with the bias b "
             "below them, right the result Y. Below, one row of X and one column of W "
             "are multiplied number by number; the sum and the bias give one number."
         ),
@@ -212,7 +212,7 @@ def play_project_qkv(project_qkv):
         title="Three maps of the same row",
         steps=_Maps(parts).steps(),
         text=(
-            "Below on the left the tokens X. Above, the learnt weights of three "
+            "Below on the left the tokens X. Above, the weights of three "
             "linear maps; below each of them its result: the queries Q, the keys K "
             "and the values V. Row by row they come from the same row of X."
         ),

@@ -24,7 +24,7 @@ def play_stack_projections(stack_projections):
         title="Many small maps are one big map",
         steps=_Play(part).steps(),
         text=(
-            "Above on the left the learnt weights of two heads, on the right one "
+            "Above on the left the weights of two heads, on the right one "
             "matrix in which they stand side by side. Below the tokens X and what the "
             "maps make of them: first in two pieces, then the same numbers in one."
         ),
