@@ -193,15 +193,15 @@ S = S.masked_fill(~allowed, float("-inf"))
         "cost",
         r"""Scores and mixture take $O(n^2 d)$ operations, the maps $O(h n^2)$
 memory, the projections $O(n d^2)$. An RNN takes $O(n d^2)$, but one step after the
-other, and two words that are $n$ apart are $n$ steps apart. In attention every two
+other, and two words that are $n$ apart are $n$ steps apart. In attention any two
 words are one step apart, and all are computed at once.""",
         r"""- From table 1 of the paper: self-attention $n^2 d$, path 1, sequential
   steps 1; recurrent $n d^2$, path $n$, steps $n$; convolution of width $k$: $k n
   d^2$, path $\log_k n$ (dilated), steps 1.
 - So attention is cheaper than a recurrent layer while $n < d$.
 - FlashAttention changes the memory to $O(n)$, and not the number of products.
-- When one word is written after the other with a cache, each costs $O(n d)$ for the
-  attention.""",
+- When words are written one after the other with a cache, the attention of each costs
+  $O(n d)$.""",
     ),
     Asked(
         "What is a KV cache? Why K and V and not Q? How large is it?",

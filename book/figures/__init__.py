@@ -112,9 +112,8 @@ FIGURES = {
         "the same weights. Put the mask on: no word looks at a later one.",
         see="Two heads look at two words at once, each with all of its attention. The "
         "wide head has one row of shares for both questions, and weights that were "
-        "made for two heads; trained for itself it could look elsewhere (see the "
-        "chapter *Expressiveness*). What is masked gets 0, and the rest still adds up "
-        "to 1.",
+        "made for two heads, not for it. What is masked gets 0, and the rest still "
+        "adds up to 1.",
         still="Two heads look at two words at once; a wide head with their weights "
         "shares out one unit.",
         room=(733, 776),
