@@ -213,13 +213,13 @@ def _judged(exercise: Exercise, function: Callable) -> Verdict:
     with (
         warnings.catch_warnings(),
         np.errstate(all="ignore"),
-        contextlib.redirect_stderr(sys.stdout),
+        _printing_little(),
         _one_thread(),
     ):
         warnings.simplefilter("ignore")
         call = call_in_process(exercise.driven(function))
         try:
-            verdict = judge(exercise, _printing_little(call, sys.stdout))
+            verdict = judge(exercise, call)
         except KeyboardInterrupt as stopped:
             stopped.add_note(f"{exercise.name} had not come to an end. {ENDLESS}")
             raise
@@ -232,17 +232,14 @@ PRINTED = 20_000  # characters that a check lets through
 CUT = "\n... and more that your function prints is left out here.\n"
 
 
-def _printing_little(call: Callable, screen: Any) -> Callable:
-    """The same port; of what the function prints, only the beginning is shown: a
-    page that shows a million lines makes a browser stop.
+@contextlib.contextmanager
+def _printing_little():
+    """Of what a function prints, show only the beginning: a page that shows a million
+    lines makes a browser stop.
     """
-    shown = _Beginning(screen)
-
-    def printing(arguments: tuple) -> Any:
-        with contextlib.redirect_stdout(shown), contextlib.redirect_stderr(shown):
-            return call(arguments)
-
-    return printing
+    shown = _Beginning(sys.stdout)
+    with contextlib.redirect_stdout(shown), contextlib.redirect_stderr(shown):
+        yield
 
 
 class _Beginning(io.TextIOBase):
@@ -408,9 +405,11 @@ def _remember(exercise: Exercise, function: Callable) -> None:
     source = _cell_source(function)
     if source is None:
         return
+    path = SOLVED / f"{exercise.name}.py"
     try:
         SOLVED.mkdir(exist_ok=True)
-        (SOLVED / f"{exercise.name}.py").write_text(source, encoding="utf-8")
+        if not path.is_file() or path.read_bytes() != source.encode():
+            path.write_bytes(source.encode())  # writing takes as long as judging
     except OSError as error:
         print(f"Your answer is right, but could not be kept in {SOLVED}/: {error}")
 
