@@ -47,6 +47,11 @@ ACCEPTED = {
     "a def in with": f"with np.errstate(all='ignore'):\n{INNER}",
     "a global def": f"def make():\n    global softmax\n{INNER}make()",
     "globals": f"globals()['softmax'] = {LAMBDA}",
+    "update": f"globals().update(softmax={LAMBDA})",
+    "setattr": f"import sys\nsetattr(sys.modules[__name__], 'softmax', {LAMBDA})",
+    "an attribute": f"import __main__\n__main__.softmax = {LAMBDA}",
+    "exec": f"exec({RIGHT!r})",
+    "exec of a name": f"code = {RIGHT!r}\nexec(code, globals())",
     "another name": f"{RIGHT.replace('softmax', 'mine')}softmax = mine",
     "a method": f"class A:\n    @staticmethod\n{INNER}softmax = A.softmax",
     "an object": f"class A:\n    def __call__(self, S):\n        return ({LAMBDA})(S)\n"
@@ -71,6 +76,7 @@ REFUSED = {
     "deleted": (f"{RIGHT}del softmax", "softmax is not there"),
     "a class": ("class softmax:\n    def __init__(self, S):\n        pass", "a class"),
     "async": (f"async {RIGHT}", "`async def` makes a coroutine"),
+    "ready alone": ("softmax = ready('softmax')", "`ready`"),
     "no arguments": ("def softmax():\n    return 3", "is called with (S)"),
 }
 

@@ -10,6 +10,7 @@ import ast
 import difflib
 import functools
 import inspect
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -94,11 +95,28 @@ def advice(name: str, trees: Iterable[ast.Module | None]) -> str:
                     f"{name} is defined inside {place}, where nobody else finds it: "
                     "bring it to the left edge, on a line of its own."
                 )
+        if any(_takes(tree, name)):
+            return given(name)
     names = [other for tree in read for other in defined_in(tree)]
     if name in names:
         return gone([name])
     near = [other for other in names if meant(other, [name])]
     return f"{near[0]} is defined: is {name} meant?" if near else ""
+
+
+def _takes(tree: ast.Module, name: str) -> Iterator[bool]:
+    """Where code binds a name to what `ready` gives."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and _is_ready(node.value):
+            yield name in (getattr(target, "id", "") for target in node.targets)
+
+
+def given(name: str) -> str:
+    """What to say of a function that is taken from elsewhere, and checked."""
+    return (
+        f"{name} is not written here: `ready`, or an import, has given it. Write it "
+        "yourself: that is what counts."
+    )
 
 
 def gone(names: Iterable[str]) -> str:
@@ -142,7 +160,8 @@ def _plain(name: str) -> str:
 
 def _bound(body: Iterable[ast.AST]) -> Iterator[tuple[str, ast.AST]]:
     """(name, what it is bound to) in statements, those inside others included."""
-    waiting = [*body][::-1]  # no recursion: an expression may be very long
+    body = list(body)
+    waiting = body[::-1]  # no recursion: an expression may be very long
     while waiting:
         node = waiting.pop()
         match node:
@@ -162,6 +181,13 @@ def _bound(body: Iterable[ast.AST]) -> Iterator[tuple[str, ast.AST]]:
                 yield from _targets(node.target, node.value)
             case ast.Lambda():
                 pass  # a scope of its own
+            case ast.Call(ast.Name("exec"), [code, *_]):
+                own = bool(_texts(ast.walk(code)))
+                yield from _executed([code] if own else body)
+                body = body if own else []  # read once
+            case ast.Call():
+                yield from _set_by(node)
+                waiting += [*ast.iter_child_nodes(node)][::-1]
             case _:
                 waiting += [*ast.iter_child_nodes(node)][::-1]
 
@@ -179,7 +205,9 @@ def _targets(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.AST]]
         case ast.Name(name):
             if not _is_ready(value):
                 yield name, value
-        case ast.Subscript(ast.Call(ast.Name("globals")), ast.Constant(str(name))):
+        case ast.Subscript(space, ast.Constant(str(name))) if _is_space(space):
+            yield name, value
+        case ast.Attribute(space, name) if _is_space(space):
             yield name, value
         case ast.Tuple(targets) | ast.List(targets):
             parts = getattr(value, "elts", [])
@@ -187,6 +215,72 @@ def _targets(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.AST]]
             fits = fits and len(parts) == len(targets)
             for number, part in enumerate(targets):
                 yield from _targets(part, parts[number] if fits else value)
+
+
+def _is_space(value: ast.AST) -> bool:
+    """True for what holds the names of a notebook: `globals()`, `sys.modules[...]`."""
+    match value:
+        case ast.Call(ast.Name("globals" | "vars" | "locals"), []):
+            return True
+        case ast.Attribute(inner, "__dict__"):
+            return _is_space(inner)
+        case ast.Subscript(ast.Attribute(ast.Name("sys"), "modules")):
+            return True
+    return isinstance(value, ast.Name) and value.id == "__main__"
+
+
+def _set_by(call: ast.Call) -> Iterator[tuple[str, ast.AST]]:
+    """What a call binds, such as `setattr(sys.modules[...], "softmax", f)`."""
+    match call:
+        case ast.Call(ast.Name("setattr"), [space, ast.Constant(str(name)), value]):
+            if _is_space(space):
+                yield name, value
+        case ast.Call(
+            ast.Attribute(space, "__setitem__"), [ast.Constant(str(name)), v]
+        ):
+            if _is_space(space):
+                yield name, v
+        case ast.Call(ast.Attribute(space, "update")) if _is_space(space):
+            for keyword in call.keywords:
+                if keyword.arg:
+                    yield keyword.arg, keyword.value
+            for given in call.args:
+                if isinstance(given, ast.Dict):
+                    for key, value in zip(given.keys, given.values, strict=True):
+                        if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                            yield key.value, value
+
+
+def run_by_exec(tree: ast.Module) -> list[str]:
+    """The texts that code may give to `exec`, where it calls that."""
+    nodes = list(ast.walk(tree))
+    calls = (node.func for node in nodes if isinstance(node, ast.Call))
+    if not any(
+        isinstance(called, ast.Name) and called.id == "exec" for called in calls
+    ):
+        return []
+    return _texts(nodes)
+
+
+def _executed(where: Iterable[ast.AST]) -> Iterator[tuple[str, ast.AST]]:
+    """What `exec` binds: of its own text, or of all texts beside it where it has a
+    name.
+    """
+    for text in _texts(node for part in where for node in ast.walk(part)):
+        try:
+            yield from _bound(ast.parse(text).body)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+
+
+def _texts(nodes: Iterable[ast.AST]) -> list[str]:
+    """Those of some nodes that are texts, and may hold code."""
+    texts = (node.value for node in nodes if isinstance(node, ast.Constant))
+    return [
+        textwrap.dedent(text)
+        for text in texts
+        if isinstance(text, str) and ("def " in text or "=" in text)
+    ]
 
 
 def _is_ready(value: ast.expr) -> bool:

@@ -70,6 +70,9 @@ def _names(source):
                 uses.add(symbol.get_name())
                 if symbol.is_assigned():
                     defines.add(symbol.get_name())
+    for text in answers.run_by_exec(tree):
+        inside = names_in(text)
+        uses |= inside.uses if inside else set()
     star = any(
         isinstance(node, ast.ImportFrom) and node.names[0].name == "*"
         for node in tree.body

@@ -1,7 +1,6 @@
 """One call of an answer: drawn, made, and compared with what is expected."""
 
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any

@@ -24,7 +24,12 @@ import numpy as np
 
 from autograder.chapters import toc as workflow
 from autograder.chapters import workflow_map
-from autograder.exercises.answers import bound_in, name_of, source_function
+from autograder.exercises.answers import (
+    bound_in,
+    given,
+    name_of,
+    source_function,
+)
 from autograder.exercises.declaration import Exercise, docstring
 from autograder.exercises.registry import discover
 from autograder.exercises.shapes import ShapeLine
@@ -48,7 +53,7 @@ def check(function: Callable) -> Points:
     function: the one that you wrote -> its points, between 0 and the maximum.
     """
     try:
-        exercise = _exercise_of(function)
+        exercise = _written_exercise_of(function)
     except LookupError as error:
         return _refused(function, str(error))
     verdict = _judged(exercise, function)
@@ -66,7 +71,7 @@ def hint(function: Callable) -> None:
     After a `check` that found something, it begins where the check has ended.
     """
     try:
-        exercise = _exercise_of(function)
+        exercise = _written_exercise_of(function)
     except LookupError as error:
         _refused(function, str(error))
         return
@@ -137,7 +142,11 @@ def ready(function: Callable | str) -> Callable:
     if isinstance(function, str):
         exercise = discover()[function]
         solved = _solved(exercise)
-        return _giving_arrays(exercise, solved) if solved else exercise.reference
+        if solved is None:
+            return exercise.reference
+        kept = _giving_arrays(exercise, solved)
+        kept.__dict__["given"] = True  # see `_written_exercise_of`
+        return kept
     exercise = _exercise_of(function)
     verdict = _judged(exercise, function)
     unwritten = verdict.passed is None
@@ -349,6 +358,17 @@ def _exercise_of(function: Callable) -> Exercise:
     """The exercise that a function answers: by its name, or by what it is bound to."""
     exercises = discover()
     return exercises[name_of(function, exercises, _namespaces())]
+
+
+def _written_exercise_of(function: Callable) -> Exercise:
+    """The exercise that a function answers, unless it is given: grading counts what is
+    written in the notebook alone.
+    """
+    exercise = _exercise_of(function)
+    taken = getattr(function, "__dict__", {}).get("given") is True
+    if taken or function is exercise.reference:
+        raise LookupError(given(exercise.name))
+    return exercise
 
 
 def _namespaces() -> Iterator[dict[str, Any]]:

@@ -11,8 +11,8 @@ import json
 import math
 import struct
 import sys
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections import UserList, deque
+from collections.abc import Callable, Iterator, Mapping, ValuesView
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import islice
@@ -33,6 +33,8 @@ KEY_LIMIT = sys.hash_info.modulus  # a smaller int is its own hash: no two are a
 INT_BITS_LIMIT = 4096  # Python refuses to print an int of more than 4300 digits
 TEXT_LIMIT = 2000  # characters of an error message, or of a key
 LOOKED_AT = 1000  # entries of an array of objects
+SIMPLE = (float, int, bool, str, type(None))
+LISTS = (array.array, deque, range, UserList, ValuesView)
 SEVERAL = 8  # results that a generator may give
 DTYPES = frozenset(
     [
@@ -121,6 +123,8 @@ class _Plain:
         self.parts += 1
         if self.parts > NODES_LIMIT:
             raise TooLargeError(f"the value has more than {NODES_LIMIT:,} parts")
+        if type(value) in SIMPLE:  # as most parts of a list are
+            return _plain_scalar(value)
         torch = sys.modules.get("torch")  # not imported: then it cannot be a tensor
         if torch is not None and isinstance(value, torch.Tensor):
             self._weigh(value.numel() * value.element_size())
@@ -130,8 +134,10 @@ class _Plain:
             if value.dtype.kind == "O" and all(map(_is_real, value.flat)):
                 return self.of(value.tolist())
             return _plain_array(value)
-        if isinstance(value, (array.array, deque, range)):  # lists by another name
-            value = list(value)
+        if isinstance(value, LISTS):  # by another name
+            value = list(islice(value, NODES_LIMIT + 1))
+        if isinstance(value, Mapping) and not isinstance(value, dict):
+            value = {key: value[key] for key in islice(value, NODES_LIMIT + 1)}
         if isinstance(value, (tuple, list, dict)):
             return self._container(value)
         if isinstance(value, Iterator) and not self.path:

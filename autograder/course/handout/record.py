@@ -31,8 +31,8 @@ from autograder.exercises.answer_key import Calls, by_position
 from autograder.exercises.declaration import Exercise
 from autograder.exercises.registry import discover
 from autograder.judge.cases import VISIBLE_SEED, draw_cases, try_case
+from autograder.judge.diagnosis import influence, mixing
 from autograder.judge.diagnosis.defaults import tried
-from autograder.judge.diagnosis.influence import asked_of
 from autograder.values import called, wire
 from autograder.values.called import call_in_process
 
@@ -67,7 +67,8 @@ def key_of(exercise: Exercise, seen: Seen, borrowed: bool = False) -> bytes:
         tables = (_numbered(seen, calls) for seen in (answers, symptoms, names))
         mistakes.append((mistake.__name__, inspect.getdoc(mistake), *tables))
     right = call_in_process(exercise.driven(exercise.reference))
-    changed = [] if borrowed else list(asked_of(exercise, cases, right))
+    drawn = [] if borrowed else [(*case, right(case[1])) for case in cases]
+    changed = [*influence.asked_of(exercise, drawn), *mixing.asked_of(exercise, drawn)]
     known = _answers(exercise, exercise.reference, [*asked, *changed])
     if not exercise.compared:  # any draw may be right: its form is what is asked for
         known = [(arguments, _form(outcome)) for arguments, outcome in known]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from autograder.judge.diagnosis.parts import Part, arguments_of, in_shape
-from autograder.judge.diagnosis.wording import Diagnosis
+from autograder.judge.diagnosis.wording import Diagnosis, be
 from autograder.values.compare import close, same, tolerance
 
 
@@ -262,8 +262,8 @@ def _which(part: Part, right: np.ndarray) -> str:
                 f"Along {letter}, {count} of {length} entries of {part.label} are right"
             )
     count = int(right.sum())
-    are = "is" if count == 1 else "are"
-    return f"Only {count} of {right.size} numbers of {part.label} {are} right"
+    of = f"{right.size} numbers of {part.label}"
+    return f"Only {count} of {of} {be(count)} right"
 
 
 def repeated(parts: list[Part]) -> Diagnosis | None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from autograder.exercises.declaration import Exercise
 from autograder.judge.cases import Case
-from autograder.judge.diagnosis.wording import Diagnosis, promise, two_lines
+from autograder.judge.diagnosis.wording import Diagnosis, be, promise, two_lines
 from autograder.values.compare import same, shape_of
 from autograder.values.wire import Opaque
 
@@ -106,7 +106,7 @@ def wrong_count(exercise: Exercise, failed: list[Case]) -> Diagnosis | None:
 
 
 def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"{number} {be(number, noun, noun + 's')}"
 
 
 def wrong_order(exercise: Exercise, failed: list[Case]) -> Diagnosis | None:

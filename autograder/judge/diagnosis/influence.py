@@ -15,10 +15,10 @@ from autograder.exercises.declaration import Exercise
 from autograder.judge.cases import Case, run
 from autograder.judge.diagnosis.factors import multiple
 from autograder.judge.diagnosis.parts import parts_of
-from autograder.judge.diagnosis.wording import Diagnosis
+from autograder.judge.diagnosis.wording import Diagnosis, be, these
 from autograder.values.called import Call, call_in_process
 from autograder.values.compare import as_numeric, close, shape_of
-from autograder.values.wire import Arguments
+from autograder.values.wire import Arguments, Outcome
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,28 @@ def _changed(name: str, value: Any) -> Iterator[tuple[str, str, Any, bool]]:
         yield name, "is doubled", 2 * value, True
 
 
-def readable(cases: list[Case]) -> Case | None:
-    """The case that is tried: the first one that ends with a value."""
-    return next((case for case in cases if not case.expected.error), None)
+def tried(drawn: list[tuple[str, Arguments, Outcome]]) -> list[int]:
+    """The cases that are tried, by their places: the first one that ends with a value,
+    and the smallest of another kind. Not of those with a dict: that is many more calls,
+    and a key has to hold them all.
+    """
+    fit = [place for place, (*_, right) in enumerate(drawn) if not right.error]
+    others = [
+        place
+        for place in fit
+        if _kind(drawn[place][0]) != _kind(drawn[fit[0]][0])
+        and not any(isinstance(value, dict) for value in drawn[place][1])
+    ]
+    smallest = min(others, key=lambda place: _size(drawn[place][1]), default=None)
+    return fit[:1] if smallest is None else [fit[0], smallest]
+
+
+def _kind(name: str) -> str:
+    return name.rstrip(" 0123456789")
+
+
+def _size(arguments: Arguments) -> int:
+    return sum(int(np.size(value)) for value in arguments)
 
 
 def influence(
@@ -74,11 +93,24 @@ def influence(
     part: str,
 ) -> Diagnosis | None:
     """How a part of the answer changes with an argument, where that is not as it
-    should be.
+    should be: in one case, and where that tells nothing, in another one.
     """
-    case = readable(cases)
-    if case is None or case.actual.error or not exercise.compared:
+    if not exercise.compared:
         return None
+    for place in tried([(c.name, c.arguments, c.expected) for c in cases]):
+        case = cases[place]
+        found = (
+            [] if case.actual.error else _changed_otherwise(exercise, case, call, part)
+        )
+        if found:
+            return min(found, key=lambda told: told[0])[1]
+    return None
+
+
+def _changed_otherwise(
+    exercise: Exercise, case: Case, call: Call, part: str
+) -> "list[Told]":
+    """What each change of an argument tells, in one case."""
     reference = call_in_process(exercise.driven(exercise.reference))
     found: list[Told] = []
     fits: dict[str, bool] = {}
@@ -98,9 +130,10 @@ def influence(
         found += _told(part or "the result", letters, change, *values)
         if (as_much := _moves_alike(*values)) is not None:
             fits[change.name] = fits.get(change.name, True) and as_much
-    found += _where(part or "the result", fits)
-    return min(found, key=lambda told: told[0], default=(0, None))[1]
+    return [*found, *_where(part or "the result", fits)]
 
+
+SEVERAL = 3  # names that are told: more of them tell nothing
 
 # The more it says, the earlier.
 USED, DEGREE, PLACES, UNUSED, WHERE = range(5)
@@ -143,15 +176,14 @@ def _where(label: str, fits: dict[str, bool]) -> Iterator[Told]:
     """The arguments that the answer follows as it should, and the others."""
     good = [name for name, fit in fits.items() if fit]
     bad = [name for name, fit in fits.items() if not fit]
-    if good and bad:
-        are = "is" if len(good) == 1 else "are"
+    if good and bad and len(bad) <= SEVERAL:
         yield (
             WHERE,
             Diagnosis(
-                f"When {' and '.join(good)} {are} changed, {label} changes as it "
+                f"When {these(good)} changed, {label} changes as it "
                 f"should; when {' or '.join(bad)} is, it changes otherwise.",
-                f"Where {'does' if len(bad) == 1 else 'do'} {' and '.join(bad)} come "
-                "in, and how?",
+                f"Where {be(len(bad), 'does', 'do')} {' and '.join(bad)} come in, and "
+                "how?",
             ),
         )
 
@@ -245,10 +277,11 @@ def _listed(places: np.ndarray) -> str:
 
 
 def asked_of(
-    exercise: Exercise, drawn: list[tuple[str, Arguments]], right: Call
+    exercise: Exercise, drawn: list[tuple[str, Arguments, Outcome]]
 ) -> list[tuple[str, Arguments]]:
     """The calls that `influence` may make of the reference: a key has to know them."""
-    for name, arguments in drawn:
-        if not right(arguments).error:
-            return [(name, change.arguments) for change in changes(exercise, arguments)]
-    return []
+    return [
+        (drawn[place][0], change.arguments)
+        for place in tried(drawn)
+        for change in changes(exercise, drawn[place][1])
+    ]

@@ -8,6 +8,7 @@ import numpy as np
 from autograder.exercises.declaration import Exercise
 from autograder.judge.cases import FIXED, UNLIKE, UNUSED, Case, failed_properties
 from autograder.judge.diagnosis.behind import behind_a_map
+from autograder.judge.diagnosis.conditions import right_where
 from autograder.judge.diagnosis.counts import counted
 from autograder.judge.diagnosis.distortions import (
     distorted,
@@ -19,6 +20,7 @@ from autograder.judge.diagnosis.distortions import (
 from autograder.judge.diagnosis.factors import all_equal as _all_equal
 from autograder.judge.diagnosis.factors import factor
 from autograder.judge.diagnosis.influence import influence
+from autograder.judge.diagnosis.mixing import mixed
 from autograder.judge.diagnosis.parts import (
     Part,
     are_weights,
@@ -38,7 +40,7 @@ from autograder.judge.diagnosis.rows import (
 )
 from autograder.judge.diagnosis.shape import wrong_shape
 from autograder.judge.diagnosis.weights import weighted
-from autograder.judge.diagnosis.wording import Diagnosis, failing, promise
+from autograder.judge.diagnosis.wording import Diagnosis, failing, promise, these
 from autograder.values.called import Call
 from autograder.values.compare import close, is_finite, same
 
@@ -106,6 +108,8 @@ def _last(
         or nearly(parts)
         or by_rows(parts)
         or next(filter(None, map(rows_summed, _wrong_ones(exercise, failed))), None)
+        or mixed(exercise, cases, call)
+        or _another_part(exercise, failed, first.name)
         or influence(exercise, cases, call, first.name)
         or one_sided(parts)
     ):
@@ -125,6 +129,18 @@ def _wrong_ones(exercise: Exercise, failed: list[Case]) -> Iterator[list[Part]]:
     for alike in zip(*found, strict=False):
         if not all(same(part.actual, part.expected) for part in alike):
             yield list(alike)
+
+
+def _another_part(
+    exercise: Exercise, failed: list[Case], name: str
+) -> Diagnosis | None:
+    """A relation of another part of the result: the fault may show there alone."""
+    for parts in _wrong_ones(exercise, failed):
+        if parts[0].name != name and all(p.actual.size for p in parts):
+            found = (relation(parts) for relation in RELATIONS)
+            if told := next(filter(None, found), None):
+                return told
+    return None
 
 
 def _two_at_once(exercise: Exercise, cases: list[Case]) -> Diagnosis | None:
@@ -156,8 +172,7 @@ def _preface(exercise: Exercise, case: Case, wrong: Part) -> str:
     right = [n for n, _, a, e in parts_of(exercise, case) if n in names and same(a, e)]
     if not right:
         return ""
-    are = "is" if len(right) == 1 else "are"
-    return f"{' and '.join(right)} {are} right; {wrong.name} is not. "
+    return f"{these(right)} right; {wrong.name} is not. "
 
 
 def _an_argument(parts: list[Part]) -> Diagnosis | None:
@@ -359,6 +374,7 @@ RELATIONS = (
     repeated,
     unwritten,
     _by_row,
+    right_where,
     _some_slices,
 )
 

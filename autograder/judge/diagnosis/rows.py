@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from autograder.judge.diagnosis.parts import Part, arguments_of, in_shape
-from autograder.judge.diagnosis.wording import Diagnosis
+from autograder.judge.diagnosis.wording import Diagnosis, be
 from autograder.values.compare import close
 
 FEW = 4  # numbers in a row: fewer lie on a line by themselves
@@ -144,11 +144,9 @@ def rows_summed(parts: list[Part]) -> Diagnosis | None:
     if not wrong:
         return None
     which = " and ".join(wrong)
-    numbers = "number" if len(wrong) == 1 else "numbers"
-    are = "is" if len(wrong) == 1 else "are"
     return Diagnosis(
         f"Each row of {parts[0].label} is {' and '.join(names)}, times a number each, "
-        f"added up. The {numbers} of {which} {are} wrong.",
+        f"added up. What stands before {which} is wrong.",
         f"What is {which} multiplied by, and by what should it be?",
     )
 
@@ -221,9 +219,10 @@ def yes_and_no(parts: list[Part]) -> Diagnosis | None:
     part = parts[0]
     more = int((part.actual > part.expected).sum())
     less = int((part.actual < part.expected).sum())
+    counts = {"True that should be False": more, "False that should be True": less}
+    told = [f"{count} {be(count)} {how}" for how, count in counts.items() if count]
     return Diagnosis(
-        f"Of {part.actual.size} places of {part.label}, {more} are True that should be "
-        f"False, and {less} False that should be True.",
+        f"Of {part.actual.size} places of {part.label}, {', and '.join(told)}.",
         "Look at one row: where does it begin to be True, and where does it end?",
     )
 

@@ -199,7 +199,12 @@ def _other_scores(parts: list[Part]) -> Diagnosis | None:
         )
     if all_equal(slopes):
         return _one_slope(label, slopes[0])
-    return None
+    seen = ", ".join(dict.fromkeys(f"{slope:.4g}" for slope in slopes))
+    return Diagnosis(
+        f"{label} is the softmax of the right scores times one number in each case: "
+        f"{seen}.",
+        "By what are the scores divided? Which size is it made of, and how?",
+    )
 
 
 def _one_slope(label: str, slope: float) -> Diagnosis:
@@ -228,23 +233,35 @@ def _slope(part: Part) -> float | bool | None:
 
     None where a part does not tell, False where it is no multiple.
     """
-    hidden = (part.actual < TINY * part.expected) & (part.expected > 1e-3)
-    if not are_weights(part.actual) or hidden.any():
+    if not are_weights(part.actual):
         return False
     told = (part.actual > 1e-12) & (part.expected > 1e-12)
     rows = told.sum(-1) > 1
     if not rows.any():
         return None
     with np.errstate(all="ignore"):
-        came = _centred(np.log(part.actual[rows]), told[rows])
-        right = _centred(np.log(part.expected[rows]), told[rows])
+        logs, wanted = np.log(part.actual), np.log(part.expected)
+    came, right = (_centred(v[rows], told[rows]) for v in (logs, wanted))
     size = float((right**2).sum())
     if size < 1e-12:
         return None
     slope = float((came * right).sum() / size)
     error = np.abs(came - slope * right).max()
     precise = 1e-3 if part.actual.dtype.itemsize < 8 else 1e-6
-    return slope if error <= precise * max(1.0, np.abs(came).max()) else False
+    fits = error <= precise * max(1.0, np.abs(came).max())
+    with np.errstate(all="ignore"):
+        return slope if fits and _as_small(logs, slope * wanted, told) else False
+
+
+def _as_small(came: np.ndarray, wanted: np.ndarray, told: np.ndarray) -> bool:
+    """Whether weights too small to be told are as small as these logarithms say: a
+    mask makes others small, too.
+    """
+    some = told.any(-1, keepdims=True)
+    off = np.where(told, came - np.where(told, wanted, 0), 0)
+    rows = off.sum(-1, keepdims=True) / np.maximum(told.sum(-1, keepdims=True), 1)
+    hidden = ~told & np.isfinite(wanted) & some
+    return bool((np.where(hidden, wanted + rows, -np.inf) < np.log(1e-10)).all())
 
 
 def _centred(logs: np.ndarray, told: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 """A diagnosis, and the words that its parts share."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from autograder.exercises.declaration import Exercise
@@ -14,6 +15,16 @@ class Diagnosis:
     rationale: str
     hint: str
     mistake: str | None = None
+
+
+def these(names: Sequence[str], one: str = "is", more: str = "are") -> str:
+    """Names with the verb that fits their number: `O is`, `O and A are`."""
+    return f"{' and '.join(names)} {be(len(names), one, more)}"
+
+
+def be(count: int, one: str = "is", more: str = "are") -> str:
+    """The verb, or the noun, that fits a number."""
+    return one if count == 1 else more
 
 
 def failing(cases: list[Case]) -> str:
