@@ -1,13 +1,17 @@
 """A kind of fault is told in every exercise in which it can happen."""
 
 import warnings
+from collections import ChainMap, UserDict, UserList
 from decimal import Decimal
 from fractions import Fraction
+from types import MappingProxyType
 
 import numpy as np
 import pytest
 
 from autograder.exercises.registry import discover
+from autograder.judge.cases import DRAWS, drawn_cases
+from autograder.judge.diagnosis.influence import tried
 from autograder.judge.verdict import judge
 from autograder.values.called import call_in_process
 
@@ -190,6 +194,19 @@ def test_several_results_from_a_generator(name):
         assert "gives them only once" in verdict.flags[0]
 
 
+@pytest.mark.parametrize("name", ["attention", "project_qkv", "merge_softmax"])
+def test_several_results_by_another_name(name):
+    for form in (UserList, lambda value: dict(enumerate(value)).values()):
+        verdict = right_as(name, form)
+        assert verdict.passed and not verdict.flags
+
+
+def test_a_dict_by_another_name():
+    for form in (UserDict, MappingProxyType, ChainMap):
+        verdict = right_as("attend_with_cache", lambda v, f=form: (v[0], f(v[1])))
+        assert verdict.passed, verdict
+
+
 @pytest.mark.parametrize("name", MASKS)
 @pytest.mark.parametrize("kind", [int, float])
 def test_a_mask_of_numbers(name, kind):
@@ -283,3 +300,116 @@ def test_what_is_right_in_one_case_is_no_row_that_is_right():
 def test_a_mask_to_be_added():
     said = told("causal_mask", lambda n: np.tril(np.full((n, n), -np.inf)))
     assert "other numbers than 1 and 0, such as -inf" in said
+
+
+# --- what is found out by asking once more --------------------------------------
+
+
+def _blocks(Q, K, V, block):
+    """The scores of each block of keys, and its values."""
+    for start in range(0, len(K), block):
+        part = slice(start, start + block)
+        yield Q @ K[part].T / np.sqrt(Q.shape[-1]), V[part]
+
+
+def _by_weights(weigh):
+    """An answer that mixes the values by weights of its own."""
+
+    def answer(Q, K, V, block):
+        return weigh(Q @ K.T / np.sqrt(Q.shape[-1])) @ V
+
+    return answer
+
+
+def _softmax(S):
+    return EXERCISES["softmax"].reference(S)
+
+
+def _each_block_alone(Q, K, V, block):
+    """Each block takes away its own maximum, and a part of what came before."""
+    o, s = 0.0, 0.0
+    for S, values in _blocks(Q, K, V, block):
+        E = np.exp(S - S.max(-1, keepdims=True))
+        o, s = 0.5 * o + E @ values, s + E.sum(-1, keepdims=True)
+    return o / s
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (_by_weights(lambda S: _softmax(1.3 * S)), "made of powers of 3.66"),
+        (_by_weights(lambda S: _softmax(-S)), "scores with the sign turned"),
+        (
+            _by_weights(lambda S: _softmax(np.where(np.tri(*S.shape) > 0, S, -1e9))),
+            "is 0 above the diagonal",
+        ),
+        (_by_weights(lambda S: _softmax(S) ** 2), "they should sum to 1"),
+        (_by_weights(lambda S: _softmax(S**3)), "its weights in the right order"),
+        (_by_weights(lambda S: _softmax(S**2)), "largest weight at"),
+        (_each_block_alone, "has right proportions within"),
+    ],
+)
+def test_weights_that_no_result_shows(answer, words):
+    said = told("tiled_attention", answer)
+    assert words in said and "where V is the identity" in said, said
+
+
+def test_it_is_no_mixture_by_weights():
+    """Where the result does not follow V as weights would, nothing is said of them."""
+    right = EXERCISES["attention"].reference
+    said = told("tiled_attention", lambda Q, K, V, block: np.tanh(right(Q, K, V)[0]))
+    assert "identity" not in said
+
+
+@pytest.mark.parametrize("name", WEIGHTS)
+def test_scores_divided_by_something_of_a_size(name):
+    """No power of a size: then the numbers themselves are told."""
+    right = EXERCISES[name].reference
+
+    def answer(*arguments):
+        O, A = right(*arguments)
+        sharper = A ** (1 + 1 / (A.shape[-1] + 0.5))
+        return O, sharper / sharper.sum(-1, keepdims=True)
+
+    assert "softmax of the right scores times one number in each case" in told(
+        name, answer
+    )
+
+
+def test_a_condition_under_which_it_is_right():
+    def answer(m1, s1, o1, m2, s2, o2):
+        factor = np.exp(m1 - m2)
+        o = factor[:, None] * o1 + o2
+        return np.maximum(m1, m2), factor * s1 + s2, o
+
+    assert "s is right just where m1 <= m2" in told("merge_softmax", answer)
+
+
+@pytest.mark.parametrize("name", ["masked_softmax"])
+def test_a_mask_is_such_a_condition(name):
+    right = EXERCISES[name].reference
+
+    def answer(S, allowed):
+        return np.where(allowed, right(S, allowed), S + 3)
+
+    assert "right just where allowed is True" in told(name, answer)
+
+
+@pytest.mark.parametrize("name", ["attend_with_cache"])
+def test_another_part_shows_the_fault(name):
+    def answer(x, cache, params, num_heads):
+        y, new = EXERCISES[name].reference(x, cache, params, num_heads)
+        return np.sin(3 * y), {**new, "K": new["K"][:, ::-1]}
+
+    assert "K has the right numbers in the wrong order" in told(name, answer)
+
+
+def test_a_second_case_is_asked_where_the_first_tells_nothing():
+    exercise = EXERCISES["merge_softmax"]
+    cases = [case for case in drawn_cases(exercise, 0)]
+    first, second = (cases[place] for place in tried(cases))
+    assert first[0].rstrip(" 12") != second[0].rstrip(" 12")
+    sizes = [sum(np.size(v) for v in arguments) for _, arguments, _ in cases]
+    assert sum(np.size(v) for v in second[1]) == min(sizes[DRAWS:])
+    with_params = drawn_cases(EXERCISES["multi_head_attention"], 0)
+    assert len(tried(with_params)) == 1  # a key would have to hold them all

@@ -136,8 +136,9 @@ def _another_part(
 ) -> Diagnosis | None:
     """A relation of another part of the result: the fault may show there alone."""
     for parts in _wrong_ones(exercise, failed):
-        if parts[0].name != name and all(p.actual.size for p in parts):
-            found = (relation(parts) for relation in RELATIONS)
+        wrong = [p for p in parts if not same(p.actual, p.expected)]
+        if parts[0].name != name and all(p.actual.size for p in wrong):
+            found = (relation(wrong) for relation in RELATIONS)
             if told := next(filter(None, found), None):
                 return told
     return None

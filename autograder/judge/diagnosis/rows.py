@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from autograder.judge.diagnosis.parts import Part, arguments_of, in_shape
-from autograder.judge.diagnosis.wording import Diagnosis, be
+from autograder.judge.diagnosis.wording import Diagnosis, be, these
 from autograder.values.compare import close
 
 FEW = 4  # numbers in a row: fewer lie on a line by themselves
@@ -146,7 +146,7 @@ def rows_summed(parts: list[Part]) -> Diagnosis | None:
     which = " and ".join(wrong)
     return Diagnosis(
         f"Each row of {parts[0].label} is {' and '.join(names)}, times a number each, "
-        f"added up. What stands before {which} is wrong.",
+        f"added up. The {be(len(wrong), 'number', 'numbers')} of {these(wrong)} wrong.",
         f"What is {which} multiplied by, and by what should it be?",
     )
 

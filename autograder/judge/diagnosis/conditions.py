@@ -1,0 +1,60 @@
+"""A result that is right under a condition, and wrong where that does not hold."""
+
+from collections.abc import Callable, Iterator
+from itertools import permutations
+
+import numpy as np
+
+from autograder.judge.diagnosis.parts import Part, arguments_of, in_shape
+from autograder.judge.diagnosis.wording import Diagnosis
+from autograder.values.compare import close
+
+ENOUGH = 6  # entries: of fewer, what they have in common is chance
+
+Holds = Callable[[dict[str, np.ndarray]], np.ndarray]
+
+
+def right_where(parts: list[Part]) -> Diagnosis | None:
+    """Right just where an argument is True, or one is smaller than another."""
+    if not in_shape(parts):
+        return None
+    for words, holds in _conditions(arguments_of(parts[0])):
+        pairs = [_beside(part, holds) for part in parts]
+        known = [pair for pair in pairs if pair is not None]
+        if len(known) < len(parts) or any((r != h).any() for r, h in known):
+            continue
+        right = np.concatenate([r.ravel() for r, _ in known])
+        if right.any() and not right.all() and right.size >= ENOUGH:
+            return Diagnosis(
+                f"In the cases that come out wrong, {parts[0].label} is right just "
+                f"where {words}.",
+                "What does your code do where that does not hold?",
+            )
+    return None
+
+
+def _conditions(given: dict[str, np.ndarray]) -> Iterator[tuple[str, Holds]]:
+    """What may hold of the entries of some arguments, in words and as a function."""
+    for name, value in given.items():
+        if value.dtype == np.bool_:
+            yield f"{name} is True", lambda g, n=name: g[n]
+            yield f"{name} is False", lambda g, n=name: ~g[n]
+    for one, other in permutations(given, 2):
+        first, second = given[one], given[other]
+        if first.shape == second.shape and {first.dtype.kind, second.dtype.kind} == {
+            "f"
+        }:
+            yield f"{one} <= {other}", lambda g, a=one, b=other: g[a] <= g[b]
+
+
+def _beside(part: Part, holds: Holds) -> tuple[np.ndarray, np.ndarray] | None:
+    """Where a part is right, and where something holds; of rows, if that is of rows."""
+    try:
+        where = holds(arguments_of(part))
+    except (KeyError, ValueError, TypeError):
+        return None
+    axes = where.ndim
+    if axes == 0 or where.shape != part.expected.shape[:axes]:
+        return None
+    right = close(part.actual, part.expected)
+    return right.all(axis=tuple(range(axes, right.ndim))), where
