@@ -70,7 +70,7 @@ def _report(client, repeats: int, mistakes: int) -> int:
     for name in discover():
         right, *wrong = _answers(name, mistakes)
         row = {
-            "without": _check(client, name, [right] * (repeats + 1))[1:],  # warm by then
+            "without": _check(client, name, [right] * (repeats + 1))[1:],  # warm then
             "with": _check(client, name, wrong),
         }
         medians = {kind: statistics.median(times) * 1000 for kind, times in row.items()}

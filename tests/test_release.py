@@ -75,6 +75,21 @@ def test_a_key_gives_the_same_verdicts(name, tmp_path):
         assert found == expected, answer.__name__
 
 
+def test_a_key_knows_what_a_wrong_answer_is_asked_besides(tmp_path):
+    real, known = discover()["tiled_attention"], keyed("tiled_attention", tmp_path)
+    softmax = discover()["softmax"].reference
+    for bent, words in ((lambda V: V, "the identity"), (np.sin, "V is doubled")):
+
+        def answer(Q, K, V, block, bent=bent):
+            return softmax(-Q @ K.T) @ bent(V)
+
+        told = {
+            as_text(judge(exercise, call_in_process(answer)))
+            for exercise in (real, known)
+        }
+        assert len(told) == 1 and words in told.pop()
+
+
 def test_a_key_holds_no_code(tmp_path):
     keyed("softmax", tmp_path)
     data = (tmp_path / "softmax.key").read_bytes()
