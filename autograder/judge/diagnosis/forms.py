@@ -146,6 +146,8 @@ def no_array(exercise: Exercise, failed: list[Case]) -> Diagnosis | None:
             if deep := _too_deep(part):
                 return Diagnosis(f"{what} a {deep}.", _hint_for(deep, exercise))
             wanted = f"an array of shape {np.shape(right)}" if name else None
+            if isinstance(right, dict):
+                wanted = f"a dict with the keys {', '.join(map(str, right))}"
             return Diagnosis(
                 f"{what} {_kind(part)}; expected {wanted or promise(exercise)}.",
                 _no_array_hint(exercise, part, right),
@@ -182,6 +184,8 @@ def _imaginary(part: Any, right: Any) -> bool:
 
 
 def _no_array_hint(exercise: Exercise, part: Any, right: Any) -> str:
+    if isinstance(right, dict):
+        return "Collect the arrays in a dict: `{...}`, with these names."
     if isinstance(right, int | float) and isinstance(part, list | tuple):
         brackets = "brackets" if isinstance(part, list) else "brackets or a comma"
         return f"Return the number itself, without {brackets} around it."
@@ -287,5 +291,7 @@ def _kind(value: Any) -> str:
             return f"a {kind} of one number"
         if count == 1:
             return f"a {kind} of one part that is no array"
+        if all(isinstance(item, np.ndarray) for item in value):
+            return f"a {kind} of {count} arrays"
         return f"a {kind} of {count} parts that are no array"
     return f"a {type(value).__name__}"

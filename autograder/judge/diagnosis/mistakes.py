@@ -184,8 +184,8 @@ def _behaves_like(exercise: Exercise, mistake: Function, cases: list[Case]) -> b
     """True where the learner's outcome is the mistake's on every case.
 
     A mistake may raise where sizes differ, and the learner's version of it may
-    raise in other words. That counts as the same, unless it is all there is, and
-    only for errors of one sort: a misspelt name is no wrong shape.
+    raise in other words. That counts as the same, unless it is all that is wrong,
+    and only for errors of one sort: a misspelt name is no wrong shape.
     """
     values = 0
     same_words = True
@@ -200,7 +200,7 @@ def _behaves_like(exercise: Exercise, mistake: Function, cases: list[Case]) -> b
         elif not agrees(case.actual, outcome):
             return False
         else:
-            values += 1
+            values += not case.passed
     return values > 0 or same_words
 
 

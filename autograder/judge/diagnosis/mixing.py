@@ -4,17 +4,16 @@
 identity, O is A. So weights that are hidden can be looked at like those that are shown.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
 from autograder.exercises.declaration import Exercise
 from autograder.judge.cases import Case, run
-from autograder.judge.diagnosis.factors import all_equal, factor
+from autograder.judge.diagnosis.behind import Relation
+from autograder.judge.diagnosis.factors import all_equal
 from autograder.judge.diagnosis.influence import tried
 from autograder.judge.diagnosis.parts import Part, arguments_of, in_shape, parts_in
-from autograder.judge.diagnosis.weights import weighted
 from autograder.judge.diagnosis.wording import Diagnosis
 from autograder.values.called import Call, call_in_process
 from autograder.values.compare import close, same
@@ -23,48 +22,67 @@ from autograder.values.wire import Arguments, Outcome
 ENOUGH = 4  # keys: of fewer, what they have in common is chance
 
 
-def mixed_argument(exercise: Exercise) -> int | None:
-    """The place of the argument whose rows the only result is a mixture of: its last
-    letter is the result's, and no other argument's.
+def mixed_argument(exercise: Exercise, result: str) -> int | None:
+    """The place of the argument whose rows a result is a mixture of: its last letter
+    is the result's, and no other argument's.
     """
-    results, arguments = exercise.shapes.results, exercise.shapes.arguments
-    if len(results) != 1 or len(results[0].sizes or ()) < 2:
+    results = {item.name: item.sizes or () for item in exercise.shapes.results}
+    arguments = exercise.shapes.arguments
+    letters = results.get(result, ())
+    found = [
+        place
+        for place, item in enumerate(arguments)
+        if letters and letters[-1] in (item.sizes or ())
+    ]
+    if len(letters) < 2 or len(found) != 1:
         return None
-    letter = results[0].sizes[-1]
-    found = [i for i, item in enumerate(arguments) if letter in (item.sizes or ())]
-    if len(found) != 1:
-        return None
-    sizes = arguments[found[0]].sizes
-    return found[0] if len(sizes) == 2 and sizes[-1] == letter else None
+    sizes = arguments[found[0]].sizes or ()
+    fits = len(sizes) == len(letters) and sizes[-1] == letters[-1] not in sizes[:-1]
+    return found[0] if fits else None
 
 
-def with_identity(exercise: Exercise, arguments: Arguments) -> Arguments | None:
+def with_identity(
+    exercise: Exercise, arguments: Arguments, result: str
+) -> Arguments | None:
     """The same arguments, with the identity in the place of the one that is mixed."""
-    place = mixed_argument(exercise)
-    if place is None or not isinstance(arguments[place], np.ndarray):
+    place = mixed_argument(exercise, result)
+    if place is None or not isinstance(value := arguments[place], np.ndarray):
         return None
-    identity = np.eye(len(arguments[place]))
+    rows = value.shape[-2]
+    identity = np.zeros((*value.shape[:-1], rows)) + np.eye(rows)
     return (*arguments[:place], identity, *arguments[place + 1 :])
 
 
-def mixed(exercise: Exercise, cases: list[Case], call: Call) -> Diagnosis | None:
+def mixed(
+    exercise: Exercise,
+    cases: list[Case],
+    call: Call,
+    result: str,
+    relations: tuple[Relation, ...],
+) -> Diagnosis | None:
     """What is wrong with the numbers by which an argument is multiplied."""
-    if not exercise.compared or mixed_argument(exercise) is None:
+    if not exercise.compared or mixed_argument(exercise, result) is None:
         return None
     drawn = [(c.name, c.arguments, c.expected) for c in cases]
-    parts = [_asked(exercise, cases[place], call) for place in tried(drawn)]
-    known = [part for part in parts if part is not None]
+    parts = [_asked(exercise, cases[place], call, result) for place in tried(drawn)]
+    known = [part for part in parts if part is not None and _differs(part)]
     if not known or not in_shape(known):
         return None
-    return next((found for way in WAYS if (found := way(known))), None)
+    ways = (_in_groups, *relations, _off_the_whole, _order)
+    return next((found for way in ways if (found := way(known))), None)
 
 
-def _asked(exercise: Exercise, case: Case, call: Call) -> Part | None:
+def _differs(part: Part) -> bool:
+    return not same(part.actual, part.expected)
+
+
+def _asked(exercise: Exercise, case: Case, call: Call, result: str) -> Part | None:
     """The hidden weights of one case, beside the right ones; None where the result is
     no mixture by them.
     """
-    arguments = with_identity(exercise, case.arguments)
-    if arguments is None or case.actual.error:
+    arguments = with_identity(exercise, case.arguments, result)
+    place = mixed_argument(exercise, result)
+    if arguments is None or place is None or case.actual.error:
         return None
     reference = call_in_process(exercise.driven(exercise.reference))
     with np.errstate(all="ignore"):
@@ -72,30 +90,37 @@ def _asked(exercise: Exercise, case: Case, call: Call) -> Part | None:
         came = run(call, arguments, like=case.expected.value)
     if right.error or came.error:
         return None
-    part = next(parts_in(exercise, Case(case.name, arguments, right, came)), None)
-    place = mixed_argument(exercise)
-    if part is None or place is None or part.actual.ndim != 2:
+    asked = _part(
+        exercise,
+        replace(case, arguments=arguments, expected=right, actual=came),
+        result,
+    )
+    before = _part(exercise, case, result)
+    if asked is None or before is None or asked.actual.shape != asked.expected.shape:
         return None
+    if not same(asked.actual @ case.arguments[place], before.actual):
+        return None
+    others = (p for p in parts_in(exercise, case) if p.name != result)
+    if any(same(part.actual, asked.actual) for part in others):
+        return None  # they are shown, and looked at by themselves
     given = exercise.shapes.arguments[place]
-    if part.actual.shape[-1] != len(case.arguments[place]):
-        return None
-    if not same(part.actual @ case.arguments[place], case.actual.value):
-        return None
-    if any(same(value, part.expected) for value in arguments_of(part).values()):
-        return None  # they are no secret: an argument is what it is multiplied by
-    letters = (*(part.letters or ())[:-1], (given.sizes or ("",))[0])
-    name = f"{part.label}, where {given.name} is the identity,"
-    return replace(part, name=name, letters=letters, case=case)
+    letters = (*(asked.letters or ())[:-1], (given.sizes or ("", ""))[-2])
+    name = f"{asked.label}, where {given.name} is the identity,"
+    return replace(asked, name=name, letters=letters, case=case)
+
+
+def _part(exercise: Exercise, case: Case, name: str) -> Part | None:
+    return next((p for p in parts_in(exercise, case) if p.name == name), None)
 
 
 def _in_groups(parts: list[Part]) -> Diagnosis | None:
     """Neighbouring keys have right shares among themselves, and no others have."""
     part = next((p for p in parts if p.actual.shape[-1] >= ENOUGH), None)
-    if part is None or not np.isfinite(part.actual).all():
+    if part is None or part.actual.ndim > 2 or not np.isfinite(part.actual).all():
         return None
     with np.errstate(all="ignore"):
         ratios = part.actual / part.expected
-    if not np.isfinite(ratios).all():
+    if not np.isfinite(ratios).all() or not (ratios > 0).all():
         return None
     groups, columns = [[0]], ratios.T
     for column in range(1, len(columns)):
@@ -134,8 +159,10 @@ def _off_the_whole(parts: list[Part]) -> Diagnosis | None:
 def _order(parts: list[Part]) -> Diagnosis | None:
     """Whether the larger weight is the larger of the right ones, too."""
     part = next((p for p in parts if p.actual.shape[-1] >= ENOUGH), None)
-    if part is None or not np.isfinite(part.actual).all():
+    if part is None or part.actual.ndim > 2 or not np.isfinite(part.actual).all():
         return None
+    if any(same(value, part.expected) for value in arguments_of(part).values()):
+        return None  # weights that are given, and made of no scores here
     came, right = (np.argsort(v, axis=-1) for v in (part.actual, part.expected))
     if np.array_equal(came, right):
         return Diagnosis(
@@ -155,21 +182,13 @@ def _order(parts: list[Part]) -> Diagnosis | None:
     )
 
 
-WAYS: tuple[Callable[[list[Part]], Diagnosis | None], ...] = (
-    weighted,
-    factor,
-    _in_groups,
-    _off_the_whole,
-    _order,
-)
-
-
 def asked_of(
     exercise: Exercise, drawn: list[tuple[str, Arguments, Outcome]]
 ) -> list[tuple[str, Arguments]]:
     """The calls that `mixed` may make of the reference: a key has to know them."""
     asked = [
-        (drawn[place][0], with_identity(exercise, drawn[place][1]))
+        (drawn[place][0], with_identity(exercise, drawn[place][1], item.name))
+        for item in exercise.shapes.results
         for place in tried(drawn)
     ]
     return [(name, arguments) for name, arguments in asked if arguments is not None]

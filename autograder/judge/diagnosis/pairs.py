@@ -52,7 +52,7 @@ def two_at_once(exercise: Exercise, cases: list[Case]) -> Diagnosis | None:
             for relation in CLEAR:
                 if found := relation(besides):
                     return _both(cases, mistake, found)
-        weaker = weaker or _in_the_weights(cases, mistake, beside, wrong)
+        weaker = weaker or _in_the_weights(exercise, cases, mistake, beside)
     return weaker
 
 
@@ -72,6 +72,7 @@ def _beside(
 ) -> list[Part] | None:
     """The parts of the answer beside those that a mistake gives, in every case."""
     parts: list[Part] = []
+    shows = False
     for case in cases:
         outcome = outcome_of(exercise, mistake, case)
         if outcome.error or not is_finite(outcome.value):
@@ -82,7 +83,8 @@ def _beside(
         if not found or not in_shape(found):
             return None
         parts += found
-    return parts or None
+        shows = shows or not same(outcome.value, case.expected.value)
+    return parts if shows else None  # where it is right, nothing speaks for it
 
 
 def _differs(part: Part) -> bool:
@@ -90,15 +92,19 @@ def _differs(part: Part) -> bool:
 
 
 def _in_the_weights(
-    cases: list[Case], mistake: Function, beside: list[Part], wrong: set[str]
+    exercise: Exercise, cases: list[Case], mistake: Function, beside: list[Part]
 ) -> Diagnosis | None:
     """The mistake's weights are the answer's, and the rest is wrong in another way."""
     weights = [p for p in beside if are_weights(p.expected) and not _differs(p)]
     names = {part.name for part in weights}
     if len(names) != 1 or len(weights) < len({id(p.case) for p in beside}):
         return None
-    if not names <= wrong:
-        return None
+    compared = {id(part.case.arguments) for part in weights}
+    right = (c for c in cases if id(c.arguments) in compared)
+    if not any(
+        _differs(p) for c in right for p in parts_in(exercise, c) if p.name in names
+    ):
+        return None  # there they are right: nothing speaks for the mistake
     rest = " and ".join(sorted({part.name for part in beside if _differs(part)}))
     return Diagnosis(
         f"{failing(cases)} Two things are wrong at once.",

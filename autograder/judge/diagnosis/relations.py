@@ -108,7 +108,7 @@ def _last(
         or nearly(parts)
         or by_rows(parts)
         or next(filter(None, map(rows_summed, _wrong_ones(exercise, failed))), None)
-        or mixed(exercise, cases, call)
+        or mixed(exercise, cases, call, first.name, SHOWN)
         or _another_part(exercise, failed, first.name)
         or influence(exercise, cases, call, first.name)
         or one_sided(parts)
@@ -326,7 +326,7 @@ def _by_row(parts: list[Part]) -> Diagnosis | None:
     )
 
 
-def _some_slices(parts: list[Part]) -> Diagnosis | None:
+def some_slices(parts: list[Part]) -> Diagnosis | None:
     """Along an axis some entries are right, others wrong: a loop that ends early, or
     keeps one.
     """
@@ -376,8 +376,11 @@ RELATIONS = (
     unwritten,
     _by_row,
     right_where,
-    _some_slices,
+    some_slices,
 )
+
+
+SHOWN = (weighted, factor, rearranged, some_slices)  # by weights that are asked for
 
 
 def _some_cases(preface: str, first: Part) -> Diagnosis:
