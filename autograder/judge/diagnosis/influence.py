@@ -6,7 +6,7 @@ the right result changes in one way and the answer perhaps in another.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,10 @@ from autograder.judge.diagnosis.factors import multiple
 from autograder.judge.diagnosis.parts import parts_of
 from autograder.judge.diagnosis.wording import Diagnosis, be, these
 from autograder.values.called import Call, call_in_process
-from autograder.values.compare import as_numeric, close, shape_of
+from autograder.values.compare import as_numeric, close, same, shape_of
 from autograder.values.wire import Arguments, Outcome
+
+TURNED = "is turned around, True for False,"
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ def _changed(name: str, value: Any) -> Iterator[tuple[str, str, Any, bool]]:
             rows = value.ndim > 1 and axis == value.ndim - 2
             where = "first row" if rows else "first entry"
             yield name, f"changes in its {where} alone", other, False
+    elif isinstance(value, np.ndarray) and value.dtype == np.bool_:
+        yield name, TURNED, ~value, False
     elif isinstance(value, float | int) and not isinstance(value, bool):
         yield name, "is doubled", 2 * value, True
 
@@ -97,26 +101,27 @@ def influence(
     """
     if not exercise.compared:
         return None
-    for place in tried([(c.name, c.arguments, c.expected) for c in cases]):
-        case = cases[place]
-        found = (
-            [] if case.actual.error else _changed_otherwise(exercise, case, call, part)
-        )
-        if found:
-            return min(found, key=lambda told: told[0])[1]
+    places = tried([(c.name, c.arguments, c.expected) for c in cases])
+    asked = [cases[place] for place in places]
+    for number, case in enumerate(asked):
+        if case.actual.error:
+            continue
+        others = [other for other in asked if other is not case]
+        if found := _changed_otherwise(exercise, case, others, call, part):
+            said = min(found, key=lambda told: told[0])[1]
+            where = f"In the case '{_kind(case.name)}': " if number else ""
+            return replace(said, rationale=f"{where}{said.rationale}")
     return None
 
 
 def _changed_otherwise(
-    exercise: Exercise, case: Case, call: Call, part: str
+    exercise: Exercise, case: Case, others: list[Case], call: Call, part: str
 ) -> "list[Told]":
     """What each change of an argument tells, in one case."""
-    reference = call_in_process(exercise.driven(exercise.reference))
     found: list[Told] = []
     fits: dict[str, bool] = {}
     for change in changes(exercise, case.arguments):
-        with np.errstate(all="ignore"):
-            right = run(reference, change.arguments, like=case.expected.value)
+        right = _right(exercise, case, change)
         if right.error:
             continue
         came = run(call, change.arguments, like=case.expected.value)
@@ -127,10 +132,29 @@ def _changed_otherwise(
         if moved is None:
             continue
         letters, values = moved
-        found += _told(part or "the result", letters, change, *values)
+        told = list(_told(part or "the result", letters, change, *values))
+        if told and told[0][0] == USED and _moves_there(exercise, others, change):
+            continue  # it is this case alone in which nothing should change
+        found += told
         if (as_much := _moves_alike(*values)) is not None:
             fits[change.name] = fits.get(change.name, True) and as_much
     return [*found, *_where(part or "the result", fits)]
+
+
+def _right(exercise: Exercise, case: Case, change: Change) -> Outcome:
+    reference = call_in_process(exercise.driven(exercise.reference))
+    with np.errstate(all="ignore"):
+        return run(reference, change.arguments, like=case.expected.value)
+
+
+def _moves_there(exercise: Exercise, cases: list[Case], change: Change) -> bool:
+    """Whether the right result of another case changes, when the same is done to it."""
+    return any(
+        not same(_right(exercise, case, other).value, case.expected.value)
+        for case in cases
+        for other in changes(exercise, case.arguments)
+        if (other.name, other.how) == (change.name, change.how)
+    )
 
 
 SEVERAL = 3  # names that are told: more of them tell nothing
@@ -202,7 +226,7 @@ def _told(
     moves, ought = ~close(actual, was), ~close(expected, should)
     when = f"When {change.name} {change.how}, {label}"
     if not moves.any() and ought.any():
-        if change.doubled:
+        if change.doubled or change.how == TURNED:
             yield (
                 UNUSED,
                 Diagnosis(

@@ -11,7 +11,7 @@ import numpy as np
 
 from autograder.judge.diagnosis.factors import NICE, all_equal, monomial
 from autograder.judge.diagnosis.parts import Part, are_weights
-from autograder.judge.diagnosis.wording import Diagnosis
+from autograder.judge.diagnosis.wording import Diagnosis, be
 from autograder.values.compare import close
 
 TINY = 1e-7  # of what a weight should be: as good as none
@@ -133,10 +133,12 @@ def _columns_hidden(parts: list[Part]) -> Diagnosis | None:
         list(g) == list(range(p.expected.shape[-1]))[-len(g) :]
         for g, p in zip(gone, parts, strict=True)
     )
-    which = "The last column" if last else f"Column {', '.join(map(str, gone[0]))}"
+    count = len(gone[0])
+    these = f"The last {be(count, 'column', f'{count} columns')}"
+    which = these if last else f"Column {', '.join(map(str, gone[0]))}"
     return Diagnosis(
-        f"{which} of {parts[0].label} is 0 throughout, and the rest of each row shares "
-        "the whole.",
+        f"{which} of {parts[0].label} {be(count if last else 1)} 0 throughout, and the "
+        "rest of each row shares the whole.",
         "Every column is a key, and none is left out here: does a slice or a loop end "
         "too early, or is there a mask?",
     )
