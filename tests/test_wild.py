@@ -92,6 +92,72 @@ WILD = {
         """,
         ["bove the diagonal", "replaced by a single number before softmax", "mask"],
     ),
+    "the first key left out": (
+        "weighted_sum",
+        """
+        def weighted_sum(A, V):
+            return [sum(a[j] * V[j] for j in range(1, len(V))) for a in A]
+        """,
+        ["Along m,", "where V is the identity,", "wrong: 0."],
+    ),
+    "blocks that are not rescaled": (
+        "tiled_attention",
+        """
+        def tiled_attention(Q, K, V, block):
+            top, total, O = np.full((len(Q), 1), -np.inf), 0.0, 0.0
+            for j in range(0, len(K), block):
+                S = Q @ K[j : j + block].T / Q.shape[1] ** 0.5
+                new = np.maximum(top, S.max(-1, keepdims=True))
+                P = np.exp(S - new)
+                total = total * np.exp(top - new) + P.sum(-1, keepdims=True)
+                O, top = O + P @ V[j : j + block], new
+            return O / total
+        """,
+        ["where V is the identity, has right proportions within"],
+    ),
+    "one block is taken for the larger": (
+        "merge_softmax",
+        """
+        def merge_softmax(m1, s1, o1, m2, s2, o2):
+            factor = np.exp(m1 - m2)
+            o = factor[:, None] * o1 + o2
+            return np.maximum(m1, m2), factor * s1 + s2, o
+        """,
+        ["s is right just where m1 <= m2"],
+    ),
+    "a cache in a tuple": (
+        "attend_with_cache",
+        """
+        def attend_with_cache(x, cache, params, num_heads):
+            return x, (cache["K"], cache["V"])
+        """,
+        ["cache is a tuple of 2 arrays; expected a dict with the keys K, V"],
+    ),
+    "the new key comes first": (
+        "attend_with_cache",
+        """
+        def attend_with_cache(x, cache, params, num_heads):
+            q, k, v = (
+                (x @ params["W_" + c] + params["b_" + c]).reshape(num_heads, 1, -1)
+                for c in "qkv"
+            )
+            K = np.concatenate([k, cache["K"]], axis=1)
+            V = np.concatenate([cache["V"], v], axis=1)
+            o = soft(q @ K.swapaxes(1, 2) / q.shape[-1] ** 0.5) @ V
+            return o.ravel() @ params["W_o"] + params["b_o"], {"K": K, "V": V}
+        """,
+        ["K has the right numbers in the wrong order"],
+    ),
+    "a mask of one's own in the place of the one that is given": (
+        "masked_attention",
+        """
+        def masked_attention(Q, K, V, allowed):
+            S = Q @ K.T / Q.shape[1] ** 0.5
+            A = soft(np.where(np.tri(*S.shape) > 0, S, -1e9))
+            return A @ V, A
+        """,
+        ["changes along n at"],
+    ),
     "a mask in each head": (
         "attend_in_parallel",
         """
@@ -428,3 +494,36 @@ def test_files_that_are_right_in_an_unusual_way(tmp_path):
             ("softmax", True),
         ]
     assert "is a notebook" in verdicts[0].flags[0]
+
+
+# A name that fits where the answer is right anyway is the name of nothing.
+UNNAMED = {
+    "as many heads as groups": (
+        "grouped_attention",
+        """
+        def grouped_attention(X, params, num_heads, num_groups):
+            n, d = X.shape
+            q, k, v = (
+                (X @ params["W_" + c] + params["b_" + c])
+                .reshape(n, num_groups, d // num_groups)
+                .transpose(1, 0, 2)
+                for c in "qkv"
+            )
+            A = soft(q @ k.swapaxes(1, 2) / q.shape[-1] ** 0.5)
+            O = (A @ v).transpose(1, 0, 2).reshape(n, d)
+            return O @ params["W_o"] + params["b_o"], A
+        """,
+        "two heads",
+    ),
+    "a mask of one's own": (
+        WILD["a mask of one's own in the place of the one that is given"][0],
+        WILD["a mask of one's own in the place of the one that is given"][1],
+        "transposed",
+    ),
+}
+
+
+@pytest.mark.parametrize("row", UNNAMED)
+def test_no_name_without_a_case_that_speaks_for_it(row):
+    name, code, false = UNNAMED[row]
+    assert false not in told(name, textwrap.dedent(code))

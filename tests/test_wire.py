@@ -5,6 +5,7 @@ import json
 import math
 import random
 import sys
+from collections import UserDict, UserList
 
 import numpy as np
 import pytest
@@ -331,3 +332,13 @@ def test_an_interrupt_stays_an_interrupt():
         called.call_in_process(stop)(())
     caught = called.call_in_process(stop, catch=BaseException)(())
     assert caught.error.kind == "KeyboardInterrupt"
+
+
+def test_what_only_looks_like_a_dict_is_named():
+    class Odd(UserDict):
+        def __getitem__(self, key):
+            raise RuntimeError
+
+    for value in (Odd(a=1), {"K": Odd(a=1)}, [Odd(a=1)]):
+        assert "Odd" in str(wire.plain(value))
+    assert wire.plain({"K": UserDict(a=UserList([1.5]))}) == {"K": {"a": [1.5]}}

@@ -134,10 +134,7 @@ class _Plain:
             if value.dtype.kind == "O" and all(map(_is_real, value.flat)):
                 return self.of(value.tolist())
             return _plain_array(value)
-        if isinstance(value, LISTS):  # by another name
-            value = list(islice(value, NODES_LIMIT + 1))
-        if isinstance(value, Mapping) and not isinstance(value, dict):
-            value = {key: value[key] for key in islice(value, NODES_LIMIT + 1)}
+        value = _by_its_own_name(value)
         if isinstance(value, (tuple, list, dict)):
             return self._container(value)
         if isinstance(value, Iterator) and not self.path:
@@ -173,6 +170,18 @@ class _Plain:
             return tuple(items) if isinstance(value, tuple) else items
         finally:
             self.path.pop()
+
+
+def _by_its_own_name(value: Any) -> Any:
+    """A list or a dict of what goes by another name: a deque, a `UserDict`."""
+    try:
+        if isinstance(value, LISTS):
+            return list(islice(value, NODES_LIMIT + 1))
+        if isinstance(value, Mapping) and not isinstance(value, dict):
+            return {key: value[key] for key in islice(value, NODES_LIMIT + 1)}
+    except Exception:  # of the learner's: it says nothing of itself
+        return Opaque(type(value).__name__)
+    return value
 
 
 def _is_real(value: Any) -> bool:
