@@ -1,6 +1,7 @@
 """A result that is right under a condition, and wrong where that does not hold."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import permutations
 
 import numpy as np
@@ -11,7 +12,8 @@ from autograder.values.compare import close
 
 ENOUGH = 6  # entries: of fewer, what they have in common is chance
 
-Holds = Callable[[dict[str, np.ndarray]], np.ndarray]
+Given = dict[str, np.ndarray]  # the arguments of a case, by name
+Holds = Callable[[Given], np.ndarray]
 
 
 def right_where(parts: list[Part]) -> Diagnosis | None:
@@ -33,18 +35,30 @@ def right_where(parts: list[Part]) -> Diagnosis | None:
     return None
 
 
-def _conditions(given: dict[str, np.ndarray]) -> Iterator[tuple[str, Holds]]:
+def _conditions(given: Given) -> Iterator[tuple[str, Holds]]:
     """What may hold of the entries of some arguments, in words and as a function."""
     for name, value in given.items():
         if value.dtype == np.bool_:
-            yield f"{name} is True", lambda g, n=name: g[n]
-            yield f"{name} is False", lambda g, n=name: ~g[n]
+            yield f"{name} is True", partial(_is_true, name)
+            yield f"{name} is False", partial(_is_false, name)
     for one, other in permutations(given, 2):
         first, second = given[one], given[other]
         if first.shape == second.shape and {first.dtype.kind, second.dtype.kind} == {
             "f"
         }:
-            yield f"{one} <= {other}", lambda g, a=one, b=other: g[a] <= g[b]
+            yield f"{one} <= {other}", partial(_no_larger, one, other)
+
+
+def _is_true(name: str, given: Given) -> np.ndarray:
+    return given[name]
+
+
+def _is_false(name: str, given: Given) -> np.ndarray:
+    return ~given[name]
+
+
+def _no_larger(one: str, other: str, given: Given) -> np.ndarray:
+    return given[one] <= given[other]
 
 
 def _beside(part: Part, holds: Holds) -> tuple[np.ndarray, np.ndarray] | None:
@@ -57,4 +71,5 @@ def _beside(part: Part, holds: Holds) -> tuple[np.ndarray, np.ndarray] | None:
     if axes == 0 or where.shape != part.expected.shape[:axes]:
         return None
     right = close(part.actual, part.expected)
-    return right.all(axis=tuple(range(axes, right.ndim))), where
+    rows: np.ndarray = np.all(right, axis=tuple(range(axes, right.ndim)))
+    return rows, where
