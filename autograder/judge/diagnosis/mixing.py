@@ -130,11 +130,11 @@ def _in_groups(parts: list[Part]) -> Diagnosis | None:
             groups.append([column])
     if len(groups) < 2 or 2 * len(groups) > len(columns):
         return None
-    told = " and ".join(f"{g[0]} to {g[-1]}" for g in groups if len(g) > 1)
+    told = ", ".join(f"{g[0]} to {g[-1]}" for g in groups if len(g) > 1)
     letter = part.letters[-1] if part.letters else "the last axis"
     return Diagnosis(
-        f"Along {letter}, {part.label} has right proportions within {told}, and wrong "
-        "ones between them.",
+        f"Along {letter}, {part.label} has right proportions within each of {told}, "
+        "and wrong ones between them.",
         "What is kept of one group is not brought to the measure of the other: by "
         "what is each multiplied or divided, and when?",
     )
