@@ -254,7 +254,7 @@ class _Add:
     def _closing(self):
         return ending(
             {"this result": self.part},
-            "The sum keeps a straight way from the input to the output, however many "
+            "The sum keeps a straight path from the input to the output, however many "
             "blocks lie between; the norm keeps the numbers at one scale.",
         )
 

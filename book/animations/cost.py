@@ -53,7 +53,7 @@ def _counted(actors, n, h):
 def _player(actors):
     missing = [actor.name for actor in actors.values() if actor.reference]
     if len(missing) == len(actors):
-        return unwritten("The references play: both functions are not written yet")
+        return unwritten("The references play: neither function is written yet")
     if missing:
         told = f"The reference plays {missing[0]}: it is not written yet"
         return unwritten(told)

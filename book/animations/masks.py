@@ -27,10 +27,10 @@ def play_masked_softmax(masked_softmax):
         title="The triangle grows while the sentence is read",
         steps=_Play(part, nothing).steps(),
         text=(
-            "Left the scores S, right the weights A with the sum of each row. What a "
-            "word may not see yet is minus infinity among its scores, and 0 among its "
-            "weights. Below, the sentence: arcs go from the word that is read to those "
-            "that it listens to, the thicker the larger the weight."
+            "On the left the scores S, on the right the weights A with the sum of each "
+            "row. What a word may not see yet is minus infinity among its scores, and "
+            "0 among its weights. Below, the sentence: arcs go from the word that is "
+            "read to those that it listens to, the thicker the larger the weight."
         ),
         player=actor.line(part, nothing),
         still=-2,

@@ -51,10 +51,10 @@ def play_multi_head_attention(multi_head_attention):
         title="Two heads, from the words to the output",
         steps=_Play(*parts).steps(),
         text=(
-            "On top the sentence. One word is followed. Three maps make its query, its "
-            "key and its value, six numbers wide, which are cut in the middle: half "
-            "for each of two heads, each of which has a lane of its own. In each lane "
-            "the query meets the keys of all words, and scores, scaled scores and "
+            "At the top the sentence. One word is followed. Three maps make its query, "
+            "its key and its value, six numbers wide, which are cut in the middle: "
+            "half for each of two heads, each of which has a lane of its own. In each "
+            "lane the query meets the keys of all words, and scores, scaled scores and "
             "weights follow. Arcs of head 1 above the sentence and of head 2 below it "
             "show where the word looks. The two outputs are laid side by side, W_o "
             "carries each number to a named column, the word's own row is added, and "

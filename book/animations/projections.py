@@ -24,9 +24,10 @@ def play_linear(linear):
         title="Every row meets every column",
         steps=_Product(part).steps(),
         text=(
-            "Left the tokens X, in the middle the weights W with the bias b "
-            "below them, right the result Y. Below, one row of X and one column of W "
-            "are multiplied number by number; the sum and the bias give one number."
+            "On the left the tokens X, in the middle the weights W with the bias b "
+            "below them, on the right the result Y. Below, one row of X and one column "
+            "of W are multiplied number by number; the sum and the bias give one "
+            "number."
         ),
         player=actor.line(part),
         height=HEIGHT,

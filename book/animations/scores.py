@@ -36,9 +36,9 @@ def play_scores(scores):
         title="Every query meets every key",
         steps=play.steps(),
         text=(
-            "Left the queries Q, in the middle the keys K, right the scores S. "
-            "Below, one row of Q and one row of K are multiplied number by number; "
-            "the sum of the products is one score."
+            "On the left the queries Q, in the middle the keys K, on the right the "
+            "scores S. Below, one row of Q and one row of K are multiplied number by "
+            "number; the sum of the products is one score."
         ),
         player=actor.line(part),
     )

@@ -34,8 +34,8 @@ def play_single_head_attention(single_head_attention):
         title="One head, from the words to the output",
         steps=_Play(*parts).steps(),
         text=(
-            "On top the sentence. Below it one word is followed: three maps turn its "
-            "row into a query, a key and a value. The query meets the key of every "
+            "At the top the sentence. Below it one word is followed: three maps turn "
+            "its row into a query, a key and a value. The query meets the key of every "
             "word; row by row that gives a score, a scaled score and a weight. Arcs "
             "over the sentence, as thick as the weights, show where the word looks. "
             "Streams from the values, equally thick, run into the output. At the end "

@@ -44,10 +44,10 @@ def play_softmax(softmax):
         title="A row of scores becomes a row of weights",
         steps=_Play(part, shifted).steps(),
         text=(
-            "Left the scores S, right the weights A with the sum of each row. Below, "
-            "one row: its largest score is subtracted, exp makes every number "
-            "positive, and each is divided by their sum. Bars laid end to end show "
-            "that the weights of a row fill exactly the length one."
+            "On the left the scores S, on the right the weights A with the sum of each "
+            "row. Below, one row: its largest score is subtracted, exp makes every "
+            "number positive, and each is divided by their sum. Bars laid end to end "
+            "show that the weights of a row fill exactly the length one."
         ),
         player=actor.line(part, shifted),
         still=-2,

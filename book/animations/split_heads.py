@@ -54,7 +54,7 @@ class _Play:
             ),
             Step(
                 "Now the heads are the first axis: (2, 4, 3). In each head row i still "
-                "belongs to token i, as all that follows needs it.",
+                "belongs to token i, as everything that follows needs it.",
                 lambda stage, t: self._heads(stage),
             ),
             Step(

@@ -22,9 +22,9 @@ def play_embed(embed):
         title="Every token picks its row of the table",
         steps=[*steps, Step(_closing(part), lambda stage, t: _end(stage, part))],
         text=(
-            "Left the four tokens with their numbers, in the middle the table with "
-            "one row for each of the seven words, right the matrix X. "
-            "A token's number picks a row of the table; a copy of it goes into X."
+            "On the left the four tokens with their numbers, in the middle the table "
+            "with one row for each of the seven words, on the right the matrix X. A "
+            "token's number picks a row of the table; a copy of it goes into X."
         ),
         player=actor.line(part),
         height=336 if part.known else 400,
