@@ -1,6 +1,7 @@
 # The book, JupyterLab and grading in a container:
 #
 #   docker build -t attention .
+#   mkdir -p work course    # else Docker makes them, and they are root's
 #   docker run --rm -p 8888:8888 -v "$PWD/work:/book/work" attention
 #
 # Grading needs a sandbox, and Docker's own profile forbids what it is made of:

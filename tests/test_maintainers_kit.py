@@ -1,14 +1,17 @@
 """What a maintainer relies on names only what there is."""
 
+import contextlib
 import json
 import os
 import re
 import subprocess
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import conftest
 import pytest
 import yaml
+from packaging.specifiers import SpecifierSet
 
 from autograder.chapters import toc
 
@@ -92,6 +95,21 @@ def make(*words):
     """What make says, also where make itself has started these tests."""
     command = ["make", "--no-print-directory", *words]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+
+def test_every_pin_installs_with_the_oldest_python_that_is_promised():
+    """Debian 12 has 3.11.2: one package that wants 3.11.5 stops the installation."""
+    [oldest] = re.findall(r'requires-python = ">=(.+)"', text("pyproject.toml"))
+    pins = re.findall(r"^([\w.-]+)==(\S+)$", text("constraints.txt"), re.MULTILINE)
+    seen, refused = 0, []
+    for name, version in pins:
+        with contextlib.suppress(PackageNotFoundError):
+            found = distribution(name)
+            wanted = SpecifierSet(found.metadata.get("Requires-Python") or "")
+            seen += found.version == version
+            if found.version == version and f"{oldest}.0" not in wanted:
+                refused.append(f"{name}=={version} needs Python {wanted}")
+    assert seen > 100 and not refused
 
 
 def test_every_target_is_told():
