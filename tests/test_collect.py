@@ -468,6 +468,16 @@ def test_a_gradebook_without_students_says_what_to_do(course, tmp_path):
     with pytest.raises(ValueError, match="no such file"):
         collect_chapter(course, CHAPTER, tmp_path / "missing.zip")
     text = lay(tmp_path, {"a.txt": "x"}) / "a.txt"
+    empty = tmp_path / "nothing"
+    empty.mkdir()
+    told(collect_chapter(course, CHAPTER, empty), "no file in it; is it the right")
+    for name, remedy in {
+        "a.zip": "download it again",
+        "a.ipynb": "name the folder",
+    }.items():
+        (tmp_path / name).write_text("<html>")
+        with pytest.raises(ValueError, match=remedy):
+            collect_chapter(course, CHAPTER, tmp_path / name)
     with pytest.raises(ValueError, match="neither a folder nor a zip"):
         collect_chapter(course, CHAPTER, text)
 

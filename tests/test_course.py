@@ -7,6 +7,7 @@ import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import nbformat
 import pytest
@@ -18,6 +19,8 @@ from autograder.chapters import toc
 from autograder.chapters.chapter import ChapterError, load_chapters
 from autograder.course import setup as course_module
 from autograder.course.classlists import FORMS, PLAIN, read_class_list
+from autograder.course.extensions import extend, read_extensions
+from autograder.course.gradebook import load_course
 from autograder.course.setup import make_course, open_course
 from autograder.course.times import parse_due
 from autograder.exercises.registry import discover
@@ -299,7 +302,8 @@ def test_students_who_are_there_stay_as_they_are(course, tmp_path):
         ("id,name\n,Ann\n", "line 2: no id"),
         ("id\nx\ny\nx\n", "line 4: x stands in line 2 already"),
         ("id\n../x\n", "line 2: '../x' cannot name a folder"),
-        ("id\n1.23E+11\n", "line 2: .* Excel has shortened"),
+        ("id\n1.23E+11\n", "line 2: .* a spreadsheet has changed"),
+        ("id\n12345.0\n", "line 2: 12345.0 is a number that a spreadsheet"),
         ("id,last_name\nx,Doe, Jane\n", "line 2: 3 cells, and the header has 2"),
         ('id,last_name\nx,"Doe\n', "line 2: .*quote"),
         (b"PK\3\4", "Excel workbook"),
@@ -314,6 +318,26 @@ def test_a_wrong_roster_is_refused_with_its_line(course, text, told):
         assert not book.students
 
 
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        ("id;first_name\nada;Äda\n".encode("utf-16-le"), ""),  # no mark before it
+        ("id;first_name\nada;Äda\n".encode("utf-16-be"), ""),
+        ("id,first_name\rada,Äda\r".encode(), ""),  # lines of an old Mac
+        ("id,first_name\nada,Äda\nADA,Äda\n".encode(), "line 3: ADA and ada are two"),
+        (b"id,first_name\n", "no students in it"),
+    ],
+)
+def test_what_is_odd_in_a_roster_is_read_or_told(tmp_path, data, told):
+    file = tmp_path / "roster.csv"
+    file.write_bytes(data)
+    found = read_class_list(file)
+    assert told in "".join(found.notes)
+    if not told:
+        [(_, student)] = found.students
+        assert (student.id, student.first_name) == ("ada", "Äda")
+
+
 def test_all_faults_of_a_roster_are_told_at_once(tmp_path):
     file = tmp_path / "roster.csv"
     file.write_text("id\nx\nx\n*\n")
@@ -322,6 +346,18 @@ def test_all_faults_of_a_roster_are_told_at_once(tmp_path):
 
 
 # --- due dates ----------------------------------------------------------------
+
+
+def test_two_due_dates_of_a_chapter_are_one_too_many(course):
+    (course / "due_dates.csv").write_text(
+        "chapter,due\n05_softmax,2026-12-01\n05_softmax,2026-12-08\n"
+    )
+    with pytest.raises(ValueError, match=r"line 3: 05_softmax is due by .*line 2"):
+        make_course(course)
+    # One on the command line is another matter: it counts before the file's.
+    (course / "due_dates.csv").write_text("chapter,due\n05_softmax,2026-12-01\n")
+    [*_, told] = make_course(course, due=("05_softmax=2026-12-08",), only=NAMES)
+    assert "due 2026-12-08" in told
 
 
 @pytest.mark.parametrize(
@@ -334,14 +370,42 @@ def test_all_faults_of_a_roster_are_told_at_once(tmp_path):
         ("2026-12-01 18:00 Europe/Berlin", "2026-12-01 17:00:00"),
         ("2026-07-01 18:00 Europe/Berlin", "2026-07-01 16:00:00"),
         ("2026-12-01 America/New_York", "2026-12-02 04:59:59"),
+        ("2026-12-01 18:00 UTC", "2026-12-01 18:00:00"),
     ],
 )
 def test_due_dates_and_their_zones(text, utc):
     assert parse_due(text, "here") == datetime.fromisoformat(utc)
 
 
+def test_a_time_without_a_zone_is_in_that_of_the_course(course):
+    """Of a due date, of an extension, and of an extension that is read again."""
+    (course / "roster.csv").write_text("id\nada\n")
+    with open(course / "nbgrader_config.py", "a", encoding="utf-8") as config:
+        config.write('\nc.Collector.timezone = "Asia/Tokyo"\n')
+    told = make_course(course, due=("05_softmax=2026-12-01 18:00",), only=NAMES)[-1]
+    assert told.endswith("18:00:00 JST (2026-12-01 09:00 UTC)")
+    [told] = extend(course, "ada", "05_softmax", "2026-12-02 18:00")
+    assert told.endswith("18:00:00 JST (2026-12-02 09:00 UTC)")
+    [until] = read_extensions(load_course(course), "05_softmax").values()
+    assert until == datetime(2026, 12, 2, 9)
+    zone = ZoneInfo("Asia/Tokyo")
+    own = parse_due("2026-12-01T18:00Z", "here", zone)
+    assert own == datetime(2026, 12, 1, 18)  # its own zone comes first
+
+
 @pytest.mark.parametrize(
-    "text", ["01/12/2026", "tomorrow", "2026-12-01 18:00 Mars/X", "2026-13-01", "/"]
+    "text",
+    [
+        "01/12/2026",
+        "12/1/2026 18:00",  # of a spreadsheet
+        "01.12.2026 18:00",
+        "2026-12-01 18.30",  # to Python, a third of a second after six
+        "tomorrow",
+        "2026-12-01 18:00 Mars/X",
+        "2026-12-01 18:00 EST",
+        "2026-13-01",
+        "/",
+    ],
 )
 def test_what_is_no_time_is_refused(text):
     with pytest.raises(ValueError, match=r"due_dates.csv, line 3: .* write 2026-12-01"):

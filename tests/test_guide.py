@@ -5,17 +5,23 @@
 runs the commands and writes what they answer into the page. Look at what it changed.
 """
 
+import getpass
+import logging
 import os
 import re
+import runpy
+import shlex
 import subprocess
 import sys
 import tempfile
+import traceback
 from pathlib import Path
 
 import nbformat
 import pytest
 
 from autograder.chapters.toc import ROOT
+from autograder.course.setup import make_course
 from autograder.exercises.registry import discover
 from autograder.exercises.source import renamed
 
@@ -118,6 +124,88 @@ def test_every_command_answers_as_the_page_says(tmp_path):
 def test_a_wrong_answer_is_noticed():
     assert alike("5 graded in 2.0 s\n...\nend\n", "5 graded in 3.1 s\nx\ny\nend\n")
     assert not alike("5 graded in 2.0 s\n", "4 graded in 2.0 s\n")
+
+
+# A JupyterHub, as far as it can be had here: one account, and a home for each person.
+
+
+def hub_blocks():
+    """What the page has of a hub: the exchange's settings, a week, formgrader's."""
+    hub = PAGE.read_text(encoding="utf-8").partition("**A JupyterHub**")[2]
+    return re.findall(r"^```(?:python)?\n(.*?)^```$", hub, re.MULTILINE | re.DOTALL)[
+        1:4
+    ]
+
+
+def in_a_fork(command, cwd, environment):
+    """What a command says. Forked: nbgrader's imports take longer than its work."""
+    words = shlex.split(command)
+    words = words if words[0] == "nbgrader" else words[2:]  # python -m autograder
+    log = cwd.parent / "said"
+    child = os.fork()
+    if child == 0:
+        try:
+            os.environ.update(environment)
+            os.chdir(cwd)
+            out = os.open(log, os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
+            os.dup2(out, 1)
+            os.dup2(out, 2)
+            sys.argv, status = words, 0
+            sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
+            logging.getLogger().handlers = []
+            runpy.run_module(words[0], run_name="__main__", alter_sys=True)
+        except SystemExit as end:
+            status = end.code or 0
+        except BaseException:
+            traceback.print_exc()
+            status = 1
+        finally:
+            sys.stdout.flush()
+            os._exit(status)
+    _, status = os.waitpid(child, 0)
+    assert status == 0, f"{command}\n{log.read_text()}"
+    return log.read_text()
+
+
+def test_a_week_on_a_hub(tmp_path):
+    """Line by line: a learner fetches, hands in, and gets the feedback."""
+    settings, week, formgrader = hub_blocks()
+    exchange, everybody = tmp_path / "exchange", tmp_path / "jupyter"
+    exchange.mkdir(mode=0o777)
+    exchange.chmod(0o1777)
+    everybody.mkdir()
+    settings = settings.replace("/srv/nbgrader/exchange", str(exchange))
+    (everybody / "nbgrader_config.py").write_text(settings)
+    who = getpass.getuser()
+    homes = {name: tmp_path / name for name in ("you", "learners")}
+    course, roster = homes["you"] / "course", tmp_path / "roster.csv"
+    roster.write_text(f"id\n{who}\n")
+    make_course(course, roster=roster, only=["05_softmax"])
+    assert course.stat().st_mode & 0o077 == 0  # nobody else reads the grades
+    homes["learners"].mkdir()
+    plain = {"JUPYTER_CONFIG_PATH": str(everybody), "TZ": "UTC"}
+
+    def run(person, command, cwd=None):
+        home = homes[person]
+        cwd = cwd or (course if person == "you" else home)
+        return in_a_fork(command, cwd, plain | {"HOME": str(home)})
+
+    said, person = "", ""
+    for name, commands in re.findall(r"^(\w*) +(.+)$", week, re.MULTILINE):
+        person = name or person
+        said += "".join(run(person, command) for command in commands.split("; "))
+    assert "05_softmax: 1 graded" in said and "1 pages made" in said
+    [page] = homes["learners"].glob("05_softmax/feedback/*/05_softmax.html")
+    words = re.sub(r"<[^>]+>", " ", page.read_text(encoding="utf-8")).split()
+    assert "softmax not written yet 0 of 4 points" in " ".join(words)
+    assert not (homes["learners"] / "course").exists()
+
+    # Formgrader starts in the home of the instructor: it has to take the same road.
+    told = homes["you"] / ".jupyter" / "nbgrader_config.py"
+    told.parent.mkdir()
+    told.write_text(formgrader.replace("/home/jupyter-you", str(homes["you"])))
+    said = run("you", "nbgrader autograde --show-config", cwd=homes["you"])
+    assert str(course) in said and "autograder.course.autograde.Judge" in said
 
 
 def as_written(command, answer, came):

@@ -171,6 +171,14 @@ def test_an_extension_holds_whenever_it_is_given(course, command):
         f"absent,{FIRST},2026-11-24",
         f"never,{FIRST},2026-11-24",
     ]
+    # A slip in the file is told wherever it would cost somebody a penalty.
+    with open(course / "extensions.csv", "a", encoding="utf-8") as file:
+        file.write(f"nevr,{FIRST},2026-11-24\n")
+    slip = "extensions.csv, line 4: the gradebook has no student 'nevr'"
+    said = []
+    grade_chapter(course, FIRST, jobs=1, tell=said.append)
+    assert slip in said[0]
+    assert slip in extend(course, "never", FIRST, "2026-11-25")[-1]
 
 
 def _class_list(course):
@@ -182,7 +190,8 @@ def _class_list(course):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("nobody", FIRST, "2026-11-22"), "no student 'nobody'"),
+        (("nobody", FIRST, "2026-11-22"), "no student 'nobody'.* it has 7"),
+        (("Absent", FIRST, "2026-11-22"), "no student 'Absent'.* perhaps absent"),
         (("absent", "04_scalng", "2026-11-22"), "knows no chapter 04_scalng"),
         (("absent", FIRST, "next week"), "'next week' is no time"),
         (("absent", FIRST, "2026-10-22"), "an extension is later"),

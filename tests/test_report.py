@@ -19,7 +19,7 @@ from nbgrader.api import Gradebook
 
 from autograder.__main__ import main
 from autograder.chapters.chapter import load_chapters
-from autograder.course.classwork import STANDS
+from autograder.course.classwork import STANDS, _place
 from autograder.course.drafts import draft, visible_code
 from autograder.course.grade import grade_chapter
 from autograder.course.gradebook import GradebookWriter, Graded, load_course
@@ -178,6 +178,14 @@ def test_who_is_there_and_who_is_not(course, told):
     assert told["handed_in"] == told["graded"] + 1
     assert told["ungraded"] == ["not-graded"] and told["missing"] == ["absent"]
     assert told["late"] == [{"student": "right", "seconds": 172800.0, "penalty": 1.0}]
+
+
+def test_people_stand_in_the_order_of_a_class_list():
+    """By last name; and `s9` before `s10`, where there are no names."""
+    people = [("b", "Ada", "Young"), ("a", "Zoe", "adams"), ("s10", None, None)]
+    people += [("s9", None, None), ("10", None, None), ("9x", None, "")]
+    found = [student for student, *_ in sorted(people, key=lambda row: _place(*row))]
+    assert found == ["9x", "10", "s9", "s10", "a", "b"]
 
 
 def test_the_scores_are_those_of_the_gradebook(course, told):

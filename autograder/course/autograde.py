@@ -119,7 +119,7 @@ class Extensions(NbGraderPreprocessor):
         """Enter it into the gradebook; the notebook stays as it is."""
         about = resources["nbgrader"]
         course, chapter = self.parent.parent.coursedir, about["assignment"]
-        until = read_extensions(Path(course.root), chapter).get(about["student"])
+        until = read_extensions(course, chapter).get(about["student"])
         if until:
             with Gradebook(about["db_url"], course.course_id) as gradebook:
                 set_extension(gradebook, about["student"], chapter, until)

@@ -1,6 +1,7 @@
 """A chapter as its class handed it in, read from the gradebook and the notebooks."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
@@ -90,7 +91,8 @@ class ClassWork:
 
     missing    students of the roster who handed nothing in.
     ungraded   submissions that no grader has seen yet.
-    names      student -> first and last name, of everybody in the gradebook.
+    names      student -> first and last name, of everybody in the gradebook, in the
+               order of the last names; the learners stand in the same.
     extended   student -> until when, in UTC without a zone.
     zone       of the course; None for this machine's.
     together   student -> the file of a download, the same for who handed in together.
@@ -124,7 +126,7 @@ def read_class(root: Path, chapter: str) -> ClassWork:
 
     with Gradebook(course.db_url, course.course_id) as gradebook:
         graded, names, due = _graded(gradebook, chapter)
-    extended = _extended(graded, root, chapter)
+    extended = _extended(graded, course, chapter)
     learners = []
     for row in graded:
         path = folder(course.autograded_directory, row["student"])
@@ -139,7 +141,7 @@ def read_class(root: Path, chapter: str) -> ClassWork:
     return ClassWork(
         assignment=assignment,
         learners=learners,
-        missing=sorted(names.keys() - known - handed_in),
+        missing=[name for name in names if name not in known | handed_in],
         ungraded=sorted(handed_in - known),
         due=due,
         book_url=course.config.FeedbackPage.get("book_url", ""),
@@ -153,11 +155,11 @@ def read_class(root: Path, chapter: str) -> ClassWork:
     )
 
 
-def _extended(graded: list[dict], root: Path, chapter: str) -> dict[str, datetime]:
+def _extended(graded: list[dict], course, chapter: str) -> dict[str, datetime]:
     """Who has more time, and until when: by our file, or by nbgrader's own means."""
     found = {row["student"]: row.pop("until") for row in graded}
     found = {student: until for student, until in found.items() if until}
-    return found | read_extensions(root, chapter)
+    return found | read_extensions(course, chapter)
 
 
 def _graded(gradebook, chapter) -> tuple[list[dict], dict, datetime | None]:
@@ -167,9 +169,10 @@ def _graded(gradebook, chapter) -> tuple[list[dict], dict, datetime | None]:
     except MissingEntry as error:
         raise CourseError(str(error)) from None
     ask = gradebook.db.query
+    people = ask(Student.id, Student.first_name, Student.last_name)
     names = {
         student: " ".join(part for part in parts if part)
-        for student, *parts in ask(Student.id, Student.first_name, Student.last_name)
+        for student, *parts in sorted(people, key=lambda row: _place(*row))
     }
     rows = {}
     for key, student, timestamp, extension in ask(
@@ -206,8 +209,16 @@ def _graded(gradebook, chapter) -> tuple[list[dict], dict, datetime | None]:
     ):
         owners[key]["points"][name] = score
         owners[key]["by_hand"] += () if manual is None else (name,)
-    ordered = sorted(rows.values(), key=lambda row: row["student"])
+    by_student = {row["student"]: row for row in rows.values()}
+    ordered = [by_student[student] for student in names if student in by_student]
     return ordered, names, assignment.duedate
+
+
+def _place(student: str, first: str | None, last: str | None) -> tuple:
+    """Where somebody stands in a list: by last name; `s9` before `s10`."""
+    parts = re.split(r"(\d+)", student)
+    numbered = [int(part) if i % 2 else part for i, part in enumerate(parts)]
+    return (last or "").casefold(), (first or "").casefold(), numbered
 
 
 def _learner(assignment: Assignment, row: dict, path: Path) -> Learner:

@@ -14,6 +14,7 @@ from nbgrader.api import Gradebook, MissingEntry
 
 from autograder.chapters.toc import told_became
 from autograder.course.groups import members_of, read_groups
+from autograder.course.roster import Roster
 from autograder.course.times import parse_due, told_time, zone_of
 from autograder.errors import UserError
 from autograder.files.tables import read_table, write_table
@@ -27,10 +28,11 @@ COLUMNS = {
 NONE = "-"  # the extension is taken back
 
 
-def read_extensions(root: Path, chapter: str) -> dict[str, datetime]:
+def read_extensions(course, chapter: str) -> dict[str, datetime]:
     """Student -> until when, in UTC without a zone. UserError names a wrong line."""
+    root, zone = Path(course.root), zone_of(course)
     return {
-        student: parse_due(until, f"{root / FILE}, line {line}")
+        student: parse_due(until, f"{root / FILE}, line {line}", zone)
         for line, (student, of, until) in _rows(root)
         if of == chapter and until
     }
@@ -54,7 +56,7 @@ def extend(folder: Path, student: str, chapter: str, until: str) -> list[str]:
 
     course = open_course(folder)
     root, zone = Path(course.root), zone_of(course)
-    when = None if until == NONE else parse_due(until, "UNTIL")
+    when = None if until == NONE else parse_due(until, "UNTIL", zone)
     with open_gradebook(course) as gradebook:
         due = _due(gradebook, chapter)
         students = _students(gradebook, root, student)
@@ -80,7 +82,8 @@ def extend(folder: Path, student: str, chapter: str, until: str) -> list[str]:
         changes = writer.update_lateness(times)
     for name, (before, now) in sorted(changes.items()):
         said.append(f"{name}: late penalty {before:.4g} -> {now:.4g}")
-    return said
+    with open_gradebook(course) as gradebook:
+        return said + strangers(gradebook, root)
 
 
 def _due(gradebook: Gradebook, chapter: str) -> datetime:
@@ -105,11 +108,31 @@ def _students(gradebook: Gradebook, root: Path, name: str) -> list[str]:
         return [name]
     members = members_of(read_groups(root)).get(name, frozenset()) & known
     if not members:
+        roster = Roster(gradebook.students)
+        near = [str(roster.students[student]) for student in roster.near(name)]
+        meant = f"perhaps {' or '.join(near)}" if near else f"it has {len(known)}"
         raise UserError(
             f"the gradebook has no student {name!r}, and {root / 'groups.csv'} no such "
-            f"group; there are {len(known)} students"
+            f"group; {meant}"
         )
     return sorted(members)
+
+
+def strangers(gradebook: Gradebook, root: Path) -> list[str]:
+    """A sentence for each line that holds for nobody: a slip would cost a penalty."""
+    rows = _rows(root)
+    students = {student.id for student in gradebook.students} if rows else set()
+    chapters = {assignment.name for assignment in gradebook.assignments}
+    said = []
+    for line, (student, chapter, _) in rows:
+        for kind, name, known in (
+            ("student", student, students),
+            ("chapter", chapter, chapters),
+        ):
+            if name not in known:
+                told = f"the gradebook has no {kind} {name!r}, so it holds for nobody"
+                said.append(f"{root / FILE}, line {line}: {told}")
+    return said
 
 
 def _take_back(course, students: list[str], chapter: str) -> None:

@@ -63,6 +63,8 @@ def grade_chapter(
                 desk, writer = _open(root, chapter, options)
                 with writer:
                     todo = desk.todo(summary, say)
+                    for line in writer.strangers():
+                        say(line)
                     batches = results_of(pool, desk, todo, options, asked)
                     for results in _shown(batches, len(todo)):
                         saved, changes = desk.save(results, writer, say)

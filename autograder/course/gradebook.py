@@ -32,7 +32,7 @@ from sqlalchemy.orm import selectinload
 from traitlets.config import Config
 from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
-from autograder.course.extensions import extension_of, read_extensions
+from autograder.course.extensions import extension_of, read_extensions, strangers
 from autograder.exercises.declaration import STUB
 from autograder.exercises.registry import discover, own_sources
 from autograder.grading import submission
@@ -183,11 +183,15 @@ class GradebookWriter:
         self._gradebook = Gradebook(self.course.db_url, self.course.course_id)
         self._penalties = _late_policy(self.course, self.chapter, self._gradebook)
         self._assignment = self._gradebook.find_assignment(self.chapter)
-        self._until = read_extensions(Path(self.course.root), self.chapter)
+        self._until = read_extensions(self.course, self.chapter)
         return self
 
     def __exit__(self, *exception):
         self._gradebook.close()
+
+    def strangers(self) -> list[str]:
+        """A sentence for each extension that holds for nobody."""
+        return strangers(self._gradebook, Path(self.course.root))
 
     def save(self, batch: list[Graded]):
         """Write a batch, all of it or nothing; `OSError` where that fails."""

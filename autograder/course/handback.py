@@ -119,23 +119,36 @@ def _make(root: Path, chapter: str, students: list[str]) -> list[str]:
 def _packed_for_lms(root: Path, chapter: str, pages: dict[str, Path]) -> Iterator[str]:
     """A zip for each system that submissions came from; a line for each."""
     collected = read_collected(desk_of(root, chapter))
-    packs: dict[str, dict[str, bytes]] = {}
+    packs: dict[str, dict[str, list[str]]] = {}  # system -> name -> its students
     alone = []
-    for student, page in pages.items():
+    for student in (s for s, page in pages.items() if page.is_file()):
         marks = marks_of(collected.get(student, {}).get("file", "-"), chapter)
-        if not page.is_file():
-            continue
         if marks.system in TAKEN_BACK:
             pack = packs.setdefault(marks.system, {})
-            pack.setdefault(_name(marks, chapter), page.read_bytes())
+            pack.setdefault(_name(marks, chapter), []).append(student)
         else:
             alone.append(student)
-    for system, files in sorted(packs.items()):
+    for system, names in sorted(packs.items()):
+        files = {
+            _of_group(name, students, student): pages[student].read_bytes()
+            for name, students in names.items()
+            for student in students
+        }
         path = root / "handback" / f"{chapter}-{system.lower()}.zip"
         write_whole(path, packed(files))
         yield f"{path}: {len(files)} pages, named as {system} takes them back"
     if alone and packs:
         yield f"In feedback/ alone, for they came another way: {few(alone)}"
+
+
+def _of_group(name: str, students: list[str], student: str) -> str:
+    """The name of one page, where several students handed in one file.
+
+    The system knows one name for all of them, and takes several files under it. Canvas
+    shows them to the whole group.
+    """
+    stem = name.removesuffix(".html")
+    return name if len(students) == 1 else f"{stem}-{student}.html"
 
 
 def _name(marks: Marks, chapter: str) -> str:

@@ -21,6 +21,7 @@ from autograder.chapters import toc
 from autograder.chapters.chapter import Chapter, load_chapters, source_notebook
 from autograder.chapters.toc import told_became
 from autograder.course.config import find_own_programs
+from autograder.course.extensions import strangers
 from autograder.course.folder import confirm_course
 from autograder.course.times import parse_due, told_time, zone_of
 from autograder.errors import UserError
@@ -51,8 +52,8 @@ c.CourseDirectory.course_id = "{course_id}"
 # c.LatePolicy.percent_per_day = 10   # of the score, for each day begun after that
 # c.LatePolicy.at_most_percent = 50
 
-# The time zone of the course, for what is shown, and for the times in file names that
-# your LMS makes (Blackboard does); by default this machine's.
+# The time zone of the course: of due dates that name none, of what is shown, and of the
+# times in file names that your LMS makes (Blackboard does); by default this machine's.
 # c.Collector.timezone = "Europe/Berlin"
 '''
 
@@ -76,7 +77,7 @@ def make_course(
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file; name a folder for the course")
     find_own_programs()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(0o700, parents=True, exist_ok=True)  # it holds names and grades
     with handed_out_in(folder) as handed_out:
         said = _configure(folder, course_id, handed_out)
         course = open_course(folder)
@@ -86,6 +87,8 @@ def make_course(
     said += _register(course, [chapter.name for chapter in chapters])
     said += _enrol(course, folder, roster)
     said += _set_due_dates(course, folder, due)
+    with open_gradebook(course) as gradebook:
+        said += strangers(gradebook, folder)
     return said or [f"{folder}: everything is there already; nothing was changed"]
 
 
@@ -209,7 +212,7 @@ def _enrol(course, folder: Path, roster: Path | None) -> list[str]:
     path = roster or folder / "roster.csv"
     if not roster and not path.is_file():
         return []
-    from autograder.course.classlists import add_students
+    from autograder.course.enrol import add_students
 
     with open_gradebook(course) as gradebook:
         return add_students(gradebook, path, folder)
@@ -223,6 +226,7 @@ def _set_due_dates(course, folder: Path, due: tuple[str, ...]) -> list[str]:
     wanted = list(_due_dates(folder / "due_dates.csv", due))
     asked = {chapter for _, chapter, _, from_option in wanted if from_option}
     said, new, zone = [], {}, zone_of(course)
+    places: dict[tuple[str, bool], str] = {}
     with open_gradebook(course) as gradebook:
         known = {a.name: a.duedate for a in gradebook.assignments}
         for place, chapter, text, from_option in wanted:
@@ -231,7 +235,12 @@ def _set_due_dates(course, folder: Path, due: tuple[str, ...]) -> list[str]:
                     f"{place}: no chapter {chapter!r}; "
                     + (told_became(chapter) or f"there are {', '.join(sorted(known))}")
                 )
-            when, there = parse_due(text, place), known[chapter]
+            before = places.setdefault((chapter, from_option), place)
+            if before != place:
+                raise UserError(
+                    f"{place}: {chapter} is due by {before} already; take one out"
+                )
+            when, there = parse_due(text, place, zone), known[chapter]
             if from_option or (there is None and chapter not in asked):
                 new[chapter] = when
             elif there != when and chapter not in asked:

@@ -91,11 +91,14 @@ def _decoded(path: Path) -> str:
         raise TableError(f"{path}: an Excel workbook; save it as 'CSV UTF-8' instead")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         encodings = ["utf-16"]
+    elif b"\0" in data[:2]:  # the same without its mark: a letter and nothing
+        encodings = ["utf-16-le" if data[1] == 0 else "utf-16-be"]
     else:
         encodings = ["utf-8-sig", "cp1252"]  # the second is Excel's, on Windows
     for encoding in encodings:
         try:
-            return data.decode(encoding)
+            text = data.decode(encoding)
+            return re.sub(r"\r\n?", "\n", text)  # old Macs end a line by one sign
         except UnicodeDecodeError:
             continue
     raise TableError(f"{path}: not text in UTF-8; save it as 'CSV UTF-8'")

@@ -87,7 +87,7 @@ class Collection:
     def __init__(self, course, chapter: str, groups=False):
         self.course, self.chapter, self.by_group = course, chapter, groups
         self.timezone = zone_of(course)
-        self.until = read_extensions(Path(course.root), chapter)
+        self.until = read_extensions(course, chapter)
         with open_gradebook(course) as gradebook:
             self.roster = Roster(gradebook.students)
             assignments = {a.name: a for a in gradebook.assignments}
@@ -361,6 +361,8 @@ def collect_chapter(
     write_collected(collection.desk, {s: f for s, (f, _) in plan.chosen.items()})
     told = told_of(collection, plan, same, placed, unpacked.added)
     summary.lines = [*told, *faults]
+    if not (unpacked.names or unpacked.refused):
+        summary.lines.append(f"{source}: no file in it; is it the right download?")
     return summary
 
 

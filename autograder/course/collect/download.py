@@ -109,10 +109,21 @@ def unpack(source: Path, into: Path, knows=lambda name: False) -> Unpacked:
         with open(source, "rb") as file:
             _archive(unpacked, "", file, depth=1)
     elif source.exists():
-        raise DownloadError(f"{source} is neither a folder nor a zip; unpack it first")
+        raise DownloadError(
+            f"{source} is neither a folder nor a zip; {_remedy(source)}"
+        )
     else:
         raise DownloadError(f"{source}: no such file or folder")
     return unpacked
+
+
+def _remedy(file: Path) -> str:
+    """What to do about a file that is no download."""
+    if NOTEBOOK.search(file.name):
+        return f"name the folder that it is in, {file.absolute().parent}"
+    if file.suffix.lower() == ".zip":
+        return "it may be cut off, or a page that asks to log in: download it again"
+    return "unpack it first"
 
 
 @dataclass(frozen=True)
