@@ -2,23 +2,28 @@
 
     python tests/test_guide.py
 
-runs the commands and writes what they answer into the page. Look at what it changed.
+runs the commands, writes what they answer into the page, and prints how long each took
+and how much of that it computed. Look at what it changed.
 """
 
 import getpass
 import logging
 import os
 import re
+import resource
 import runpy
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 from pathlib import Path
 
 import nbformat
 import pytest
+from nbgrader.apps.baseapp import NbGrader
 
 from autograder.chapters.toc import ROOT
 from autograder.course.setup import make_course
@@ -45,8 +50,9 @@ class Desk:
 
     def __init__(self, folder):
         self.folder = self.cwd = folder
-        for part in PARTS:
-            (folder / part).symlink_to(ROOT / part)
+        for part in PARTS:  # older than the environment: `make` installs nothing anew
+            shutil.copyfile(ROOT / part, folder / part)
+            os.utime(folder / part, (0, 0))
         (folder / ".venv").symlink_to(sys.prefix)
         self.note = folder / "cwd"
         self.home = folder / "home"
@@ -88,7 +94,7 @@ class Desk:
             nbformat.write(notebook, self.home / folder / name)
 
 
-def play(folder, compare):
+def play(folder, compare, run=lambda command, answer, desk: desk.run(command, answer)):
     """Run all commands in order; `compare(command, answer, came)` gives the answer to
     write down.
     """
@@ -96,7 +102,7 @@ def play(folder, compare):
 
     def played(block):
         lines = [
-            f"$ {command}\n{compare(command, answer, desk.run(command, answer))}"
+            f"$ {command}\n{compare(command, answer, run(command, answer, desk))}"
             for command, answer in commands(block[1])
         ]
         return f"```console\n{''.join(lines)}```"
@@ -127,6 +133,9 @@ def test_a_wrong_answer_is_noticed():
 
 
 # A JupyterHub, as far as it can be had here: one account, and a home for each person.
+
+
+JUDGE = "autograder.course.autograde.Judge"
 
 
 def hub_blocks():
@@ -161,13 +170,14 @@ def in_a_fork(command, cwd, environment):
             status = 1
         finally:
             sys.stdout.flush()
+            sys.stderr.flush()
             os._exit(status)
     _, status = os.waitpid(child, 0)
     assert status == 0, f"{command}\n{log.read_text()}"
     return log.read_text()
 
 
-def test_a_week_on_a_hub(tmp_path):
+def test_a_week_on_a_hub(tmp_path, monkeypatch):
     """Line by line: a learner fetches, hands in, and gets the feedback."""
     settings, week, formgrader = hub_blocks()
     exchange, everybody = tmp_path / "exchange", tmp_path / "jupyter"
@@ -185,9 +195,9 @@ def test_a_week_on_a_hub(tmp_path):
     homes["learners"].mkdir()
     plain = {"JUPYTER_CONFIG_PATH": str(everybody), "TZ": "UTC"}
 
-    def run(person, command, cwd=None):
+    def run(person, command):
         home = homes[person]
-        cwd = cwd or (course if person == "you" else home)
+        cwd = course if person == "you" else home
         return in_a_fork(command, cwd, plain | {"HOME": str(home)})
 
     said, person = "", ""
@@ -204,8 +214,13 @@ def test_a_week_on_a_hub(tmp_path):
     told = homes["you"] / ".jupyter" / "nbgrader_config.py"
     told.parent.mkdir()
     told.write_text(formgrader.replace("/home/jupyter-you", str(homes["you"])))
-    said = run("you", "nbgrader autograde --show-config", cwd=homes["you"])
-    assert str(course) in said and "autograder.course.autograde.Judge" in said
+    for name in ("HOME", "JUPYTER_CONFIG_PATH"):
+        monkeypatch.setenv(name, (plain | {"HOME": str(homes["you"])})[name])
+    monkeypatch.chdir(homes["you"])
+    app = NbGrader()
+    app.load_config_file()
+    assert app.config.CourseDirectory.root == str(course)
+    assert JUDGE in app.config.Autograde.autograde_preprocessors
 
 
 def as_written(command, answer, came):
@@ -213,7 +228,21 @@ def as_written(command, answer, came):
     return answer if answer != "...\n" and alike(answer, came) else came
 
 
+def timed(command, answer, desk):
+    """What a command answers; its seconds, and those of the processor, are printed."""
+
+    def now():
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return time.monotonic(), used.ru_utime + used.ru_stime
+
+    before = now()
+    came = desk.run(command, answer)
+    taken, used = (after - then for after, then in zip(now(), before, strict=True))
+    print(f"{taken:6.1f} s, {used:5.1f} s computed  $ {command}", flush=True)
+    return came
+
+
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        text = play(Path(folder), as_written)
+        text = play(Path(folder), as_written, timed)
     PAGE.write_text(text, encoding="utf-8")
