@@ -54,10 +54,15 @@ def open_exercises(app, doctree):
         elif cell.kind == "check":
             _close(app, node, cell)
         elif cell.lacks:
-            node["classes"] += ["lacks", f"lacks-{cell.lacks}"]
+            node["classes"] += ["lacks", f"lacks-{cell.lacks}", *_full(cell, 58)]
         elif app.config.live_python:
-            node["classes"].append("runs")
+            node["classes"] += ["runs", *_full(cell, 74)]
             node["ids"].append(f"cell-{cell.index}")
+
+
+def _full(cell, columns):
+    """A class where the last line leaves no room for what stands at its end."""
+    return ["full"] if len(cell.source.rstrip().split("\n")[-1]) > columns else []
 
 
 def _open(app, node, cell: Cell, cells: list[Cell]):
