@@ -1,45 +1,88 @@
 """The charts of the experiments: what was measured, against what was varied.
 
-A chart is as wide as the text, can be read on a phone, and says in words what it shows.
-Its lines have colours, dashes and marks of their own: those of Q, K, V, S, A and O stay
-with what they stand for. It is an SVG, so it stays sharp at every size and in print.
+A chart is as wide as the text and says in words what it shows. It is drawn twice, for a
+wide page and for a narrow one, with letters of one size. Lines differ by their dashes
+and marks, too; what stands for Q, K, V, S, A or O, or for a head, has its colour. It is
+an SVG that names its colours as the page's style does (`palette.css`), so a page that
+holds it shows it light or dark; anywhere else it has the light ones.
 """
 
 import base64
 import io
+import re
+import textwrap
 from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
 from html import escape
 
 import matplotlib
 import numpy as np
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from matplotlib.patches import Rectangle
 
+from book import palette
 from book.animations.painter import quiet_style
-from book.palette import LIGHT, mix, paint
 
-WIDTH = 6.0  # inches: letters of 11 points have 9 pixels, then, on a narrow phone
-PAPER = (  # a chart is drawn on white, in a dark page too
+# In points: letters of 12 are as large as the page's small ones, on either page.
+WIDE, NARROW, LETTER = 615, 358, 12
+BELOW = "(max-width: 36rem)"  # such a page is narrow: its text is as wide as a phone
+PAPER = (  # a chart is drawn on white where no page gives it other colours
     "width:100%;max-width:45rem;height:auto;box-sizing:border-box;padding:8px;"
-    f"background:#fff;border:1px solid {LIGHT['line']};border-radius:4px"
+    f"background:#fff;border:1px solid {palette.LIGHT['line']};border-radius:4px"
 )
+PLAIN = ("ink", "quiet", "line", "paper")
+
+
+def _ink(role):
+    """The light look of a role that is told from paper as letters are."""
+    return palette.paint(role if role in PLAIN else palette.legible(role, "light"))
+
+
+# What the page's style calls each colour that a chart may have.
+NAMES = {_ink(role): f"--stage-{role}" for role in PLAIN}
+NAMES |= {_ink(role): f"--{role}-ink" for role in (*palette.LETTERS, *palette.HEADS)}
+
 LOOKS = (  # of the first line of a panel, the second, the third, the fourth
-    {"color": LIGHT["ink"], "linestyle": "-", "marker": "o"},
-    {"color": LIGHT["head1"], "linestyle": (0, (5, 1)), "marker": "^"},
-    {
-        "color": paint(mix("head2", "ink", 0.35)),
-        "linestyle": (0, (3, 1, 1, 1)),
-        "marker": "s",
-    },
-    {"color": LIGHT["quiet"], "linestyle": (0, (1, 1)), "marker": "D"},
+    {"color": _ink("ink"), "linestyle": "-", "marker": "o"},
+    {"color": _ink("head1"), "linestyle": (0, (5, 1)), "marker": "^"},
+    {"color": _ink("head2"), "linestyle": (0, (3, 1, 1, 1)), "marker": "s"},
+    {"color": _ink("quiet"), "linestyle": (0, (1, 1)), "marker": "D"},
 )
 EXPECTED = {  # drawn above what is measured, which may lie on it
-    "color": LIGHT["quiet"],
+    "color": _ink("quiet"),
     "linestyle": (0, (2, 2)),
     "marker": None,
     "zorder": 3,
 }
+STYLE = {
+    "figure.facecolor": "none",  # the page is the paper
+    "axes.facecolor": "none",
+    "font.family": "sans-serif",
+    "font.size": LETTER,
+    "axes.titlesize": LETTER,
+    "axes.titlelocation": "left",
+    "axes.grid": True,
+    "axes.edgecolor": _ink("line"),
+    "grid.color": _ink("line"),
+    "grid.linewidth": 0.6,
+    "xtick.bottom": False,  # the lines of the grid are enough
+    "ytick.left": False,
+    "xtick.labelcolor": _ink("ink"),
+    "ytick.labelcolor": _ink("ink"),
+    "text.color": _ink("ink"),
+    "axes.labelcolor": _ink("ink"),
+    "lines.linewidth": 2.2,
+    "legend.frameon": False,
+    "legend.columnspacing": 1.4,
+    "svg.fonttype": "none",  # letters stay letters: small, and in the page's face
+    "svg.hashsalt": "book",
+} | {f"axes.spines.{side}": False for side in ("left", "right", "top", "bottom")}
+
+
+@contextmanager
+def _style():
+    with quiet_style(), matplotlib.rc_context(STYLE):
+        yield
 
 
 class Chart:
@@ -47,48 +90,89 @@ class Chart:
 
     def __init__(self, figure: Figure, alternative: str):
         self.figure, self.alternative = figure, " ".join(alternative.split())
+        self.height = figure.get_figheight()
 
     def _repr_html_(self) -> str:
-        data = base64.b64encode(self.svg()).decode()
+        wide, narrow = (
+            f"data:image/svg+xml;base64,{base64.b64encode(self.svg(width)).decode()}"
+            for width in (WIDE, NARROW)
+        )
         return (
+            f'<picture><source media="{BELOW}" srcset="{narrow}">'
             f'<img class="chart" alt="{escape(self.alternative)}" style="{PAPER}" '
-            f'src="data:image/svg+xml;base64,{data}">'
+            f'src="{wide}"></picture>'
         )
 
     def __repr__(self) -> str:
         return self.alternative
 
-    def svg(self) -> bytes:
-        """The picture as the bytes of an SVG file, the same ones at every run."""
-        file = io.BytesIO()
-        with matplotlib.rc_context({"svg.hashsalt": "book"}):
-            self.figure.savefig(file, format="svg", metadata={"Date": None})
-        return file.getvalue()
+    def svg(self, width: int = WIDE) -> bytes:
+        """The picture as the bytes of an SVG file, the same ones at every run.
+
+        width: in points. A wide picture is a little higher, too.
+        """
+        with _style():
+            self.figure.set_size_inches(
+                width / 72, self.height * (1.2 if width > NARROW else 1)
+            )
+            for axis in self.figure.axes:
+                title = " ".join(axis.get_title("left").split())
+                axis.set_title(textwrap.fill(title, int(width / LETTER * 1.5)))
+            _legend(self.figure, width)
+            file = io.BytesIO()
+            nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+            self.figure.savefig(file, format="svg", metadata=nothing)
+        return _spare(file.getvalue().decode(), width).encode()
+
+
+def _spare(svg: str, width: int) -> str:
+    """An SVG of matplotlib's with what a page needs of it: its colours by their names,
+    nothing that reaches beyond it, a tenth of a point at most.
+    """
+    svg = svg[svg.index("<svg") :]
+    root = 'viewBox="0 0 {} {}" stroke-linejoin="round"'
+    svg = re.sub(
+        r'width="[\d.]+pt" height="[\d.]+pt" viewBox="0 0 ([\d.]+) ([\d.]+)"',
+        lambda m: root.format(*m.groups()),
+        svg,
+        count=1,
+    )
+    svg = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"-?\d+\.\d{2,}", lambda m: f"{float(m[0]):.1f}", svg)
+    svg = re.sub(r"font-family: [^;\"]*", "font-family: var(--sans, sans-serif)", svg)
+    svg = re.sub("#[0-9a-f]{6}\\b", lambda m: f"var({NAMES[m[0]]}, {m[0]})", svg)
+    svg = re.sub(r' transform="rotate\(-?0 [^"]*"', "", svg)
+    # Two pictures of one page have no id in common, and none that nothing points to.
+    svg = re.sub(r'<g id="[a-z]\w*_\d+">', "<g>", svg)
+    svg = re.sub(r'(id="|#)([mpC]\w{8,})', rf"\1\2-{width}", svg)
+    return re.sub(r"\s+", " ", svg).replace("> <", "><")
 
 
 def against_size(
     name: str,
     sizes: Sequence[int],
     panels: Mapping[str, Mapping[str, Sequence[float]]],
+    letters: Mapping[str, str] | None = None,
 ) -> Chart:
     """One panel under the other: lines of measured numbers against a size.
 
     name: what the sizes are called. panels: title -> {label of a line -> numbers, one
-    for each size}. The axis of sizes is logarithmic.
+    for each size}. letters: label -> the letter that the line stands for, if one. The
+    axis of sizes is logarithmic.
     """
-    with quiet_style():
-        figure = Figure(figsize=(WIDTH, 2.3 * len(panels)), layout="constrained")
-        axes = np.atleast_1d(figure.subplots(len(panels), 1, sharex=True))
+    with _style():
+        figure, axes = _panels(2.3 * len(panels), len(panels))
         for axis, (title, lines) in zip(axes, panels.items(), strict=True):
-            _plain(axis, title)
+            axis.set_title(title)
             axis.set_xscale("log")
             axis.set_xticks(sizes, [f"{size}" for size in sizes])
             axis.minorticks_off()
             for look, (label, numbers) in zip(LOOKS, lines.items(), strict=False):
-                axis.plot(sizes, numbers, linewidth=2.2, label=label, **look)
+                if label in (letters or {}):
+                    look = look | {"color": _ink(letters[label])}
+                axis.plot(sizes, numbers, label=label, **look)
             axis.set_ylim(bottom=0)
-        _legend(figure, axes[0])
-        axes[-1].set_xlabel(name, fontsize=11, color=LIGHT["ink"])
+        axes[-1].set_xlabel(name)
     told = (
         f"{title}: {label} "
         + ", ".join(
@@ -109,20 +193,17 @@ def over_depth(
     panels: title -> {label of a line -> numbers, one for each block}. spans: the
     lowest and the highest number that a panel shows; its axis is logarithmic.
     """
-    with quiet_style():
-        figure = Figure(figsize=(WIDTH, 0.7 + 2.1 * len(panels)), layout="constrained")
-        axes = np.atleast_1d(figure.subplots(len(panels), 1, sharex=True))
+    with _style():
+        figure, axes = _panels(0.7 + 2.1 * len(panels), len(panels))
         for axis, (title, lines), span in zip(axes, panels.items(), spans, strict=True):
-            _plain(axis, title)
+            axis.set_title(title)
             axis.set_yscale("log")
+            axis.minorticks_off()
             axis.set_ylim(*span)
             for look, (label, numbers) in zip(LOOKS, lines.items(), strict=False):
                 blocks = range(1, len(numbers) + 1)
-                axis.plot(
-                    blocks, numbers, linewidth=2.2, markevery=4, label=label, **look
-                )
-        axes[-1].set_xlabel("block", fontsize=11, color=LIGHT["ink"])
-        _legend(figure, axes[0])
+                axis.plot(blocks, numbers, markevery=4, label=label, **look)
+        axes[-1].set_xlabel("block")
     told = (
         f"{title}: {label} {numbers[0]:.1e} after the first block, "
         f"{numbers[-1]:.1e} after the last"
@@ -143,17 +224,15 @@ def in_the_plane(
 
     path: (steps, 2). ends: what the first and the last step are called.
     """
-    with quiet_style():
-        figure = Figure(figsize=(WIDTH, 3.9), layout="constrained")
-        axis = figure.subplots()
-        _plain(axis, "")
-        axis.set_xlabel(axes[0], fontsize=11, color=LIGHT["ink"])
-        axis.set_ylabel(axes[1], fontsize=11, color=LIGHT["ink"])
+    with _style():
+        figure, (axis,) = _panels(3.9)
+        axis.set_xlabel(axes[0])
+        axis.set_ylabel(axes[1])
         axis.margins(0.22, 0.12)
         x, y = np.transpose(list(points.values()))
-        axis.plot(x, y, "o", color=LIGHT["V"], markersize=11)
-        axis.plot(*path.T, "-", color=LIGHT["O"], linewidth=2.2)
-        axis.plot(*path[[0, -1]].T, "D", color=LIGHT["O"], markersize=7)
+        axis.plot(x, y, "o", color=_ink("V"), markersize=11)
+        axis.plot(*path.T, "-", color=_ink("O"))
+        axis.plot(*path[[0, -1]].T, "D", color=_ink("O"), markersize=7)
         spots = [*points.items(), *zip(ends, path[[0, -1]], strict=True)]
         for label, spot in spots:
             own = label in points
@@ -164,8 +243,6 @@ def in_the_plane(
                 textcoords="offset points",
                 horizontalalignment="right" if own else "left",
                 verticalalignment="center",
-                fontsize=11,
-                color=LIGHT["ink"],
                 weight="bold" if own else "normal",
             )
     return Chart(figure, alternative)
@@ -188,13 +265,12 @@ def lines(
     label -> (sizes,), drawn in every panel. log: which axes are logarithmic, "x",
     "y", "xy" or none. ticks: the sizes that get a label, all by default.
     """
-    with quiet_style():
-        figure = Figure(figsize=(WIDTH, 0.3 + 2.4 * len(panels)), layout="constrained")
-        axes = np.atleast_1d(figure.subplots(len(panels), 1, sharex=True))
+    with _style():
+        figure, axes = _panels(0.3 + 2.4 * len(panels), len(panels))
         for axis, (title, measured) in zip(axes, panels.items(), strict=True):
-            _plain(axis, title)
+            axis.set_title(title)
             for label, values in (expected or {}).items():
-                axis.plot(sizes, values, linewidth=2, label=label, **EXPECTED)
+                axis.plot(sizes, values, label=label, **EXPECTED)
             dots = len(sizes) <= 12
             for look, (label, rows) in zip(LOOKS, measured.items(), strict=False):
                 low, high = np.nanpercentile(rows, band, axis=0)
@@ -203,10 +279,9 @@ def lines(
                 )
                 look = look if dots else look | {"marker": None}
                 middle = np.nanmedian(rows, axis=0)
-                axis.plot(sizes, middle, linewidth=2.2, label=label, **look)
+                axis.plot(sizes, middle, label=label, **look)
             _scales(axis, sizes if ticks is None else ticks, log)
-        _legend(figure, axes[0])
-        axes[-1].set_xlabel(name, fontsize=11, color=LIGHT["ink"])
+        axes[-1].set_xlabel(name)
     return Chart(figure, alternative)
 
 
@@ -218,73 +293,68 @@ def points(
     alternative: str,
 ) -> Chart:
     """A dot for each of several things: series label -> (things,), against values."""
-    with quiet_style():
-        figure = Figure(figsize=(WIDTH, 2.8), layout="constrained")
-        axis = figure.subplots()
-        _plain(axis, title)
+    with _style():
+        figure, (axis,) = _panels(2.8)
+        axis.set_title(title)
         for look, (label, heights) in zip(LOOKS, series.items(), strict=False):
             look = look | {"linestyle": "none"}
             axis.plot(values, heights, markersize=7, label=label, **look)
-        _legend(figure, axis)
-        axis.set_xlabel(name, fontsize=11, color=LIGHT["ink"])
+        axis.set_xlabel(name)
     return Chart(figure, alternative)
 
 
 def strips(name: str, rows: Mapping[str, Sequence[float]], alternative: str) -> Chart:
-    """Rows of cells, darker for more attention: label -> (cells,), each from 0 to 1."""
-    with quiet_style():
-        figure = Figure(figsize=(WIDTH, 0.5 + 0.42 * len(rows)), layout="constrained")
-        axis = figure.subplots()
+    """Rows of cells, darker for more attention: label -> (cells,), each from 0 to 1.
+
+    A row that names head 1 or head 2 has that head's colour, another that of weights.
+    """
+    with _style():
+        figure, (axis,) = _panels(0.5 + 0.42 * len(rows))
         weights = np.array(list(rows.values()))
-        shades = LinearSegmentedColormap.from_list("weights", ["white", LIGHT["A"]])
-        axis.pcolormesh(weights, cmap=shades, vmin=0, vmax=1, edgecolors=LIGHT["line"])
+        heads = [re.search(r"\bhead (\d)", label) for label in rows]
+        colours = [_ink(f"head{head[1]}" if head else "A") for head in heads]
         for (row, column), weight in np.ndenumerate(weights):
+            share = palette.FAINTEST + (palette.FULLEST - palette.FAINTEST) * weight
+            look = {"facecolor": (colours[row], share), "linewidth": 0}
+            axis.add_patch(Rectangle((column + 0.02, row + 0.04), 0.96, 0.92, **look))
             if weight >= 0.05:
                 place = column + 0.5, row + 0.5
-                axis.text(
-                    *place,
-                    f"{weight:.1f}",
-                    ha="center",
-                    va="center",
-                    color=LIGHT["ink"],
-                )
+                axis.text(*place, f"{weight:.1f}", ha="center", va="center")
+        axis.set_xlim(0, weights.shape[1])
+        axis.set_ylim(len(rows), 0)
         axis.set_yticks(np.arange(len(rows)) + 0.5, list(rows))
         axis.set_xticks(np.arange(weights.shape[1]) + 0.5, range(weights.shape[1]))
-        axis.tick_params(colors=LIGHT["ink"], labelsize=11, length=0)
-        axis.invert_yaxis()
-        axis.spines[:].set_visible(False)
-        axis.set_xlabel(name, fontsize=11, color=LIGHT["ink"])
+        axis.grid(visible=False)
+        axis.set_xlabel(name)
     return Chart(figure, alternative)
 
 
-def _plain(axis, title: str) -> None:
-    """A panel with a title, light lines and no box."""
-    axis.set_title(title, fontsize=11, color=LIGHT["ink"], loc="left")
-    axis.tick_params(colors=LIGHT["ink"], labelsize=11, color=LIGHT["line"])
-    axis.grid(color=LIGHT["line"], linewidth=0.6)
-    axis.spines[:].set_visible(False)
+def _panels(height, count=1):
+    """An empty figure, so many inches high, with its panels one under the other."""
+    figure = Figure(figsize=(NARROW / 72, height), layout="constrained")
+    return figure, np.atleast_1d(figure.subplots(count, 1, sharex=True))
 
 
-def _legend(figure, axis):
-    """Name the lines of a panel, and of those like it, below all of them."""
-    handles, labels = axis.get_legend_handles_labels()
+def _legend(figure, width):
+    """Name the lines of all panels below them, in as many columns as have room."""
+    for legend in figure.legends:
+        legend.remove()
+    handles, labels = figure.axes[0].get_legend_handles_labels()
     if len(labels) > 1:
-        columns = 2 if len(labels) == 4 else len(labels)
-        style = {"frameon": False, "fontsize": 11, "columnspacing": 1.4}
-        figure.legend(
-            handles, labels, loc="outside lower center", ncols=columns, **style
-        )
+        one = LETTER * (0.6 * max(map(len, labels)) + 4)
+        columns = min(len(labels), max(1, int(width / one)))
+        rows = -(-len(labels) // columns)
+        columns = -(-len(labels) // rows)  # four of which three have room: two and two
+        figure.legend(handles, labels, loc="outside lower center", ncols=columns)
 
 
 def _scales(axis, ticks, log):
     if "x" in log:
         axis.set_xscale("log", base=2)
-    axis.set_xticks(ticks, [f"{size:g}" for size in ticks])
-    axis.xaxis.set_minor_formatter(NullFormatter())
     if "y" in log:
         axis.set_yscale("log")
         axis.yaxis.set_major_formatter("{x:g}")
-        axis.tick_params(axis="y", which="minor", length=0)
-        axis.yaxis.set_minor_formatter(NullFormatter())
     else:
         axis.set_ylim(bottom=0)
+    axis.set_xticks(ticks, [f"{size:g}" for size in ticks])
+    axis.minorticks_off()

@@ -1,29 +1,31 @@
-"""Stills and charts: made while a chapter runs, fetched when they are needed.
+"""Stills and charts: made while a chapter runs.
 
 A scene writes its still, for readers without a script, into the folder that BOOK_MEDIA
 names, under a name made of its content. They are kept beside the cached results that
 name them; those that a page shows are published. A chart stands inside its cell's
-output, and becomes such a file too: else a page would be several times as heavy to
-begin with.
+output as an image, which knows nothing of the page; the page gets what is in it.
 """
 
 import base64
-import hashlib
 import os
 import re
 import shutil
 from pathlib import Path
 
 FOLDER = "media"
-CHART = re.compile(r'src="data:image/svg\+xml;base64,([^"]+)"')
-SIZE = re.compile(rb'<svg [^>]*viewBox="0 0 ([\d.]+) ([\d.]+)"')
+DATA = r'data:image/svg\+xml;base64,(?P<{}>[^"]+)"'
+CHART = re.compile(  # as `book.charts` shows it to a notebook
+    rf'<picture><source media="[^"]*" srcset="{DATA.format("narrow")}>'
+    r'<img class="chart" alt="(?P<told>[^"]*)" '
+    rf'[^>]*src="{DATA.format("wide")}></picture>'
+)
 
 
 def setup(app):
     # The kernels that run the chapters inherit these two.
     os.environ["BOOK_MEDIA"] = str(store(app))
     os.environ["BOOK_MEDIA_URL"] = f"../_static/{FOLDER}/"
-    app.connect("html-page-context", move_charts)
+    app.connect("html-page-context", lay_out_charts)
     app.connect("build-finished", publish)
 
 
@@ -31,19 +33,20 @@ def store(app):
     return Path(app.outdir).parent / FOLDER
 
 
-def move_charts(app, page, template, context, doctree):
-    """Lay the charts of a page into files that load when the reader comes near."""
+def lay_out_charts(app, page, template, context, doctree):
+    """Put the charts into the page itself: its style then gives them their colours."""
 
-    def moved(match):
-        chart = base64.b64decode(match[1])
-        name = f"{hashlib.sha256(chart).hexdigest()[:16]}.svg"
-        store(app).mkdir(exist_ok=True)
-        (store(app) / name).write_bytes(chart)
-        width, height = (round(float(size)) for size in SIZE.search(chart).groups())
-        address = f"{os.environ['BOOK_MEDIA_URL']}{name}"
-        return f'src="{address}" width="{width}" height="{height}" loading="lazy"'
+    def laid_out(match):
+        wide, narrow = (base64.b64decode(match[k]).decode() for k in ("wide", "narrow"))
+        drawn = "".join(
+            f'<svg class="{name}" aria-hidden="true" {svg.removeprefix("<svg ")}'
+            for name, svg in (("for-wide", wide), ("for-narrow", narrow))
+        )
+        return (
+            f'<div class="chart" role="img" aria-label="{match["told"]}">{drawn}</div>'
+        )
 
-    context["body"] = CHART.sub(moved, context.get("body", ""))
+    context["body"] = CHART.sub(laid_out, context.get("body", ""))
 
 
 def publish(app, error):
