@@ -157,7 +157,7 @@ def follow(token: str) -> None:
     matrix(f"the query of {token}", Q[i], rows=["query"], columns=ASKS_FOR)
     _between("It meets every key:")
     matrix(
-        f"{token} and the four keys",
+        f"{token}, from scores to weights",
         np.stack(list(steps.values())),
         rows=list(steps),
         columns=TOKENS,

@@ -13,6 +13,7 @@ import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from html import escape
 
 import matplotlib
@@ -138,7 +139,8 @@ def _spare(svg: str, width: int) -> str:
         count=1,
     )
     svg = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r"-?\d+\.\d{2,}", lambda m: f"{float(m[0]):.1f}", svg)
+    rounded = partial(re.sub, r"-?\d+\.\d{2,}", lambda m: f"{float(m[0]):.1f}")
+    svg = re.sub("<[^>]+>", lambda tag: rounded(tag[0]), svg)  # no number that is told
     svg = re.sub(r"font-family: [^;\"]*", "font-family: var(--sans, sans-serif)", svg)
     svg = re.sub("#[0-9a-f]{6}\\b", lambda m: f"var({NAMES[m[0]]}, {m[0]})", svg)
     svg = re.sub(r' transform="rotate\(-?0 [^"]*"', "", svg)

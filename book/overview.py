@@ -147,7 +147,7 @@ class Workflows:
             boxes = "".join(_step(n, *row) for n, row in enumerate(rows, 1))
             taken = shapes_of(first[2][0].function).arguments
             arrays = [item for item in taken if item.sizes]
-            begin = f"<li>{_flow(arrays)}</li>" if arrays else ""
+            begin = f'<li class="begin">{_flow(arrays)}</li>' if arrays else ""
             drawings.append(
                 f'<h2 class="flow-title">{escape(title)}</h2>'
                 f'<ol class="workflow">{begin}{boxes}</ol>'

@@ -9,7 +9,13 @@ import numpy as np
 class Table:
     """Rows under their heads; a table where one can be shown, else columns of text."""
 
-    def __init__(self, heads: Sequence[str], rows: Sequence[Sequence[object]]):
+    def __init__(
+        self,
+        heads: Sequence[str],
+        rows: Sequence[Sequence[object]],
+        caption: str = "",
+    ):
+        self.caption = caption
         self.rows = [[str(cell) for cell in row] for row in (heads, *rows)]
 
     def _repr_html_(self) -> str:
@@ -23,24 +29,28 @@ class Table:
             f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>"
             for row in rows
         )
+        caption = f"<caption>{escape(self.caption)}</caption>" if self.caption else ""
         return (
-            f'<table class="measured"><thead><tr>{head}</tr></thead>'
+            f'<table class="measured">{caption}<thead><tr>{head}</tr></thead>'
             f"<tbody>{body}</tbody></table>"
         )
 
     def __repr__(self) -> str:
         widths = [max(map(len, column)) for column in zip(*self.rows, strict=True)]
-        return "\n".join(
+        lines = (
             "  ".join(c.rjust(w) for c, w in zip(row, widths, strict=True))
             for row in self.rows
         )
+        return "\n".join([self.caption, *lines] if self.caption else lines)
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Show rows under their heads."""
+def table(
+    heads: Sequence[str], rows: Sequence[Sequence[object]], caption: str = ""
+) -> None:
+    """Show rows under their heads, and above them what they are, if that is said."""
     from autograder.judge.render import show
 
-    shown = Table(heads, rows)
+    shown = Table(heads, rows, caption)
     show(repr(shown), shown._repr_html_())
 
 

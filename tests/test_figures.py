@@ -479,6 +479,29 @@ def test_the_room_is_kept_free_before_the_script_comes(page, width, k):
     assert not wrong
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("name", ["home", "multi_head"])
+def test_one_head_has_as_much_room_as_two(page, width, name):
+    page.set_viewport_size({"width": width, "height": 844})
+    heights = set()
+    for label in figure(page, name).locator(".figure-choice label").all():
+        label.click()
+        heights.add(figure(page, name).bounding_box()["height"])
+    assert max(heights) - min(heights) < 2
+
+
+def test_a_page_says_in_which_state_a_figure_starts(page):
+    as_it_starts = """(figure, start) => {
+      figure.setAttribute("start", start);
+      figure.reset();
+      return figure.state.masked;
+    }"""
+    multi_head = figure(page, "multi_head")
+    assert multi_head.evaluate(as_it_starts, "masked")
+    assert not multi_head.evaluate(as_it_starts, "")
+    multi_head.evaluate("(figure) => figure.removeAttribute('start')")
+
+
 def test_nothing_moves_when_the_script_comes(chromium, file):
     moved = """() => new Promise((done) => {
       const sum = (list) => list.getEntries().reduce((all, one) => all + one.value, 0);
@@ -524,6 +547,9 @@ def test_a_page_gets_the_figures_that_it_names():
     assert '<div class="figure-stage"' in context["body"]
     assert 'aria-label="How slept shares out its attention' in context["body"]
     assert '<book-figure name="x"></book-figure>.' in context["body"]  # and a warning
+    context = {"body": '<book-figure name="multi_head" start="masked">\n</book-figure>'}
+    placing.fill(None, "page", "page.html", context, None)
+    assert '<book-figure name="multi_head" start="masked"><figure' in context["body"]
     context = {"body": "none"}
     placing.fill(None, "page", "page.html", context, None)
     assert not context["has_figure"]
@@ -531,7 +557,7 @@ def test_a_page_gets_the_figures_that_it_names():
 
 def test_every_figure_that_a_chapter_names_is_on_its_page():
     named = {
-        source.stem: re.findall(r'^<book-figure name="(\w+)">$', text, re.MULTILINE)
+        source.stem: re.findall(r'^<book-figure name="(\w+)"', text, re.MULTILINE)
         for source in (PAGE.parent).glob("*.md")
         if "<book-figure" in (text := source.read_text("utf-8"))
     }
@@ -539,7 +565,8 @@ def test_every_figure_that_a_chapter_names_is_on_its_page():
     for stem, names in named.items():
         html = (BUILT / f"{stem}.html").read_text("utf-8")
         for name in names:
-            assert f'<book-figure name="{name}"><figure' in html, stem
+            place = rf'<book-figure name="{name}"( start="\w+")?><figure'
+            assert re.search(place, html), stem
         assert "_static/figures.js" in html
 
 

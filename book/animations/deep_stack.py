@@ -4,15 +4,17 @@ from itertools import pairwise
 
 import numpy as np
 
+from book.palette import mix
+
 from .scene import Scene, Step
-from .stage import COLOURS, LEFT, LINE, QUIET
+from .stage import INK, LEFT, LINE, QUIET
 
 LEFT_END, RIGHT_END, TOP, LOW = 84, 386, 74, 306  # where the lines run
-LOOKS = {  # the variant -> what it is called, and how its line looks
-    "both": ("residual and norm", {"colour": COLOURS["V"]}),
-    "residual only": ("residual only", {"colour": COLOURS["Q"]}),
-    "norm only": ("norm only", {"colour": COLOURS["K"], "linestyle": "dashed"}),
-    "neither": ("neither", {"colour": QUIET, "linestyle": "dashed"}),
+LOOKS = {  # the variant -> what it is called, and how its line looks, as in the chart
+    "both": ("residual and norm", {"colour": INK}),
+    "residual only": ("residual only", {"colour": mix("head2", INK, 0.35)}),
+    "norm only": ("norm only", {"colour": QUIET, "linestyle": "dashed"}),
+    "neither": ("neither", {"colour": "head1", "linestyle": "dashed"}),
 }
 NAMES = tuple(LOOKS)
 QUESTIONS = {

@@ -6,7 +6,7 @@ from book.sentence import CARRIES, TOKENS, K, Q, V
 
 from .scene import Scene, Step
 from .softmax import SCORES
-from .stage import COLOURS, QUIET, WRONG, between, cut, number
+from .stage import COLOURS, LEFT, QUIET, WRONG, between, cut, number
 from .take import cast, ending, right
 
 HIGH = 24
@@ -39,7 +39,7 @@ def play_tiled_attention(tiled_attention):
             "Above, the scores with the first two keys, and what is kept of them for "
             "each query: the maximum m, the sum s, the output o. In the middle the "
             "same for the other two keys. Below, both merged, and the output divided "
-            "by the sum."
+            "by the sum; in the end, the same with all scores at once."
         ),
         player=actor.line(part),
         height=526,
@@ -106,40 +106,41 @@ class _Play:
     def _block(self, k):
         def draw(stage, t):
             for before in range(k):
-                self._row(stage, before, 1.0, scores=False)
-            self._row(stage, k, t)
+                self._row(stage, before, 1.0)
+            self._row(stage, k, t, HALVES[k])
 
         return draw
 
-    def _row(self, stage, k, t, scores=True):
-        """The scores of block k, and what is kept of them."""
-        y, keys = ROWS[k], HALVES[k]
-        if scores:
-            stage.matrix(
-                SCORES[:, keys],
-                66,
-                y,
-                COLOURS["S"],
-                "S",
-                "",
-                rows=TOKENS,
-                columns=TOKENS[keys],
-                width=56,
-                height=HIGH,
-                top=SCORES.max(),
-                lift=40,
-                id=f"S{k}",
-            )
-        else:
-            told = ", ".join(TOKENS[keys])
-            stage.text(66, y + 36, "seen:", align="left", colour=QUIET, id=f"seen {k}")
-            stage.text(66, y + 62, told, align="left", id=f"of {k}")
+    def _row(self, stage, k, t, keys=slice(0)):
+        """Block k: the scores that are there, those of `keys`; and what is kept."""
+        self._scores(stage, ROWS[k], keys, id=f"S{k}")
         done = [between(t, 0.15 + 0.25 * i, 0.3 + 0.25 * i) == 1 for i in range(3)]
-        self._kept(stage, y, LEFT_BEHIND[k], done, id=f" {k + 1}")
+        self._kept(stage, ROWS[k], LEFT_BEHIND[k], done, id=f" {k + 1}")
+
+    def _scores(self, stage, y, keys, id):
+        """The table of all scores, empty but for those of `keys`."""
+        shown = np.zeros(SCORES.shape, bool)
+        shown[:, keys] = True
+        stage.matrix(
+            SCORES,
+            66,
+            y,
+            COLOURS["S"],
+            "S",
+            "",
+            rows=TOKENS,
+            columns=TOKENS,
+            width=50,
+            height=HIGH,
+            top=SCORES.max(),
+            lift=40,
+            shown=shown,
+            id=id,
+        )
 
     def _kept(self, stage, y, kept, done, id="", lit=()):
         for name, values, x, width, there in zip(
-            "mso", kept, (270, 360, 450), (56, 56, 60), done, strict=True
+            "mso", kept, (300, 384, 468), (56, 56, 60), done, strict=True
         ):
             if not there:
                 continue
@@ -161,27 +162,51 @@ class _Play:
 
     def _merge(self, stage, t):
         for k in range(2):
-            self._row(stage, k, 1.0, scores=False)
-        stage.text(66, ROWS[2] + 36, "together:", align="left", colour=QUIET)
+            self._row(stage, k, 1.0)
         done = [t > 0.1 + 0.3 * i for i in range(3)]
+        (m1, s1, _), (m2, s2, _) = LEFT_BEHIND
+        m, s, _ = TOGETHER
+        shrinks = number(np.exp(m1 - m)[FIRST])
+        m1, m2, m, s1, s2, s = (number(of[FIRST]) for of in (m1, m2, m, s1, s2, s))
+        told = (
+            f"m: max({m1}, {m2}) = {m}",
+            f"s: {shrinks} · {s1} + {s2} = {s}",
+            f"o: {shrinks} · o 1 + o 2",
+        )
+        lines = [line for line, there in zip(told, done, strict=True) if there]
+        self._told(stage, ROWS[2], TOKENS[FIRST], lines)
         self._kept(stage, ROWS[2], TOGETHER, done, lit=[FIRST])
+
+    def _told(self, stage, y, head, lines):
+        stage.text(LEFT, y - 12, head, align="left", weight="bold", id=f"head {y}")
+        for i, line in enumerate(lines):
+            stage.text(LEFT, y + 18 + 28 * i, line, align="left", id=f"line {y} {i}")
 
     def _divide(self, stage, t):
         self._merged(stage)
-        self._output(stage, ROWS[1], t > 0.4)
+        self._output(stage, t > 0.4)
 
     def _merged(self, stage):
+        self._scores(stage, ROWS[0], slice(0), id="S0")
         self._kept(stage, ROWS[0], TOGETHER, [True] * 3)
-        stage.text(66, ROWS[0] + 36, "both blocks", align="left", colour=QUIET)
 
-    def _output(self, stage, y, there):
-        if there:
-            self._mixed(stage, y, self.part.values, "O = o / s", **self.part.style)
+    def _output(self, stage, there):
+        if not there:
+            return
+        self._mixed(stage, ROWS[1], self.part.values, **self.part.style)
+        _, s, o = TOGETHER
+        O = o / s[:, None]
+        lines = [
+            f"{feature}: {number(o[FIRST, c])} / {number(s[FIRST])}"
+            f" = {number(O[FIRST, c])}"
+            for c, feature in enumerate(CARRIES)
+        ]
+        self._told(stage, ROWS[1], f"O = o / s, as for {TOKENS[FIRST]}", lines)
 
-    def _mixed(self, stage, y, values, told, **style):
+    def _mixed(self, stage, y, values, **style):
         stage.matrix(
             values,
-            450,
+            468,
             y,
             COLOURS["O"],
             "O",
@@ -193,13 +218,14 @@ class _Play:
             lift=40,
             **style,
         )
-        stage.text(66, y + 36, told, align="left", weight="bold")
 
     def _end(self, stage, t):
         self._merged(stage)
-        self._output(stage, ROWS[1], True)
+        self._output(stage, True)
         if self.part.right:
-            self._mixed(stage, ROWS[2], MIXED, "with all scores at once")
+            self._scores(stage, ROWS[2], slice(None), id="S2")
+            stage.text(340, ROWS[2] + 48, "all at once", colour=QUIET)
+            self._mixed(stage, ROWS[2], MIXED)
         elif not self.part.known:
             told = "Yours: " + cut(self.part.problem, 70)
             stage.says(66, ROWS[2], told, 520, WRONG, "bold")

@@ -44,7 +44,7 @@ FIGURES = {
         "what it did and for what it is like at once. The weights were set by hand for "
         "this picture; no training found them.",
         still="How the last word of a sentence shares out its attention.",
-        room=(251, 344),
+        room=(274, 389),
     ),
     "scores": Figure(
         title="One query meets one key",
@@ -109,14 +109,14 @@ FIGURES = {
     "multi_head": Figure(
         title="Two heads, or one wide one",
         attempt="Choose a word. Look at one head, at both, and at one wide head with "
-        "the same weights. Put the mask on: no word looks at a later one.",
+        "the same weights. With the mask, no word looks at a later one.",
         see="Two heads look at two words at once, each with all of its attention. The "
         "wide head has one row of shares for both questions, and weights that were "
         "made for two heads, not for it. What is masked gets 0, and the rest still "
         "adds up to 1.",
         still="Two heads look at two words at once; a wide head with their weights "
         "shares out one unit.",
-        room=(733, 776),
+        room=(697, 742),
     ),
 }
 
@@ -157,9 +157,9 @@ def _plain(params):
     return {name: values.astype(int).tolist() for name, values in params.items()}
 
 
-def place(name: str, still: str = "") -> str:
+def place(name: str, still: str = "", start: str = "") -> str:
     """The HTML of a figure. `still` stands there until the script has come, or for
-    good; without it, a sentence does.
+    good; without it, a sentence does. `start` names what its state begins with.
     """
     figure = FIGURES[name]
     still = still or f"<p>{_emphasised(figure.still)}</p>"
@@ -168,8 +168,9 @@ def place(name: str, still: str = "") -> str:
     )
     label = escape(figure.title or figure.still)
     wide, narrow = figure.room
+    begin = f' start="{escape(start)}"' if start else ""
     return (
-        f'<book-figure name="{name}"><figure aria-label="{label}">{title}'
+        f'<book-figure name="{name}"{begin}><figure aria-label="{label}">{title}'
         f'<div class="figure-stage" style="--room:{wide}px;--narrow:{narrow}px">'
         f'{still}</div><figcaption class="figure-touch">'
         f"<p><b>Try.</b> {_emphasised(figure.attempt)}</p>"

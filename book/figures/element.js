@@ -8,7 +8,7 @@ class BookFigure extends HTMLElement {
     const stage = this.querySelector(".figure-stage");
     if (this.state || !stage) return;
     this.figure = FIGURES[this.getAttribute("name")];
-    this.state = { ...this.figure.start() };
+    this.state = this.start();
     this.says = make("p", { class: "figure-says", "aria-hidden": true });
     this.status = make("p", { class: "figure-status", role: "status" });
     const { nodes, show } = this.figure.build(this);
@@ -34,7 +34,12 @@ class BookFigure extends HTMLElement {
     this.peeked = part;
     this.show({ ...this.state, ...part });
   }
-  reset() { this.change(this.figure.start()) }
+  // As it starts here: a page may ask for a state, as in start="masked".
+  start() {
+    const asked = this.getAttribute("start")?.split(" ") ?? [];
+    return { ...this.figure.start(), ...Object.fromEntries(asked.map((name) => [name, true])) };
+  }
+  reset() { this.change(this.start()) }
   show(state) {
     const numbers = this.figure.compute(state);
     this.draw(state, numbers);

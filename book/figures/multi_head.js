@@ -10,7 +10,7 @@ FIGURES.multi_head = {
     const heads = choice("Heads", [["1", "Head 1"], ["2", "Head 2"], ["both", "Both"], ["wide", "One wide"]], (value) => figure.change({ heads: value }));
     const mask = toggle("Mask", () => figure.change({ masked: !figure.state.masked }));
     mask.setAttribute("aria-label", "Mask: no word looks at a later one");
-    const sentence = new Sentence(figure);
+    const sentence = new Sentence(figure, { high: 150 });
     const shown = { rows: words, point: asking(figure), walk: false };
     const weights = [["A of head 1", "head1"], ["A of head 2", "head2"], ["A of the wide head", "A"]].map(([name, role]) =>
       new Matrix({ name, role, ...shown, columns: words, write: share }));

@@ -216,9 +216,12 @@ const plot = (group, name, values, set) => {
 
 // A sentence. One word asks, the one that is chosen or pointed at: arcs lead from it to
 // all words, as thick as the weights. A lane is {weights, role}: the first bends above the
-// words, the second below. With `move(from, to)` words can be dragged.
+// words, the second below. With `move(from, to)` words can be dragged. `high` is the room
+// of its arcs: one lane has it above, two share it, less a line of their shares.
+const LINE = 18; // a line of shares, as high as in the style
 class Sentence {
-  constructor(figure, move) {
+  constructor(figure, { move, high = 112 } = {}) {
+    this.high = high;
     this.chosen = () => figure.state.asks;
     this.ask = asking(figure);
     this.move = move;
@@ -289,7 +292,7 @@ class Sentence {
     const { words, asks, lanes } = this.shown, wide = this.node.clientWidth;
     if (!wide) return;
     const step = wide / words.length, centre = (j) => (j + 0.5) * step;
-    const high = lanes.length > 1 ? 84 : 112, far = Math.max(words.length - 1, 1);
+    const two = lanes.length > 1, high = two ? (this.high - LINE) / 2 : this.high, far = Math.max(words.length - 1, 1);
     const rises = words.map((_, j) => (j === asks ? 0.3 : 0.3 + (0.62 * Math.abs(j - asks)) / far) * high);
     [this.sky, this.ground].forEach((sheet, below) => {
       const lane = lanes[below];

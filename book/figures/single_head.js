@@ -13,7 +13,7 @@ FIGURES.single_head = {
     };
     const shift = (by) => () => move(figure.state.asks, figure.state.asks + by);
     const left = button("◀ Move it left", shift(-1)), right = button("Move it right ▶", shift(1));
-    const sentence = new Sentence(figure, move);
+    const sentence = new Sentence(figure, { move });
     const turned = (i, j, value) => figure.change({ W_q: figure.state.W_q.map((line, k) => (k === i ? line.with(j, value) : line)) });
     const W = new Matrix({ name: "W_q: drag a number", label: "W_q", role: "Q", rows: BOOK.features, columns: BOOK.asksFor, edit: turned });
     const shown = { rows: BOOK.tokens, point: asking(figure), walk: false };

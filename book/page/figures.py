@@ -11,7 +11,9 @@ from book import figures
 from . import contents
 
 logger = logging.getLogger(__name__)
-PLACE = re.compile(r'<book-figure name="([\w-]*)">\s*</book-figure>')
+PLACE = re.compile(
+    r'<book-figure name="([\w-]*)"(?: start="([\w ]*)")?>\s*</book-figure>'
+)
 # What stands there until the script has come.
 STILLS = {"home": contents.sentence}
 
@@ -31,7 +33,7 @@ def fill(app, page, template, context, doctree):
             logger.warning("no figure %r; there are %s", name, known, location=page)
             return match[0]
         still = STILLS[name](app, page) if name in STILLS else ""
-        return figures.place(name, still)
+        return figures.place(name, still, match[2] or "")
 
     context["body"], count = PLACE.subn(placed, context.get("body", ""))
     context["has_figure"] = count > 0
