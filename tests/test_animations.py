@@ -85,6 +85,9 @@ def assert_legible(scene):
         over = np.argwhere(np.triu((high - low).min(axis=-1) > 0, k=1))
         pairs = [(texts[a], texts[b]) for a, b in over]
         assert not pairs, f"{pairs[0][0]!r} lies on {pairs[0][1]!r} {where}"
+        if stage.upright or not scene.upright:  # what a phone shows, 350 pixels wide
+            letters = [t["size"] for t in stage.things if t["is"] in ("text", "cells")]
+            assert min(letters) * 350 / stage.width >= 9, f"too small {where}"
 
 
 @pytest.mark.parametrize("passed", [lambda Q, K: Q @ K.T, np.ones((4, 4)), None])

@@ -373,6 +373,10 @@ def test_a_chart_tells_its_numbers_and_is_always_the_same():
 
     assert "measured 0.25 at 1, 0.5 at 2" in chart().alternative
     assert chart().svg() == chart().svg()
+    assert (
+        "scaled by 0.003</text>"
+        in against_size("n", [1, 2], {"scaled by 0.003": {"a": [1, 2]}}).svg().decode()
+    )
     assert 'alt="Measured against n.' in chart()._repr_html_()
 
 

@@ -84,12 +84,22 @@ def test_a_style_of_what_is_on_a_page_holds_for_nothing_else_there(file):
         assert selector.startswith("@") or re.search(THEIRS[file], selector), selector
 
 
-def test_charts_are_files_that_keep_their_place_until_they_come():
-    charts = [c for name in PAGES for c in re.findall("<img[^>]*>", _text(name))]
-    assert any(".svg" in chart for chart in charts)
-    for chart in charts:
-        assert "data:image" not in chart
-        assert re.search(r' width="\d+" height="\d+" loading="lazy"', chart)
+def test_charts_stand_in_the_page_and_have_its_colours():
+    with_charts = [html for name in PAGES if 'class="chart"' in (html := _text(name))]
+    assert len(with_charts) > 5
+    style = (HTML / "_static" / "page.css").read_text("utf-8")
+    for html in with_charts:
+        assert "data:image" not in html
+        charts = re.findall(r'<div class="chart" role="img" aria-label="\w', html)
+        drawn = re.findall(r'<svg class="for-(?:wide|narrow)".*?</svg>', html, re.S)
+        assert len(drawn) == 2 * len(charts)
+        for svg in drawn:
+            assert all(
+                f"{name}:" in style for name in re.findall(r"var\((--\S+),", svg)
+            )
+            assert "#" not in re.sub(r"var\(--\S+, #\w{6}\)|url\(#|href=\"#", "", svg)
+        named = re.findall(r' id="([^"]+)"', html)
+        assert len(named) == len(set(named))
 
 
 def test_no_line_moves_when_the_faces_of_the_text_come(chromium):
@@ -183,8 +193,11 @@ SHAPE = """() => {
     map: document.querySelector(".workflow-map.small")?.offsetHeight ?? 0,
     cut: all(".cell_output pre").filter((box) => box.scrollWidth > box.clientWidth + 1)
       .map((box) => box.textContent.slice(0, 80)),
-    charts: all("img.chart").filter((chart) => chart.checkVisibility()).map(wide),
+    charts: all(".chart svg").filter((chart) => chart.checkVisibility()).map(wide),
     text: Math.min(720, wide(document.querySelector("main"))),
+    letters: all("main svg text").filter((letter) => letter.checkVisibility()
+      && letter.textContent.trim()).map((letter) =>
+        parseFloat(getComputedStyle(letter).fontSize) * letter.getScreenCTM().a),
   };
 }"""
 
@@ -208,6 +221,7 @@ def test_nothing_is_wider_than_the_page_but_what_scrolls_by_keyboard(chromium, n
             assert shape["map"] <= 90  # the map of a chapter leaves room for the text
             assert shape["cut"] == []  # of what cells print, nothing is out of sight
             assert all(chart >= shape["text"] - 2 for chart in shape["charts"])
+            assert width < 390 or all(size >= 9 for size in shape["letters"])
 
 
 def test_the_keyboard_alone_is_enough(chromium):
