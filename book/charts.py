@@ -76,7 +76,6 @@ STYLE = {
     "legend.frameon": False,
     "legend.columnspacing": 1.4,
     "svg.fonttype": "none",  # letters stay letters: small, and in the page's face
-    "svg.hashsalt": "book",
 } | {f"axes.spines.{side}": False for side in ("left", "right", "top", "bottom")}
 
 
@@ -112,21 +111,27 @@ class Chart:
 
         width: in points. A wide picture is a little higher, too.
         """
-        with _style():
+        # Two pictures of one page have no id in common.
+        with _style(), matplotlib.rc_context({"svg.hashsalt": f"{self} {width}"}):
             self.figure.set_size_inches(
                 width / 72, self.height * (1.2 if width > NARROW else 1)
             )
             for axis in self.figure.axes:
-                title = " ".join(axis.get_title("left").split())
-                axis.set_title(textwrap.fill(title, int(width / LETTER * 1.5)))
+                axis.set_title(_folded(axis.get_title("left"), width))
+                axis.set_xlabel(_folded(axis.get_xlabel(), width))
             _legend(self.figure, width)
             file = io.BytesIO()
             nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
             self.figure.savefig(file, format="svg", metadata=nothing)
-        return _spare(file.getvalue().decode(), width).encode()
+        return _spare(file.getvalue().decode()).encode()
 
 
-def _spare(svg: str, width: int) -> str:
+def _folded(text: str, width: int) -> str:
+    """A text in lines that have room."""
+    return textwrap.fill(" ".join(text.split()), int(width / LETTER * 1.5))
+
+
+def _spare(svg: str) -> str:
     """An SVG of matplotlib's with what a page needs of it: its colours by their names,
     nothing that reaches beyond it, a tenth of a point at most.
     """
@@ -144,9 +149,7 @@ def _spare(svg: str, width: int) -> str:
     svg = re.sub(r"font-family: [^;\"]*", "font-family: var(--sans, sans-serif)", svg)
     svg = re.sub("#[0-9a-f]{6}\\b", lambda m: f"var({NAMES[m[0]]}, {m[0]})", svg)
     svg = re.sub(r' transform="rotate\(-?0 [^"]*"', "", svg)
-    # Two pictures of one page have no id in common, and none that nothing points to.
-    svg = re.sub(r'<g id="[a-z]\w*_\d+">', "<g>", svg)
-    svg = re.sub(r'(id="|#)([mpC]\w{8,})', rf"\1\2-{width}", svg)
+    svg = re.sub(r'<g id="\w+_\d+">', "<g>", svg)  # nothing points to a group
     return re.sub(r"\s+", " ", svg).replace("> <", "><")
 
 
