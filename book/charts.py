@@ -149,7 +149,7 @@ def _spare(svg: str) -> str:
     svg = re.sub(r"font-family: [^;\"]*", "font-family: var(--sans, sans-serif)", svg)
     svg = re.sub("#[0-9a-f]{6}\\b", lambda m: f"var({NAMES[m[0]]}, {m[0]})", svg)
     svg = re.sub(r' transform="rotate\(-?0 [^"]*"', "", svg)
-    svg = re.sub(r'<g id="\w+_\d+">', "<g>", svg)  # nothing points to a group
+    svg = re.sub(r'<g id="[\w.]+_\d+">', "<g>", svg)  # nothing points to a group
     return re.sub(r"\s+", " ", svg).replace("> <", "><")
 
 

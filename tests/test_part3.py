@@ -3,6 +3,7 @@ and the experiments train the attention that the book teaches.
 """
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 import book.animations as animations
 from autograder.exercises.registry import discover
 from autograder.grading.judge_file import judge_file
-from book.charts import lines, points, strips
+from book.charts import NARROW, WIDE, lines, points, strips
 from book.experiments import attention, full_rank_match, kept, stack, two_tokens
 from book.tables import spread
 from solutions import cost
@@ -341,6 +342,9 @@ def test_charts_say_what_they_show():
     for drawn in (chart, dots, rows):
         assert drawn.svg() == drawn.svg()
         assert f'alt="{drawn}"' in drawn._repr_html_()
+        wide, narrow = (drawn.svg(width).decode() for width in (WIDE, NARROW))
+        named = re.findall(r' id="([^"]+)"', wide + narrow)
+        assert len(named) == len(set(named))
     assert spread([1, 3, 2]) == "2.00 (1.00–3.00)"
 
 
