@@ -44,7 +44,7 @@ FIGURES = {
         "what it did and for what it is like at once. The weights were set by hand for "
         "this picture; no training found them.",
         still="How the last word of a sentence shares out its attention.",
-        room=(274, 389),
+        room=(262, 377),
     ),
     "scores": Figure(
         title="One query meets one key",

@@ -31,7 +31,7 @@ FIGURES.home = {
       words: reordered(figure.state.words, from, to),
       asks: reordered(figure.state.words.map((_, k) => k), from, to).indexOf(figure.state.asks),
     });
-    const sentence = new Sentence(figure, { move });
+    const sentence = new Sentence(figure, { move, high: 100 });
     const read = (words) => ({ words, asks: Math.min(figure.state.asks, words.length - 1), remark: "" });
     const chips = SENTENCES.map((words) => toggle(words.join(" "), () => { field.value = ""; figure.change(read(words)) }));
     const field = make("input", { type: "text", autocapitalize: "off", autocomplete: "off", spellcheck: "false", placeholder: "type your own", maxlength: 60 });
