@@ -215,6 +215,21 @@ def test_solved_work_survives_a_restart(shell, tmp_path):
     assert "this line is not a definition" not in done.stdout
 
 
+def test_what_is_given_is_not_praised(shell, tmp_path):
+    """By `ready`, before it is solved and after: what is written counts in grading."""
+    given = "softmax = ready('softmax'); points = check(softmax)"
+    assert "softmax is not written here" in run(shell, given)
+    assert shell.user_ns["points"] == 0.0
+    run(shell, RIGHT)
+    assert "softmax: right" in run(shell, "check(softmax)")
+    kept = tmp_path / ".solved" / "softmax.py"
+    written = kept.stat().st_mtime_ns
+    assert "softmax: right" in run(shell, "check(softmax)")
+    assert kept.stat().st_mtime_ns == written  # nothing changed
+    assert "softmax is not written here" in run(shell, given)
+    assert "softmax is not written here" in run(shell, "hint(softmax)")
+
+
 def test_an_earlier_answer_that_is_wrong_now_is_not_used(shell, tmp_path):
     folder = tmp_path / ".solved"
     folder.mkdir()
