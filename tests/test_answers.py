@@ -120,7 +120,7 @@ def test_a_notebook_is_judged_whatever_its_name(tmp_path):
         ("def multihead_attention(X): pass", "is multi_head_attention meant?"),
         ("class A:\n def softmax(S): pass", "softmax is defined inside the class A"),
         ("def main():\n def scale(S): pass", "inside the function main"),
-        ("softmax = ready('softmax')\nx = 1", "defines none of the book's functions"),
+        ("softmax = ready('softmax')\nx = 1", "softmax is not written here"),
         ("if 1 > 2:\n def softmax(S): pass", "does a condition hide it"),
         ('{"cells": 3}', "it has no cells"),
     ],
