@@ -20,9 +20,10 @@ from nbgrader.api import Gradebook
 
 from autograder.chapters.chapter import ChapterError, learner_notebook, load_chapters
 from autograder.chapters.toc import current_stems, steps
-from autograder.course.handout.contents import handout_files, rules
+from autograder.course.handout.contents import handout_files
 from autograder.course.handout.record import RecordingError, key_of, recorded
 from autograder.course.handout.release import release
+from autograder.course.handout.rules import rules
 from autograder.course.setup import make_course
 from autograder.exercises import answer_key as key
 from autograder.exercises.declaration import Exercise
@@ -50,8 +51,7 @@ def keyed(name, folder):
     exercise = discover()[name]
     file = folder / f"{name}.key"
     file.write_bytes(key_of(exercise, []))
-    if exercise.properties or exercise.drive:
-        (folder / f"{name}_rules.py").write_text(rules(exercise), encoding="utf-8")
+    (folder / f"{name}_rules.py").write_text(rules(exercise), encoding="utf-8")
     return key.load(file)
 
 
@@ -118,7 +118,7 @@ def test_a_call_that_a_key_does_not_know(tmp_path):
 def test_another_machine_may_round_otherwise(tmp_path):
     real = discover()["softmax"]
     S = np.random.default_rng(5).standard_normal((3, 4))
-    seen = [((S,), {"value": real.reference(S), "after": (None,)})]
+    seen = [((S,), {"value": real.reference(S), "after": ()})]
     (tmp_path / "softmax.key").write_bytes(key_of(real, seen))
     (tmp_path / "softmax_rules.py").write_text(rules(real))
     softmax = key.load(tmp_path / "softmax.key").reference
@@ -130,6 +130,7 @@ def test_another_machine_may_round_otherwise(tmp_path):
 def test_a_borrowed_function_comes_without_mistakes_and_hints(tmp_path):
     real = discover()["weighted_sum"]
     (tmp_path / "weighted_sum.key").write_bytes(key_of(real, [], borrowed=True))
+    (tmp_path / "weighted_sum_rules.py").write_text(rules(real))
     borrowed = key.load(tmp_path / "weighted_sum.key")
     assert borrowed.mistakes == borrowed.hints == ()
     with pytest.raises(key.NotKnownHereError, match="which a later chapter writes"):

@@ -5,26 +5,33 @@ what each of them answers there, and what else a chapter asks of the reference. 
 it is an `Exercise` whose functions are tables: the judge works with it unchanged, and
 gives the very same verdicts.
 
-A key is one message of `autograder.wire`: nothing in it is executed. Properties and
-`drive` are code; they lie beside the key, in `NAME_rules.py`.
+A key is one message of `autograder.wire`: nothing in it is executed. Properties,
+`drive` and what draws the cases are code; they lie beside the key, in `NAME_rules.py`.
 """
 
 import builtins
 import copy
 import inspect
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from autograder.exercises.declaration import Exercise
+from autograder.exercises.ordinary import Draw, ordinary_cases
+from autograder.exercises.shapes import ShapeLine
 from autograder.values import wire
 from autograder.values.called import Function
+from autograder.values.pool import Pool
+from autograder.values.sketch import Called, Sketch, call_of
 from autograder.values.wire import Arguments
 
 LIMIT = 2**28  # bytes of a key
-CLOSE = 1e-12  # relative: another machine may round the last digits otherwise
+# What was recorded, by the number of a call. One that is not known has no number.
+Recorded = dict[int | None, Any]
 
 
 class NotKnownHereError(Exception):
@@ -46,64 +53,62 @@ class Keyed(Exercise):
 
 @dataclass(frozen=True)
 class Calls:
-    """The arguments of every call that a key knows, each with its number."""
+    """What each call that a key answers is known by; its number is its place."""
 
-    arguments: list[Arguments] = field(default_factory=list)
-    _numbers: dict[bytes, int] = field(default_factory=dict)
+    known: list[Called] = field(default_factory=list)
+    _found: dict[bytes, int | None] = field(default_factory=dict)
 
     def add(self, arguments: Arguments) -> int:
         """The number of a call, a new one where it was not known."""
-        name = wire.encode(arguments)
-        if name not in self._numbers:
-            self._numbers[name] = len(self.arguments)
-            self.arguments.append(arguments)
-        return self._numbers[name]
+        call = call_of(arguments)
+        if call not in self.known:
+            self.known.append(call)
+        return self.known.index(call)
 
     def find(self, arguments: Arguments) -> int | None:
         """The number of a call with these arguments, but for rounding."""
         arguments = wire.plain(arguments)
-        try:
-            number = self._numbers.get(wire.encode(arguments))
-        except wire.WireError:  # not plain: never recorded
-            return None
-        if number is not None:
-            return number
-        known = enumerate(self.arguments)
-        return next((n for n, value in known if _alike(value, arguments)), None)
+        name = wire.encode(arguments)  # every mistake is asked with the same cases
+        if name not in self._found:
+            call, known = call_of(arguments), enumerate(self.known)
+            near = (number for number, each in known if call.is_near(each))
+            self._found[name] = next(near, None)
+        return self._found[name]
 
+    def as_plain(self) -> dict[str, Any]:
+        """Everything that is known, as few plain arrays."""
+        numbers = [call.numbers for call in self.known]
+        return {
+            "forms": np.array([call.form for call in self.known], np.uint32),
+            "counts": np.array([n.shape[0] for n in numbers], np.uint32),
+            "totals": np.array([n.total for n in numbers], np.complex128),
+            "largest": np.array([n.largest for n in numbers], np.float64),
+        }
 
-def _alike(known: Any, given: Any) -> bool:
-    if type(known) is not type(given):
-        return False
-    if isinstance(known, dict):
-        return known.keys() == given.keys() and all(
-            _alike(known[name], given[name]) for name in known
+    @classmethod
+    def of(cls, plain: dict[str, np.ndarray]) -> "Calls":
+        """The calls that `as_plain` told of."""
+        rows = zip(*(array.tolist() for array in plain.values()), strict=True)
+        return cls(
+            [
+                Called(form, Sketch(shape=(count,), total=total, largest=largest))
+                for form, count, total, largest in rows
+            ]
         )
-    if isinstance(known, tuple | list):
-        pairs = zip(known, given, strict=False)
-        return len(known) == len(given) and all(_alike(a, b) for a, b in pairs)
-    if isinstance(known, np.ndarray):
-        return (known.shape, known.dtype) == (given.shape, given.dtype) and np.allclose(
-            known, given, rtol=CLOSE, atol=CLOSE, equal_nan=True
-        )
-    if isinstance(known, np.random.Generator):
-        return bool(known.bit_generator.state == given.bit_generator.state)
-    return bool(known == given)
 
 
 def load(file: Path) -> Exercise:
     """Read a key as an exercise. `WireError` where the file is not sound."""
     key = wire.decode(file.read_bytes(), LIMIT)
+    key |= Pool.of(key["pool"]).take(key["told"])
     rules = _rules(file)
-    calls = Calls()
-    for arguments in key["calls"]:
-        calls.add(arguments)
+    calls = Calls.of(key["calls"])
     unknown = BORROWED if key["borrowed"] else UNKNOWN
     reference: Any = _table(file.stem, key["doc"], key["outcomes"], calls, unknown)
     reference.__signature__ = _signature(key["signature"])
     return Keyed(
         reference=reference,
-        inputs=tuple(_table(name, "", seen, calls) for name, seen in key["inputs"]),
+        inputs=tuple(_inputs(key, rules, calls)),
         mistakes=tuple(_mistake(calls, *mistake) for mistake in key["mistakes"]),
         properties=tuple(rules[name] for name in key["properties"]),
         drive=rules.get("drive"),
@@ -124,6 +129,38 @@ def _rules(file: Path) -> dict[str, Any]:
     return namespace
 
 
+def _inputs(
+    key: dict[str, Any], rules: dict[str, Any], calls: Calls
+) -> Iterator[Function]:
+    """What draws each case: as it was recorded, or by the rules, or by the shapes."""
+    for name, seen in key["inputs"]:
+        if seen is not None:
+            yield _table(name, "", seen, calls)
+        elif name in rules:
+            yield _known_draw(rules[name], calls)
+        else:
+            described = inspect.getdoc(rules.get("drive")) or key["doc"]
+            cases = ordinary_cases(ShapeLine.of(described))
+            yield next(_known_draw(c, calls) for c in cases if c.__name__ == name)
+
+
+def _known_draw(draw: Draw, calls: Calls) -> Function:
+    """The same draw; it raises where the numbers are not those that were recorded."""
+
+    @wraps(draw)
+    def drawn(rng: np.random.Generator) -> Arguments:
+        arguments = draw(rng)
+        if calls.find(arguments) is None:
+            raise NotKnownHereError(OTHER_NUMBERS.format(np.__version__))
+        return arguments
+
+    return drawn
+
+
+OTHER_NUMBERS = (
+    "NumPy {} draws other numbers here than the ones that this exercise was recorded "
+    "with. Install the version that requirements.txt names."
+)
 UNKNOWN = (
     "This needs an answer of {name} that is not kept here, nor is a solution of it. "
     "Run this cell again when your own {name} is written, and `check` finds nothing "
@@ -133,10 +170,6 @@ BORROWED = (
     "This needs {name}, which a later chapter writes. Here it is known for the right "
     "numbers only: run this cell again when `check` finds nothing wrong."
 )
-
-
-# What was recorded, by the number of a call. One that is not known has no number.
-Recorded = dict[int | None, Any]
 
 
 def _table(
@@ -201,9 +234,9 @@ def _again(outcome: dict[str, Any], arguments: Arguments) -> Any:
     """Do what the recorded call did: raise, or draw from a generator and return."""
     if "error" in outcome:
         raise _error(*outcome["error"])
-    for argument, after in zip(arguments, outcome["after"], strict=True):
-        if isinstance(argument, np.random.Generator):
-            argument.bit_generator.state = after.bit_generator.state
+    generators = (a for a in arguments if isinstance(a, np.random.Generator))
+    for generator, after in zip(generators, outcome["after"], strict=True):
+        generator.bit_generator.state = after.bit_generator.state
     return copy.deepcopy(outcome["value"])
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from autograder.values.sketch import Sketch, sketch_of
 from autograder.values.wire import Opaque
 
 LOOSEST = 4e-3  # float16, and nearly float32: ten times the root of its epsilon
@@ -56,6 +57,8 @@ def same(actual: Any, expected: Any) -> bool:
             and len(actual) == len(expected)
             and all(same(a, e) for a, e in zip(actual, expected, strict=True))
         )
+    if isinstance(expected, Sketch):
+        return _is_numeric(actual) and _is_as(as_numeric(actual), expected)
     if not _is_numeric(actual) or not _is_numeric(expected):
         return type(actual) is type(expected) and actual == expected
     if isinstance(actual, int) and isinstance(expected, int):
@@ -63,6 +66,12 @@ def same(actual: Any, expected: Any) -> bool:
     if np.shape(actual) != np.shape(expected):
         return False
     return bool(np.all(close(actual, expected)))
+
+
+def _is_as(actual: np.ndarray, expected: Sketch) -> bool:
+    """As `close`, where no more than a sketch is left of what is expected."""
+    tolerated = max(tolerance(actual.dtype), TIGHTEST)  # a sketch is not exact
+    return sketch_of(actual).is_near(expected, tolerated)
 
 
 def close(actual: Any, expected: Any) -> np.ndarray:

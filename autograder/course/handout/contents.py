@@ -22,18 +22,13 @@ from autograder.chapters import dependencies
 from autograder.chapters.chapter import Chapter
 from autograder.chapters.toc import ROOT, steps, workflow
 from autograder.course.handout.record import Seen, key_of, recorded
-from autograder.errors import UserError
-from autograder.exercises.declaration import Exercise
+from autograder.course.handout.rules import ReleaseError, home, rules
 from autograder.exercises.registry import discover
-from autograder.exercises.source import excerpt, file_of
+from autograder.exercises.source import excerpt
 
 ALWAYS = ("jupyterlab",)  # what starts the notebook; nothing imports it
 WHEN = (1980, 1, 1, 0, 0, 0)  # the same files give the same bytes
 BESIDE = (".css", ".js")  # what a package reads besides its modules
-
-
-class ReleaseError(UserError):
-    """A chapter that cannot be packed. Names the file and the remedy."""
 
 
 def handout_files(
@@ -99,8 +94,8 @@ def exercise_files(
         exercise = discover()[name]
         key = key_of(exercise, seen.get(name, []), borrowed=name not in own)
         files[f"solutions/{name}.key"] = key
-        if exercise.properties or exercise.drive:
-            files[f"solutions/{name}_rules.py"] = rules(exercise).encode()
+        if text := rules(exercise):
+            files[f"solutions/{name}_rules.py"] = text.encode()
     for path, names in _declaring(asked & earlier, earlier).items():
         files[f"solutions/{path.name}"] = _declaration(path, names).encode()
     return files
@@ -116,27 +111,6 @@ def _earlier(chapter: str) -> set[str]:
     return names
 
 
-def _home(name: str) -> Path:
-    """The file that declares an exercise."""
-    return file_of(discover()[name].reference)
-
-
-def rules(exercise: Exercise) -> str:
-    """The source of an exercise's properties and of its `drive`, no more."""
-    path = _home(exercise.name)
-    told = [*exercise.properties, *([exercise.drive] if exercise.drive else [])]
-    names = [rule.__name__ for rule in told]
-    text = excerpt(path, names, f"What must hold for any right {exercise.name}.")
-    answers = exercise.reference, *exercise.mistakes, *exercise.equivalents
-    given_away = dependencies.defined(ast.parse(text)) & {a.__name__ for a in answers}
-    if given_away:
-        raise ReleaseError(
-            f"{path}: {' or '.join(names)} needs {', '.join(sorted(given_away))}, "
-            "which learners must not see; write it without"
-        )
-    return text
-
-
 def _declaring(names: set[str], earlier: set[str]) -> dict[Path, set[str]]:
     """The files that declare some exercises, with the exercises to take from each.
 
@@ -146,7 +120,7 @@ def _declaring(names: set[str], earlier: set[str]) -> dict[Path, set[str]]:
     todo = set(names)
     while todo:
         name = todo.pop()
-        path = _home(name)
+        path = home(name)
         found.setdefault(path, set()).add(name)
         tree = ast.parse(_declaration(path, found[path]))
         for node in ast.walk(tree):

@@ -19,24 +19,31 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from autograder.chapters import toc as workflow
+from autograder.course.handout.rules import drawn_by_rules
 from autograder.errors import UserError
 from autograder.exercises.answer_key import Calls, by_position
 from autograder.exercises.declaration import Exercise
 from autograder.exercises.registry import discover
-from autograder.judge.cases import VISIBLE_SEED, draw_cases, try_case
+from autograder.judge.cases import DRAWS, VISIBLE_SEED, draw_cases, try_case
 from autograder.judge.diagnosis import influence, mixing
 from autograder.judge.diagnosis.defaults import tried
 from autograder.values import called, wire
 from autograder.values.called import call_in_process
+from autograder.values.pool import COARSE, FINE, Keep, Pool
+from autograder.values.sketch import sketch_of
+from autograder.values.wire import Arguments, Opaque
 
-PRECISE = 1e-7  # the share of the largest number that counts in a comparison
+MOST = 200  # numbers of each mistake that are kept, but for the first case
+LARGE = 1e30  # single precision, in which sketches are kept, has no room for more
+FEW = 6  # numbers that take no more room than the sketch of many
 LARGEST = 2**23  # bytes of an answer that is kept; random numbers do not compress
 
 Seen = list[tuple[tuple, dict]]  # (arguments, outcome) of each call
@@ -52,42 +59,123 @@ def key_of(exercise: Exercise, seen: Seen, borrowed: bool = False) -> bytes:
     seen: what a chapter asks of its reference. borrowed: the chapter only calls the
     function of a later one; then the key has no mistakes and no hints.
     """
-    calls, mistakes = Calls(), []
-    inputs: dict[str, Seen] = {draw.__name__: [] for draw in exercise.inputs}
-    watched = [_watched(draw, inputs[draw.__name__]) for draw in exercise.inputs]
-    cases = draw_cases(replace(exercise, inputs=tuple(watched)), VISIBLE_SEED)
-    asked = [*cases, *tried(exercise, cases)]
-    for mistake in () if borrowed else exercise.mistakes:
-        answers, symptoms, names = [], [], []
-        if exercise.compared:
-            answers = [(a, _short(o)) for a, o in _answers(exercise, mistake, asked)]
-            names = _names(exercise, mistake, answers)
-        else:
-            symptoms = _symptoms(exercise, mistake, cases)
-        tables = (_numbered(seen, calls) for seen in (answers, symptoms, names))
-        mistakes.append((mistake.__name__, inspect.getdoc(mistake), *tables))
-    right = call_in_process(exercise.driven(exercise.reference))
-    drawn = [] if borrowed else [(*case, right(case[1])) for case in cases]
-    changed = [*influence.asked_of(exercise, drawn), *mixing.asked_of(exercise, drawn)]
-    known = _answers(exercise, exercise.reference, [*asked, *changed])
-    if not exercise.compared:  # any draw may be right: its form is what is asked for
-        known = [(arguments, _form(outcome)) for arguments, outcome in known]
-    known = known + seen
-    key = {
+    recorder = _Recorder(exercise, Calls(), Pool())
+    mistakes = () if borrowed else map(recorder.mistake, exercise.mistakes)
+    told = {
         "doc": inspect.getdoc(exercise.reference),
         "signature": _parameters(exercise.reference),
-        "outcomes": _numbered(known, calls),
-        "inputs": [(name, _numbered(drawn, calls)) for name, drawn in inputs.items()],
-        "mistakes": mistakes,
+        "inputs": recorder.inputs,
+        "outcomes": recorder.reference(seen, borrowed),
+        "mistakes": list(mistakes),
         "properties": [p.__name__ for p in exercise.properties],
         "hints": () if borrowed else exercise.hints,
         "points": exercise.points,
         "flagged": exercise.flagged,
         "compared": exercise.compared,
         "borrowed": borrowed,
-        "calls": calls.arguments,
     }
-    return wire.encode(key)
+    calls, pool = recorder.calls.as_plain(), recorder.pool.as_plain()
+    return wire.encode({"told": told, "calls": calls, "pool": pool})
+
+
+class _Recorder:
+    """Asks the reference and the mistakes of an exercise, and notes what they answer.
+
+    Of a reference every digit counts where it is shown, in the cases. Of a mistake as
+    many are kept as the judge compares; and of some of its cases no more than a sketch,
+    which tells whether an answer is the same there, too.
+    """
+
+    def __init__(self, exercise: Exercise, calls: Calls, pool: Pool):
+        self.exercise, self.calls, self.pool = exercise, calls, pool
+        coded = drawn_by_rules(exercise)
+        drawn: dict[str, Seen] = {draw.__name__: [] for draw in exercise.inputs}
+        watched = [
+            draw if draw.__name__ in coded else _watched(draw, drawn[draw.__name__])
+            for draw in exercise.inputs
+        ]
+        self.cases = draw_cases(replace(exercise, inputs=tuple(watched)), VISIBLE_SEED)
+        self.tried = tried(exercise, self.cases)
+        for _, arguments in self.cases:  # a draw asks whether they are known
+            calls.add(arguments)
+        self.inputs = [
+            (name, None if name in coded else self._noted(seen, Pool.whole))
+            for name, seen in drawn.items()
+        ]
+        self.numbered = list(self._with_numbers())
+
+    def _with_numbers(self) -> Iterator[tuple[str, Arguments]]:
+        """The cases of which a mistake's numbers are kept: first draws, while there is
+        room for them.
+        """
+        room = MOST
+        for case in self.cases[::DRAWS]:
+            [(_, right)] = _answers(self.exercise, self.exercise.reference, [case])
+            size = _size(right.get("value"))
+            if size <= room or room == MOST:
+                room -= size
+                yield case
+
+    def reference(self, seen: Seen, borrowed: bool) -> dict[int, Any]:
+        """What the reference answers in the cases, where they are changed, in cells."""
+        right = self.exercise.reference
+        known = _answers(self.exercise, right, [*self.cases, *self.tried])
+        if not self.exercise.compared:  # any draw may be right: its form is asked for
+            known = [(arguments, _form(outcome)) for arguments, outcome in known]
+        noted = self._noted(known + seen, Pool.whole)
+        if self.exercise.compared and not borrowed:
+            call = call_in_process(self.exercise.driven(right))
+            drawn = [(*case, call(case[1])) for case in self.cases]
+            moved = influence.asked_of(self.exercise, drawn)
+            changed = [*moved, *mixing.asked_of(self.exercise, drawn)]
+            answers = _answers(self.exercise, right, changed)
+            noted = self._noted(answers, _fine) | noted
+        return noted
+
+    def mistake(self, mistake: Callable) -> tuple:
+        """A mistake: its name, its hint, and what is known of it in each case."""
+        told = mistake.__name__, inspect.getdoc(mistake)
+        if not self.exercise.compared:
+            symptoms = _symptoms(self.exercise, mistake, self.cases)
+            return *told, {}, self._numbered(symptoms), {}
+        answers = _answers(self.exercise, mistake, self.numbered)
+        close = {name for name, _ in self.numbered}
+        rest = [case for case in self.cases if case[0] not in close]
+        others = _answers(self.exercise, mistake, [*rest, *self.tried])
+        names = _names(self.exercise, mistake, [*answers, *others])
+        noted = self._noted(others, _sketched) | self._noted(answers, _coarse)
+        return *told, noted, {}, self._numbered(names)
+
+    def _noted(self, seen: Seen, keep: Keep) -> dict[int, Any]:
+        return {n: self.pool.put(o, keep) for n, o in self._numbered(seen).items()}
+
+    def _numbered(self, seen: Seen) -> dict[int, Any]:
+        return {self.calls.add(arguments): outcome for arguments, outcome in seen}
+
+
+def _size(value: Any) -> int:
+    """How many numbers there are in the arrays of a value."""
+    if isinstance(value, dict):
+        return sum(map(_size, value.values()))
+    if isinstance(value, tuple | list):
+        return sum(map(_size, value))
+    return value.size if isinstance(value, np.ndarray) else 0
+
+
+def _fine(pool: Pool, array: np.ndarray) -> Opaque:
+    return pool.short(array, FINE)
+
+
+def _coarse(pool: Pool, array: np.ndarray) -> Opaque:
+    return pool.short(array, COARSE)
+
+
+def _sketched(pool: Pool, array: np.ndarray) -> Opaque:
+    sketch = sketch_of(array)
+    usual = array.dtype == np.float64 and 1 / LARGE < sketch.largest < LARGE
+    if array.size <= FEW or not usual:  # inf and nan are no usual numbers either
+        return pool.short(array, COARSE)
+    return pool.sketch(sketch)
 
 
 def _answers(exercise: Exercise, answer: Callable, cases: list) -> Seen:
@@ -98,11 +186,6 @@ def _answers(exercise: Exercise, answer: Callable, cases: list) -> Seen:
         for _, arguments in cases:
             call(arguments)
     return seen
-
-
-def _short(outcome: dict) -> dict:
-    """What a mistake gives, less precisely: so closely is no answer compared."""
-    return _changed(outcome, _single)
 
 
 def _form(outcome: dict) -> dict:
@@ -127,22 +210,6 @@ def _each(change: Callable, value):
     return value
 
 
-def _single(array: np.ndarray) -> np.ndarray:
-    """An array in single precision, the last six bits of it 0: so it packs better."""
-    if array.dtype != np.float64:
-        return array
-    with np.errstate(over="ignore"):
-        short = array.astype(np.float32)
-    finite = np.isfinite(short)
-    if not np.array_equal(finite, np.isfinite(array)):
-        return array
-    if 0 < np.abs(array[finite]).max(initial=0) < np.finfo(np.float32).tiny / PRECISE:
-        return array  # so small that single precision leaves too little of it
-    bits = short.view(np.uint32)
-    rounded = np.where(np.isfinite(short), bits + 32 & ~np.uint32(63), bits)
-    return rounded.astype(np.uint32).view(np.float32).reshape(array.shape)
-
-
 def _symptoms(exercise: Exercise, mistake: Callable, cases: list) -> list[tuple]:
     """What a random answer is recognised by: far smaller than the numbers drawn."""
     from autograder.judge.diagnosis import symptoms_of
@@ -160,10 +227,6 @@ def _names(exercise: Exercise, mistake: Callable, answers: Seen) -> list[tuple]:
     with _quiet():
         raised = [arguments for arguments, outcome in answers if "error" in outcome]
         return [(a, sorted(names_of(exercise, mistake, a))) for a in raised]
-
-
-def _numbered(seen: Seen, calls: Calls) -> dict:
-    return {calls.add(arguments): outcome for arguments, outcome in seen}
 
 
 def _parameters(function: Callable) -> list[tuple]:
@@ -187,7 +250,7 @@ def _watched(function: Callable, seen: Seen) -> Callable:
             told = called.error_from(error)
             seen.append((before, {"error": (told.kind, told.message)}))
             raise
-        after = tuple(_drawn_from(argument) for argument in given)
+        after = tuple(wire.plain(a) for a in given if _is_generator(a))
         _note(seen, before, {"value": wire.plain(value), "after": after})
         return value
 
@@ -200,9 +263,8 @@ def _note(seen: Seen, arguments: tuple, outcome: dict) -> None:
         seen.append((arguments, outcome))
 
 
-def _drawn_from(argument) -> np.random.Generator | None:
-    """The state in which a call leaves a generator."""
-    return wire.plain(argument) if isinstance(argument, np.random.Generator) else None
+def _is_generator(argument) -> bool:
+    return isinstance(argument, np.random.Generator)
 
 
 @contextlib.contextmanager

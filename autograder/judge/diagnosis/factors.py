@@ -8,7 +8,7 @@ import numpy as np
 
 from autograder.judge.diagnosis.parts import Part, arguments_of, complete
 from autograder.judge.diagnosis.wording import Diagnosis
-from autograder.values.compare import close
+from autograder.values.compare import TIGHTEST, close
 
 POWERS = {
     0.25: "{} ** 0.25",
@@ -206,4 +206,4 @@ def multiple(value: np.ndarray, of: np.ndarray) -> float | None:
 
 def all_equal(numbers: Sequence[float] | np.ndarray) -> bool:
     """True where the numbers are one, but for rounding."""
-    return len(numbers) == 0 or bool(np.allclose(numbers, numbers[0], rtol=1e-6))
+    return len(numbers) == 0 or bool(np.allclose(numbers, numbers[0], rtol=TIGHTEST))

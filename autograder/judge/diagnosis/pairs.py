@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from autograder.exercises.declaration import Exercise, docstring
-from autograder.judge.cases import Case
+from autograder.judge.cases import Case, agrees
 from autograder.judge.diagnosis.distortions import distorted, rounded
 from autograder.judge.diagnosis.factors import factor
 from autograder.judge.diagnosis.mistakes import outcome_of
@@ -17,6 +17,7 @@ from autograder.judge.diagnosis.weights import weighted
 from autograder.judge.diagnosis.wording import Diagnosis, failing
 from autograder.values.called import Function
 from autograder.values.compare import is_finite, same
+from autograder.values.sketch import has_sketch
 
 # What is clear enough to be said of a result that is wrong for another reason, too.
 CLEAR = (weighted, distorted, rounded, rearranged, factor, offset, off_by_argument)
@@ -75,6 +76,10 @@ def _beside(
     shows = False
     for case in cases:
         outcome = outcome_of(exercise, mistake, case)
+        if has_sketch(outcome.value):  # by a key: what it is, and not how it differs
+            if case.passed and not agrees(case.actual, outcome):
+                return None
+            continue
         if outcome.error or not is_finite(outcome.value):
             if case.passed:
                 return None
