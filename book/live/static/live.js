@@ -229,7 +229,7 @@
       this.code = section.querySelector(".cell_input");
       this.can = section.dataset.state !== "unavailable";
       this.buttons = new Map();
-      const bar = make("div", { class: "live-bar" });
+      const bar = this.bar = make("div", { class: "live-bar" });
       const acts = { Check: () => this.check(), Hint: () => this.hint(), "Watch mine": () => this.watch(), "Start over": () => this.startOver(), Solution: () => this.solve() };
       for (const label of ACTS) {
         if (label === "Solution" ? !this.answer : !this.can) continue;
@@ -254,6 +254,11 @@
     set state(state) { this.section.dataset.state = state }
     get state() { return this.section.dataset.state }
     say(...nodes) { this.told.replaceChildren(...nodes) }
+    // What is said of an answer stands below the buttons: on a phone that may be out of sight.
+    show() {
+      const end = window.visualViewport?.height ?? innerHeight, { top } = this.told.getBoundingClientRect();
+      if (top < 0 || top > end - 120) this.bar.scrollIntoView({ block: "center" });
+    }
 
     // Opening.
     async open(byReader) {
@@ -309,6 +314,7 @@
       if (!answer) return;
       this.judged(answer);
       this.say(...seen(answer));
+      this.show();
       if (answer.solved) { shelf.set("solved", this.name, this.asked); light() }
       this.judgedText = this.asked;
       this.aged();
@@ -328,6 +334,7 @@
       if (!answer) return;
       this.state = answer.error || answer.ended ? "wrong" : "idle";
       this.say(...seen(answer));
+      this.show();
       if (answer.last) shelf.set("tried", this.name, true);
     }
     async watch() {

@@ -18,10 +18,10 @@ async function boot({ base, files, packages, chapter, solved }) {
   }
   const indexURL = files ? "http://page.invalid/" : `${base}pyodide/`;
   tell("Starting Python …");
-  python = await loadPyodide({ indexURL, lockFileURL: `${indexURL}pyodide-lock.json` });
-  await python.loadPackage(packages, { messageCallback() {} });
-  for (const name of ["app.zip", `${chapter}.zip`])
-    python.unpackArchive(await archive(name), "zip", { extractDir: "/book" });
+  // All of it is fetched at once: nothing waits for Python to stand.
+  const own = Promise.all(["app.zip", `${chapter}.zip`].map(archive));
+  python = await loadPyodide({ indexURL, lockFileURL: `${indexURL}pyodide-lock.json`, packages });
+  for (const zip of await own) python.unpackArchive(zip, "zip", { extractDir: "/book" });
   python.runPython("import sys; sys.path.insert(0, '/book')");
   kernel = python.pyimport("book.live.kernel");
   kernel.begin("/work", python.toPy(solved));
