@@ -122,15 +122,16 @@ class _Recorder:
         known = _answers(self.exercise, right, [*self.cases, *self.tried])
         if not self.exercise.compared:  # any draw may be right: its form is asked for
             known = [(arguments, _form(outcome)) for arguments, outcome in known]
-        noted = self._noted(known + seen, Pool.whole)
+        moved: Seen = []
         if self.exercise.compared and not borrowed:
             call = call_in_process(self.exercise.driven(right))
             drawn = [(*case, call(case[1])) for case in self.cases]
-            moved = influence.asked_of(self.exercise, drawn)
-            changed = [*moved, *mixing.asked_of(self.exercise, drawn)]
-            answers = _answers(self.exercise, right, changed)
-            noted = self._noted(answers, _fine) | noted
-        return noted
+            changed = list(influence.asked_of(self.exercise, drawn))
+            moved = _answers(self.exercise, right, changed)
+            # Of what mixes values, the logarithms are looked at: every digit counts.
+            mixed = list(mixing.asked_of(self.exercise, drawn))
+            known += _answers(self.exercise, right, mixed)
+        return self._noted(moved, _fine) | self._noted(known + seen, Pool.whole)
 
     def mistake(self, mistake: Callable) -> tuple:
         """A mistake: its name, its hint, and what is known of it in each case."""
