@@ -184,8 +184,9 @@ def test_people_stand_in_the_order_of_a_class_list():
     """By last name; and `s9` before `s10`, where there are no names."""
     people = [("b", "Ada", "Young"), ("a", "Zoe", "adams"), ("s10", None, None)]
     people += [("s9", None, None), ("10", None, None), ("9x", None, "")]
+    people += [("x", "Example", "9"), ("w", "Example", "10")]
     found = [student for student, *_ in sorted(people, key=lambda row: _place(*row))]
-    assert found == ["9x", "10", "s9", "s10", "a", "b"]
+    assert found == ["9x", "10", "s9", "s10", "x", "w", "a", "b"]
 
 
 def test_the_scores_are_those_of_the_gradebook(course, told):

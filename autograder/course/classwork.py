@@ -216,9 +216,12 @@ def _graded(gradebook, chapter) -> tuple[list[dict], dict, datetime | None]:
 
 def _place(student: str, first: str | None, last: str | None) -> tuple:
     """Where somebody stands in a list: by last name; `s9` before `s10`."""
-    parts = re.split(r"(\d+)", student)
-    numbered = [int(part) if i % 2 else part for i, part in enumerate(parts)]
-    return (last or "").casefold(), (first or "").casefold(), numbered
+
+    def numbered(text: str | None) -> list:
+        parts = re.split(r"(\d+)", (text or "").casefold())
+        return [int(part) if i % 2 else part for i, part in enumerate(parts)]
+
+    return numbered(last), numbered(first), numbered(student)
 
 
 def _learner(assignment: Assignment, row: dict, path: Path) -> Learner:

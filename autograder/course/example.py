@@ -44,7 +44,7 @@ def hand_in_example(course: Path, chapter: str, students: int) -> list[str]:
         )
     release = nbformat.read(path, 4)
     exercises = list(found.exercises().values())
-    written, due = 0, _due(course, chapter)
+    written, due = 0, _due_of_named(course, chapter, students)
     for number in range(1, students + 1):
         folder = course / "submitted" / f"example-{number:02}" / chapter
         if folder.exists():
@@ -65,11 +65,14 @@ def hand_in_example(course: Path, chapter: str, students: int) -> list[str]:
     return [f"{course / 'submitted'}: {written} made-up students{kept}"]
 
 
-def _due(course: Path, chapter: str) -> datetime | None:
-    """When a chapter is due; None where no date is set."""
+def _due_of_named(course: Path, chapter: str, students: int) -> datetime | None:
+    """When a chapter is due; None where no date is set. The students get names."""
     from autograder.course.setup import open_course, open_gradebook
 
     with open_gradebook(open_course(course)) as gradebook:
+        for number in (f"{number:02}" for number in range(1, students + 1)):
+            name = {"first_name": "Example", "last_name": number}
+            gradebook.update_or_create_student(f"example-{number}", **name)
         return {a.name: a.duedate for a in gradebook.assignments}.get(chapter)
 
 
