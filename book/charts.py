@@ -173,7 +173,7 @@ def against_size(
             axis.set_xticks(sizes, [f"{size}" for size in sizes])
             axis.minorticks_off()
             for look, (label, numbers) in zip(LOOKS, lines.items(), strict=False):
-                if label in (letters or {}):
+                if letters and label in letters:
                     look = look | {"color": _ink(letters[label])}
                 axis.plot(sizes, numbers, label=label, **look)
             axis.set_ylim(bottom=0)
@@ -320,8 +320,9 @@ def strips(name: str, rows: Mapping[str, Sequence[float]], alternative: str) -> 
         colours = [_ink(f"head{head[1]}" if head else "A") for head in heads]
         for (row, column), weight in np.ndenumerate(weights):
             share = palette.FAINTEST + (palette.FULLEST - palette.FAINTEST) * weight
-            look = {"facecolor": (colours[row], share), "linewidth": 0}
-            axis.add_patch(Rectangle((column + 0.02, row + 0.04), 0.96, 0.92, **look))
+            corner, face = (column + 0.02, row + 0.04), (colours[row], share)
+            cell = Rectangle(corner, 0.96, 0.92, facecolor=face, linewidth=0)
+            axis.add_patch(cell)
             if weight >= 0.05:
                 place = column + 0.5, row + 0.5
                 axis.text(*place, f"{weight:.1f}", ha="center", va="center")

@@ -111,6 +111,13 @@ def test_a_gallery_names_mistakes_that_there_are():
         declared.exercise  # noqa: B018
 
 
+def test_a_book_without_solutions_shows_no_line_of_a_wrong_answer():
+    declared = discover()["stack_projections"]
+    line = "np.concatenate("
+    assert line in gallery.gallery(declared)
+    assert line not in gallery.gallery(declared, code=False)
+
+
 @pytest.mark.parametrize("name", discover())
 def test_a_wrong_answer_is_shown_with_its_code(name):
     """Not with its name: whoever wrote this line should know it again."""

@@ -40,7 +40,8 @@ class Cell:
 
 def cells_of(chapter: Chapter, root: Path) -> list[Cell]:
     """The code cells of a chapter, in their order."""
-    cells, taints = [], {}  # a name -> the package that its definition lacks
+    cells: list[Cell] = []
+    taints: dict[str, str] = {}  # a name -> the package that its definition lacks
     for index, cell in enumerate(chapter.notebook.cells):
         if cell.cell_type != "code":
             continue
@@ -55,8 +56,8 @@ def _kind(source: str) -> tuple[str, str, tuple[str, ...]]:
     for name in defined_names(source):
         if name in discover():
             return "exercise", name, ()
-    if name := called_with("check", source):
-        return "check", name, ()
+    if checked := called_with("check", source):
+        return "check", checked, ()
     if plays := _played(_tree(source)):
         return "scene", "", plays
     return "plain", "", ()

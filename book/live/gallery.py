@@ -31,9 +31,13 @@ FEWEST, MOST = 4, 6
 LINES = 3  # of code that a wrong answer is shown with
 
 
-def gallery(exercise: Exercise) -> str:
-    """The wrong answers that an exercise shows, as HTML; nothing where it has none."""
-    entries = "".join(_entry(exercise, mistake) for mistake in chosen(exercise))
+def gallery(exercise: Exercise, code: bool = True) -> str:
+    """The wrong answers that an exercise shows, as HTML; nothing where it has none.
+
+    code: with the lines that are wrong. They are nearly the right ones, so a book
+    without solutions calls each mistake by its name.
+    """
+    entries = "".join(_entry(exercise, each, code) for each in chosen(exercise))
     if not entries:
         return ""
     return (
@@ -54,16 +58,16 @@ def chosen(exercise: Exercise) -> list[Callable]:
     return mistakes[:MOST]
 
 
-def _entry(exercise: Exercise, mistake: Callable) -> str:
+def _entry(exercise: Exercise, mistake: Callable, code: bool) -> str:
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         verdict = judge(exercise, call_in_process(exercise.driven(mistake)))
-    lines = lines_of(exercise, mistake) or [words(mistake)]
-    code = "<br>".join(f"<code>{escape(line)}</code>" for line in lines)
-    look = marked_up(first_sentence(inspect.getdoc(mistake)))
+    lines = (lines_of(exercise, mistake) if code else []) or [words(mistake)]
+    shown = "<br>".join(f"<code>{escape(line)}</code>" for line in lines)
+    look = marked_up(first_sentence(inspect.getdoc(mistake) or ""))
     said = as_html(verdict, stuck="")
     return (
-        f'<details class="wrong"><summary><span>{code}</span><span>{look}</span>'
+        f'<details class="wrong"><summary><span>{shown}</span><span>{look}</span>'
         # What is wider than a phone scrolls, by the keyboard, too.
         '</summary><div class="said" tabindex="0" role="group" '
         f'aria-label="What check says">{said}</div></details>'
@@ -88,8 +92,8 @@ def lines_of(exercise: Exercise, mistake: Callable) -> list[str]:
         known = discover().get(step)
         right = known.reference if known else getattr(exchange.whole, step, None)
         place = [f"# in {step}"] if known else []
-    known = unfolded(right) if inspect.isfunction(right) else []
-    lines = [line for line in unfolded(mistake) if line not in known]
+    rights = unfolded(right) if inspect.isfunction(right) else []
+    lines = [line for line in unfolded(mistake) if line not in rights]
     return [*place, *lines] if 0 < len(lines) <= LINES else []
 
 
@@ -117,7 +121,7 @@ def solution(exercise: Exercise) -> str:
     )
     if others:
         others = f"<details><summary>Other right ways</summary>{others}</details>"
-    own = listing(written(exercise))
+    own = listing(written(exercise) or "")
     return f'<div class="solution" hidden><h3>A solution</h3>{own}{why}{others}</div>'
 
 

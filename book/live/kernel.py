@@ -85,6 +85,9 @@ class Printed(io.TextIOBase):
     """What is printed, as far as anybody would read it."""
 
     def __init__(self):
+        self.clear()
+
+    def clear(self):
         self.pieces, self.length = [], 0
 
     def writable(self):
@@ -130,7 +133,7 @@ def answer(request: str) -> str:
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         above = _quietly(asked.get("before", []), asked.get("seconds", SECONDS))
         shown.clear()
-        printed.__init__()
+        printed.clear()
         try:
             with clock.running(asked.get("seconds", SECONDS)):
                 told = _do(asked)
@@ -250,7 +253,8 @@ def complete(text: str) -> str:
     """Names for what stands before the cursor: the reader's own and NumPy's. JSON."""
     names = {"np": np, **vars(builtins), **vars(NAMESPACE)}
     names |= dict.fromkeys(keyword.kwlist)
-    finder, found, state = rlcompleter.Completer(names), [], 0
+    finder, state = rlcompleter.Completer(names), 0
+    found: list[str] = []
     with contextlib.suppress(Exception):
         while len(found) < COMPLETIONS:
             one = finder.complete(text, state)

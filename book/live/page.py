@@ -67,7 +67,7 @@ def _full(cell, columns):
 
 def _open(app, node, cell: Cell, cells: list[Cell]):
     """Put the section of an exercise around its cell."""
-    exercise = discover()[cell.name]
+    exercise, solutions = discover()[cell.name], app.config.live_solutions
     node["classes"].append("exercise")
     can = app.config.live_python and not cell.lacks
     state = "idle" if can else "unavailable"
@@ -81,8 +81,8 @@ def _open(app, node, cell: Cell, cells: list[Cell]):
     parts = [
         f'<div role="status">{said}</div>',
         _elsewhere(Path(app.env.docname).name),
-        gallery.gallery(exercise),
-        gallery.solution(exercise) if app.config.live_solutions else "",
+        gallery.gallery(exercise, code=solutions),
+        gallery.solution(exercise) if solutions else "",
         "</section>",
     ]
     html, looks = gallery.compact("".join(parts))

@@ -135,7 +135,8 @@ def from_package(environ, tell: Tell) -> Iterator[tuple[str, bytes]]:
 def pip() -> list[str]:
     """How pip is called: this environment's own, or else that of its Python."""
     own = importlib.util.find_spec("pip")
-    return [sys.executable if own else sys._base_executable, "-m", "pip"]
+    base: str = sys._base_executable  # type: ignore[attr-defined]
+    return [sys.executable if own else base, "-m", "pip"]
 
 
 if __name__ == "__main__":

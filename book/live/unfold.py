@@ -8,6 +8,7 @@ import ast
 import inspect
 from collections.abc import Callable
 from copy import deepcopy
+from typing import Any, TypeGuard
 
 from autograder.exercises.source import source_of
 
@@ -49,19 +50,21 @@ def names(*nodes: ast.AST) -> set[str]:
 
 # Where a line of a helper cannot be put before the statement: it may need a name that
 # is there inside alone.
-INSIDE = (ast.For, ast.While, ast.If, ast.With, ast.FunctionDef, ast.Lambda, ast.IfExp)
-INSIDE += (ast.GeneratorExp, ast.ListComp, ast.SetComp, ast.DictComp)
+INSIDE = (
+    *(ast.For, ast.While, ast.If, ast.With, ast.FunctionDef, ast.Lambda, ast.IfExp),
+    *(ast.GeneratorExp, ast.ListComp, ast.SetComp, ast.DictComp),
+)
 
 
 class _Unfolding(ast.NodeTransformer):
     """Writes out the helpers of some statements; `before` is what has to come first."""
 
-    def __init__(self, known: dict[str, object], taken: set[str]):
+    def __init__(self, known: dict[str, Any], taken: set[str]):
         self.known, self.taken = known, taken
         self.before: list[ast.stmt] = []
         self.inside = 0
 
-    def visit(self, node: ast.AST) -> ast.AST:
+    def visit(self, node: ast.AST) -> Any:
         inside = isinstance(node, INSIDE)
         self.inside += inside
         done = super().visit(node)
@@ -89,12 +92,12 @@ class _Unfolding(ast.NodeTransformer):
         self.before += self.of(earlier)
         return self.visit(last.value)
 
-    def filled(self, call: ast.Call) -> list[ast.stmt]:
+    def filled(self, call: ast.Call) -> list[Any]:
         """The lines of a straight helper, with this call's arguments in their places;
         none where that is not what is called.
         """
         name = call.func.id if isinstance(call.func, ast.Name) else ""
-        helper = self.known.get(name) if name.startswith("_") else None
+        helper: Any = self.known.get(name) if name.startswith("_") else None
         definition = definition_of(helper)
         if definition is None:
             return []
@@ -116,7 +119,7 @@ class _Unfolding(ast.NodeTransformer):
         return [_Filled(values).visit(line) for line in lines]
 
 
-def is_stored(node: ast.AST) -> bool:
+def is_stored(node: ast.AST) -> TypeGuard[ast.Name]:
     """True of a name that is assigned here."""
     return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
 
