@@ -252,6 +252,14 @@ def test_the_keyboard_alone_is_enough(chromium):
         assert seen.complaints == []
 
 
+def test_the_chapters_stay_beside_the_text(chromium):
+    with visit(chromium, HTML / CHAPTERS[-1]) as seen:
+        seen.page.evaluate("scrollTo(0, 2000)")
+        contents = seen.page.get_by_role("navigation", name="Chapters")
+        expect(contents).to_be_in_viewport(ratio=0.9)
+        expect(contents.locator("li.current")).to_be_in_viewport()
+
+
 def test_the_chapters_unfold_on_a_phone(chromium):
     with visit(chromium, HTML / CHAPTERS[0], width=390) as seen:
         contents = seen.page.get_by_role("navigation", name="Chapters")
