@@ -707,11 +707,14 @@ def _params(rng, d_model):
 
 
 def _seen(rng, *shape):
-    """A random mask that shows and hides something in each row."""
-    keys = rng.permutation(shape[-1])
-    first = rng.integers(shape[-1], size=(*shape[:-1], 1))
-    allowed = (rng.random(shape) < 0.5) | (keys == first)
-    return allowed & (keys != (first + 1) % shape[-1])
+    """A random mask that shows two keys or more in each row, and hides one or more.
+
+    With one key its weight is 1, whatever its score is: where that held for all rows,
+    no gradient would reach the query.
+    """
+    m = shape[-1]
+    keys = (rng.permutation(m) - rng.integers(m, size=(*shape[:-1], 1))) % m
+    return (keys < 2) | ((keys > 2) & (rng.random(shape) < 0.5))
 
 
 @WhiteboardAttention.case

@@ -22,6 +22,7 @@ from autograder.grading.judge_file import judge_file
 from autograder.judge.verdict import judge
 from autograder.values.called import call_in_process
 from book.experiments import decoding, leakage, memory
+from solutions import at_the_whiteboard
 from solutions.cache import attend_with_cache, cache_bytes, grouped_attention
 from solutions.gradients import attention_backward
 from solutions.masks import causal_mask, masked_attention, masked_softmax, padding_mask
@@ -205,6 +206,15 @@ def test_a_submitted_class_is_judged_in_the_sandbox(tmp_path, old, new, mistake)
     assert verdict.exercise == "WhiteboardAttention"
     assert verdict.passed is (mistake is None)
     assert verdict.mistake == mistake
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (2, 1, 1, 5), (4, 1, 1, 7)])
+def test_every_row_of_a_mask_shows_two_keys_and_hides_one(shape):
+    """Where all rows see one key, no gradient reaches the query: nobody's answer."""
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        seen = at_the_whiteboard._seen(rng, *shape).sum(axis=-1)
+        assert seen.min() >= 2 and seen.max() < shape[-1]
 
 
 SAID = [  # what is changed in the right class, into what, and what is said of it
