@@ -135,7 +135,7 @@ def _spare(svg: str) -> str:
     """An SVG of matplotlib's with what a page needs of it: its colours by their names,
     nothing that reaches beyond it, a tenth of a point at most.
     """
-    svg = svg[svg.index("<svg") :]
+    svg = re.sub("<!--.*?-->", "", svg[svg.index("<svg") :], flags=re.DOTALL)
     root = 'viewBox="0 0 {} {}" stroke-linejoin="round"'
     svg = re.sub(
         r'width="[\d.]+pt" height="[\d.]+pt" viewBox="0 0 ([\d.]+) ([\d.]+)"',

@@ -196,8 +196,10 @@ SHAPE = """() => {
     charts: all(".chart svg").filter((chart) => chart.checkVisibility()).map(wide),
     text: Math.min(720, wide(document.querySelector("main"))),
     letters: all("main svg text").filter((letter) => letter.checkVisibility()
-      && letter.textContent.trim()).map((letter) =>
-        parseFloat(getComputedStyle(letter).fontSize) * letter.getScreenCTM().a),
+      && letter.textContent.trim()).map((letter) => {
+        const { a, b } = letter.getScreenCTM(); // some are turned
+        return parseFloat(getComputedStyle(letter).fontSize) * Math.hypot(a, b);
+      }),
   };
 }"""
 
