@@ -881,6 +881,15 @@ def test_a_cluster_gives_identical_verdicts_though_it_loses_a_worker(
     assert scores(course) == alone == expected
 
 
+def test_a_chapter_without_pytorch_is_graded_without_it():
+    """It takes as long to load as a class of NumPy takes to grade, and as much memory."""
+    code = (
+        "import sys; from autograder.grading.stand_ins import kit_for; "
+        f"kit_for({CHAPTER!r}); sys.exit('torch' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_a_cluster_that_is_not_there_is_said(course, monkeypatch):
     pytest.importorskip("distributed")
     monkeypatch.setattr(pools, "ANSWERS_WITHIN", 1)

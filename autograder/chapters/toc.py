@@ -21,15 +21,26 @@ _homes: list[Path] = []  # folders with exercises and chapters of their own
 
 @dataclass(frozen=True)
 class Step:
-    """One chapter: its file's stem, its title, its part, its exercises, and what comes
-    out of it, as in the shape line of its last exercise.
+    """One chapter: its file's stem, its title, its part, its exercises.
+
+    told: what comes out of it, where no declaration is at hand to say so.
     """
 
     chapter: str
     title: str
     part: str
     exercises: tuple[str, ...]
-    gives: tuple[Item, ...] = ()
+    told: str = ""
+
+    @property
+    def gives(self) -> tuple[Item, ...]:
+        """What comes out of it, as in the shape line of its last exercise. That is
+        loaded when it is asked for, and with some of them PyTorch.
+        """
+        if self.told:
+            return ShapeLine.parse(f"X -> {self.told}").results
+        known = [name for name in self.exercises if name in discover()]
+        return discover()[known[-1]].shapes.results if known else ()
 
     @property
     def number(self) -> int:
@@ -162,18 +173,16 @@ def steps() -> tuple[Step, ...]:
 def _step(path: Path, part: str, entry: dict) -> Step:
     """One chapter. A handout has no pages: there, its entry says it all."""
     if "exercises" in entry:
-        told = entry.get("gives")
-        gives = ShapeLine.parse(f"X -> {told}").results if told else ()
-        return Step(path.stem, entry["title"], part, tuple(entry["exercises"]), gives)
+        listed, told = tuple(entry["exercises"]), entry.get("gives", "")
+        return Step(path.stem, entry["title"], part, listed, told)
     text = path.read_text(encoding="utf-8")
     title = re.search(r"^# (.+)$", text, re.MULTILINE)
     defined = re.findall(r"^(?:def|class) (\w+)", text, re.MULTILINE)
     checked = set(re.findall(r"^check\((\w+)\)$", text, re.MULTILINE))
     known = discover()
     exercises = dict.fromkeys(n for n in defined if n in checked and n in known)
-    gives = known[list(exercises)[-1]].shapes.results if exercises else ()
     name = title[1] if title else path.stem
-    return Step(path.stem, name, part, tuple(exercises), gives)
+    return Step(path.stem, name, part, tuple(exercises))
 
 
 def chapter_of(exercise: str) -> str:
