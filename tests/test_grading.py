@@ -882,7 +882,7 @@ def test_a_cluster_gives_identical_verdicts_though_it_loses_a_worker(
 
 
 def test_a_chapter_without_pytorch_is_graded_without_it():
-    """It takes as long to load as a class of NumPy takes to grade, and as much memory."""
+    """To load it takes as long as to grade a class in NumPy, and as much memory."""
     code = (
         "import sys; from autograder.grading.stand_ins import kit_for; "
         f"kit_for({CHAPTER!r}); sys.exit('torch' in sys.modules)"
