@@ -43,9 +43,8 @@ def _conditions(given: Given) -> Iterator[tuple[str, Holds]]:
             yield f"{name} is False", partial(_is_false, name)
     for one, other in permutations(given, 2):
         first, second = given[one], given[other]
-        if first.shape == second.shape and {first.dtype.kind, second.dtype.kind} == {
-            "f"
-        }:
+        alike = first.shape == second.shape
+        if alike and first.dtype.kind == second.dtype.kind == "f":
             yield f"{one} <= {other}", partial(_no_larger, one, other)
 
 

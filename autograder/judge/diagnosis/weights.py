@@ -134,8 +134,8 @@ def _columns_hidden(parts: list[Part]) -> Diagnosis | None:
         for g, p in zip(gone, parts, strict=True)
     )
     count = len(gone[0])
-    these = f"The last {be(count, 'column', f'{count} columns')}"
-    which = these if last else f"Column {', '.join(map(str, gone[0]))}"
+    at_the_end = f"The last {be(count, 'column', f'{count} columns')}"
+    which = at_the_end if last else f"Column {', '.join(map(str, gone[0]))}"
     return Diagnosis(
         f"{which} of {parts[0].label} {be(count if last else 1)} 0 throughout, and the "
         "rest of each row shares the whole.",
