@@ -7,6 +7,7 @@ import pytest
 from browser import chromium  # noqa: F401  (a fixture)
 from firefox import installed
 from get_browser import HOW, found
+from own_exercise import known_before
 
 # Fixtures, and how their browser is found: what asks for one of them needs it.
 BROWSERS = {"chromium": found, "window": installed}
@@ -69,6 +70,13 @@ def pytest_configure(config):
         from autograder.chapters.toc import add_home
 
         add_home(Path(course))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def home():
+    """What a file of tests takes in of a course is known to no file after it."""
+    with known_before():
+        yield
 
 
 # Without a browser, everything else is run, and one block at the end tells the rest.

@@ -7,7 +7,8 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from get_browser import found
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
+from reader import PATIENCE
 
 QUIET = [
     "--no-sandbox",
@@ -16,6 +17,8 @@ QUIET = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+expect.set_options(timeout=PATIENCE)
 
 # To tell the contrast of each piece of text is what takes axe longest, and a page has
 # thousands of pieces in a few looks: only the first of each look is asked about. What
@@ -108,10 +111,14 @@ def visit(browser, file, *, width=1280, theme="light", motion="no-preference"):
         color_scheme=theme,
         reduced_motion=motion,
     )
+    context.set_default_timeout(PATIENCE)
+    seen = Visit(context.new_page())
     try:
-        seen = Visit(context.new_page())
         address = file if isinstance(file, str) else file.as_uri()
         seen.page.goto(address, wait_until="load")
         yield seen
+    except Exception as error:
+        error.add_note(f"The page's complaints: {seen.complaints or 'none'}")
+        raise
     finally:
         context.close()

@@ -82,11 +82,19 @@ def declare(course):
 @contextmanager
 def at_home(course):
     """Know the course's own exercises for a while, as its commands do."""
-    folders, homes = list(solutions.__path__), list(workflow._homes)
-    workflow.add_home(course)
+    with known_before():
+        workflow.add_home(course)
+        yield
+
+
+@contextmanager
+def known_before():
+    """Afterwards no more exercises and chapters are known than before."""
+    before = list(solutions.__path__), list(workflow._homes)
     try:
         yield
     finally:
-        solutions.__path__[:], workflow._homes[:] = folders, homes
-        discover.cache_clear()
-        workflow.steps.cache_clear()
+        if before != (list(solutions.__path__), workflow._homes):
+            solutions.__path__[:], workflow._homes[:] = before
+            discover.cache_clear()
+            workflow.steps.cache_clear()
