@@ -23,7 +23,7 @@ def registered(*folders: Path) -> dict[str, Path]:
     """
     found: dict[str, Path] = {}
     for file in (file for folder in folders for file in _files_of(folder)):
-        for name in [file.stem] if file.suffix == ".key" else _declared_in(file):
+        for name in (file.stem,) if file.suffix == ".key" else _declared_in(file):
             if name in found:
                 raise DeclarationError(
                     f"{name} is declared twice, in {found[name]} and in {file}: give "
@@ -49,11 +49,16 @@ def _read(file: Path, _changed: int) -> ast.Module:
     return ast.parse(file.read_text(encoding="utf-8"))
 
 
-def _declared_in(file: Path) -> list[str]:
+def _declared_in(file: Path) -> tuple[str, ...]:
     """The names of the references of a file, whose declarations are in order."""
+    return _confirmed(file, file.stat().st_mtime_ns)
+
+
+@cache
+def _confirmed(file: Path, _changed: int) -> tuple[str, ...]:
     tree = _parsed(file)
     _confirm(file, tree)
-    return list(_references(tree))
+    return tuple(_references(tree))
 
 
 def _references(tree: ast.Module) -> Iterator[str]:
