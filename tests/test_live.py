@@ -13,7 +13,7 @@ import nbformat
 import pytest
 from browser import visit
 from playwright.sync_api import expect
-from reader import HTML, Reader, serving
+from reader import HTML, PATIENCE, Reader, serving
 
 from autograder.chapters.chapter import load_chapters, stub_of
 from autograder.chapters.toc import ROOT, steps
@@ -279,11 +279,28 @@ def test_what_was_written_comes_and_goes_as_a_notebook(chromium, tmp_path):
         seen.page.locator("input[type=file]").first.set_input_files(file)
         expect(reader.told).to_contain_text(f"Taken from {file.name}: {name}")
         assert reader.written() == right(name)
-        (tmp_path / "broken.ipynb").write_text("no notebook")
-        broken = seen.page.locator("input[type=file]").first
-        broken.set_input_files(tmp_path / "broken.ipynb")
-        expect(reader.told).to_contain_text("cannot be read as a notebook")
+        for broken in BROKEN:
+            (tmp_path / "broken.ipynb").write_text(broken)
+            seen.page.locator("input[type=file]").first.set_input_files(
+                tmp_path / "broken.ipynb"
+            )
+            expect(reader.told).to_contain_text("cannot be read as a notebook")
+            assert reader.written() == right(name)
+        strange = f"def {name}(</pre><script>document.title = 1</script>"
+        sources = [None, 7, {"a": "b"}, [strange, 8]]
+        cells = [None, *({"cell_type": "code", "source": each} for each in sources)]
+        (tmp_path / "strange.ipynb").write_text(json.dumps({"cells": cells}))
+        seen.page.locator("input[type=file]").first.set_input_files(
+            tmp_path / "strange.ipynb"
+        )
+        expect(reader.told).to_contain_text(f"Taken from strange.ipynb: {name}")
+        assert reader.written() == f"{strange}8"  # text, and no more than that
+        reader.press("Bring back what stood here")
         assert reader.written() == right(name)
+        assert seen.complaints == []
+
+
+BROKEN = ("no notebook", "null", "[]", '{"cells": {"0": 1}}', '{"cells": "x"}')
 
 
 def test_a_wrong_download_is_graded_to_the_same_verdict(chromium, tmp_path):
@@ -318,9 +335,7 @@ def graded(chapter, data):
 EVIL = """
 class Evil:
     def _repr_html_(self):
-        return '''<script>document.title = 1</script><iframe src="/"></iframe>
-        <img src=x onerror="document.title = 2"><a href="javascript:1" id="main">x</a>
-        <p onclick="document.title = 3" style="position:fixed;inset:0">here</p>'''
+        return {html!r}
 
 
 def {name}(*given):
@@ -329,20 +344,217 @@ def {name}(*given):
 
 Evil()
 """
+ELSEWHERE = "https://elsewhere.invalid/"
+# What a reader's code may show to act, to load, to ask, or to lie over the page.
+ATTACKS = (
+    "<script>document.title = 1</script>",
+    "<template><script>document.title = 1</script></template>",
+    '<img src=x onerror="document.title = 1">',
+    '<p onclick="document.title = 1" id="contents">x</p><p name="live">x</p>',
+    "<details open ontoggle=document.title=1>x</details>",
+    '<a href="javascript:document.title=1">x</a>',
+    '<a href="java\tscript:document.title=1">x</a>',
+    '<a href="\x01javascript:document.title=1">x</a>',
+    f'<a href="//{ELSEWHERE[8:]}">x</a><a href="{ELSEWHERE}">x</a>',
+    f'<a href="https:{ELSEWHERE[8:]}">x</a><a href="data:text/html,x">x</a>',
+    '<svg><a href="java\nscript:document.title=1"><text y="9">x</text></a></svg>',
+    '<svg><a xlink:href="javascript:document.title=1"><text y="9">x</text></a></svg>',
+    '<svg><set attributeName="href" to="javascript:document.title=1"/></svg>',
+    f'<svg><image href="{ELSEWHERE}"/><use href="{ELSEWHERE}#b"/></svg>',
+    f'<svg><path fill="url({ELSEWHERE}#a)" d="M0 0h9v9z"/></svg>',
+    f'<p style="background:url({ELSEWHERE})">x</p>',
+    f'<p style="background:u\\72l({ELSEWHERE})">x</p>',
+    f"<iframe src='{ELSEWHERE}'></iframe><object data='{ELSEWHERE}'></object>",
+    f"<link rel=stylesheet href={ELSEWHERE}><style>@import '{ELSEWHERE}'</style>",
+    f"<meta http-equiv=refresh content='0;url={ELSEWHERE}'>",
+    f"<form action='{ELSEWHERE}'><input autofocus><button>x</button></form>",
+    "<style>body{display:none}</style>",
+    '<p style="position:fixed;inset:0;z-index:99;background:red">x</p>',
+    '<p style="position:absolute;top:-9999px;width:9999px;height:19999px">x</p>',
+    '<svg><text font-size="9999" x="-500">x</text></svg>',
+    '<p role="status">x</p><section data-exercise="x" data-state="right">x</section>',
+    "<math><mtext><table><mglyph><style><img src=x onerror=document.title=1>",
+)
+SHOWN = """async ([name, text]) => {
+  const { told, box } = live.exercises.find((one) => one.name === name);
+  box.editor.text = text;
+  await live.exercises.find((one) => one.name === name).check();
+  const top = document.querySelector("h1");
+  top.scrollIntoView();
+  const { left, bottom } = top.getBoundingClientRect();
+  const over = document.elementFromPoint(left + 9, bottom - 9);
+  const links = [...told.querySelectorAll("a[href]")].map((link) => link.href);
+  return [told.innerHTML, document.title, told.contains(over),
+    document.documentElement.scrollWidth > innerWidth, links,
+    document.querySelectorAll("[data-exercise], [role=status], #contents").length];
+}"""
 
 
 def test_what_a_readers_code_shows_stays_in_its_place(chromium):
     page, name = LIVE[0], PAGES[LIVE[0]][0]
-    evil = EVIL.format(name=name)
     with visit(chromium, HTML / "book" / f"{page}.html") as seen:
-        title = seen.page.title()
+
+        def shown(html):
+            text = EVIL.format(name=name, html=html)
+            return seen.page.evaluate(SHOWN, [name, text])
+
+        Reader(seen.page, name).open()
+        _, *before, links, count = shown('<p><a href="#x">harmless</a></p>')
+        assert before == [seen.page.title(), False, False] and len(links) == 1
+        for html in ATTACKS:
+            asked = len(seen.requests)
+            told, *after = shown(html)
+            assert not re.search(r"<script|<img|<iframe| on\w+=|javascript:", told)
+            assert after == [*before, [], count], html
+            assert seen.requests[asked:] == [], html
+
+
+DOORS = """
+import js
+
+
+def {name}(*given):
+    pass
+
+
+doors = "fetch XMLHttpRequest WebSocket importScripts Worker indexedDB caches storage"
+for place in (js, js.navigator):
+    print("open:", [door for door in doors.split() if hasattr(place, door)])
+try:
+    js.eval("1")
+except Exception:
+    print("no code from text")
+forged = js.JSON.parse('{{"said": "forged"}}')
+js.setTimeout(js.postMessage.bind(js.self, forged), 200)
+"""
+
+
+def test_what_a_reader_runs_asks_nobody_and_keeps_nothing(chromium):
+    """Over http, too, where the page itself may ask its own server."""
+    page, name = LIVE[0], PAGES[LIVE[0]][0]
+    with (
+        serving(HTML) as address,
+        visit(chromium, f"{address}/book/{page}.html") as seen,
+    ):
         reader = Reader(seen.page, name)
-        _, said = reader.check(evil)
-        assert "here" in said
-        told = reader.told.evaluate("told => told.innerHTML")
-        assert not re.search(r"<script|<img|<iframe|on\w+=|javascript:|id=", told)
-        seen.page.locator("h1").click()  # nothing lies over it
-        assert seen.page.title() == title
+        _, said = reader.check(DOORS.format(name=name))
+        assert said.count("open: []") == 2 and "no code from text" in said, said
+        seen.page.wait_for_timeout(500)
+        assert "forged" not in reader.told.inner_text()
+        assert seen.complaints == []
+
+
+STRANGE = ("{", "5", '["a"]', '{"texts": 3, "solved": "x", "tried": null}')
+
+
+def test_what_others_wrote_into_the_storage_does_no_harm(chromium):
+    """From the file system, all pages of a browser share one."""
+    page, name = LIVE[0], PAGES[LIVE[0]][0]
+    kept = "JSON.parse(localStorage['attention-by-writing/1'])"
+    with visit(chromium, HTML / "book" / f"{page}.html") as seen:
+        reader = Reader(seen.page, name)
+        for text in (
+            *STRANGE,
+            json.dumps({"texts": {name: {"a": 1}}, "solved": {name: 7}}),
+        ):
+            put = "text => { localStorage['attention-by-writing/1'] = text }"
+            seen.page.evaluate(put, text)
+            seen.page.reload()
+            expect(reader.section.locator(".live-kept")).to_contain_text("stays in")
+            reader.write(right(name))
+            assert seen.page.evaluate(kept)["texts"] == {name: right(name)}
+            assert seen.page.evaluate(kept)["solved"] == {}
+        assert (
+            seen.page.evaluate("localStorage['attention-by-writing/1/unread']") == "{"
+        )
+        full = "n => { for (; n > 1; n >>= 1) try { for (;;) localStorage.full = "
+        full += "(localStorage.full ?? '') + 'x'.repeat(n) } catch {} }"
+        seen.page.evaluate(full, 2**22)
+        reader.write(right(name) + "#" * 100)
+        expect(reader.section.locator(".live-kept")).to_contain_text("does not keep")
+        ended = "failed: blob:"  # Python, which each reload ends
+        assert [c for c in seen.complaints if not c.startswith(ended)] == []
+
+
+def test_what_was_written_is_shown_although_a_file_does_not_come(chromium):
+    page, name = LIVE[0], PAGES[LIVE[0]][0]
+    with visit(chromium, HTML / "book" / f"{page}.html") as seen:
+        reader = Reader(seen.page, name)
+        reader.write(right(name))
+        for file in ("editor.js", f"chapters/{page}.js"):
+            seen.page.route(f"**/live/{file}", lambda route: route.abort())
+            seen.page.reload()
+            expect(reader.told).to_contain_text(f"could not be loaded ({file})")
+            expect(reader.section).to_contain_text(right(name).split("\n")[-2])
+            assert reader.state == "unavailable"
+            seen.page.unroute(f"**/live/{file}")
+            reader.press("Try again")
+            reader.section.locator(".cm-content").wait_for()
+            expect(reader.told).to_be_empty()
+            assert (reader.state, reader.written()) == ("idle", right(name))
+        missing = ("failed: ", "error: Failed to load resource")
+        assert [c for c in seen.complaints if not c.startswith(missing)] == []
+
+
+def test_a_cell_that_was_changed_is_seen_as_it_runs(chromium):
+    page = LIVE[0]
+    cell = next(filter(visible, runnable(page)))
+    with visit(chromium, HTML / "book" / f"{page}.html") as seen:
+        box = seen.page.locator(f"#cell-{cell.index}")
+        box.get_by_role("button", name="Run this cell in the page").click()
+        box.locator(".cm-content").click()
+        seen.page.keyboard.type("# mine ")
+        seen.page.reload()
+        expect(box.locator(".cm-content")).to_contain_text("# mine")
+        box.get_by_role("button", name="Start over").click()
+        seen.page.reload()
+        expect(box.locator(".cell_input")).not_to_contain_text("# mine")
+
+
+def test_a_phone_from_the_top_of_a_chapter_to_a_right_answer(chromium):
+    """With a finger, the phone's keys, and those that the page offers below."""
+    width, height = 390, 844
+    context = chromium.new_context(
+        viewport={"width": width, "height": height}, has_touch=True, is_mobile=True
+    )
+    page = context.new_page()
+    page.goto((HTML / "book" / "03_scores.html").as_uri())
+    reader = Reader(page, "scores")
+
+    def button(name):
+        return reader.section.get_by_role("button", name=name, exact=True)
+
+    def judged(state):
+        button("Check").tap()
+        page.wait_for_function(
+            "([section, state]) => section.dataset.state === state",
+            arg=[reader.section.element_handle(), state],
+            timeout=PATIENCE,
+        )
+        told = reader.told.locator("strong").first.bounding_box()
+        assert 0 <= told["y"] and told["y"] + told["height"] <= height
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        return reader.told.inner_text()
+
+    try:
+        expect(page.locator("h1")).to_be_in_viewport()
+        button("Write it here").tap()
+        editor = reader.section.locator(".cm-content")
+        expect(editor).to_be_focused()
+        editor.locator(".cm-line").last.tap()
+        page.keyboard.press("End")
+        for _ in "raise NotImplementedError":
+            page.keyboard.press("Backspace")
+        page.keyboard.type("return Q @ K")
+        assert "forgot to transpose" in judged("wrong")
+        editor.locator(".cm-line").last.tap()
+        page.keyboard.press("End")
+        button(".").tap()
+        page.keyboard.type("T")
+        assert reader.written().endswith("    return Q @ K.T")
+        assert "scores: right" in judged("right")
+    finally:
+        context.close()
 
 
 def test_without_pythons_files_one_sentence_says_so(chromium, tmp_path):

@@ -1,22 +1,32 @@
 """What the page that answers is made of, without a browser."""
 
+import ast
+import io
 import json
 import re
 import subprocess
 import sys
+import zipfile
+from html import unescape
+from types import SimpleNamespace
 from urllib.error import HTTPError, URLError
 
 import pytest
+from docutils import nodes
+from docutils.utils import new_document
 
 from autograder import check, hint, solution
 from autograder.chapters import toc
 from autograder.chapters.chapter import load_chapters
+from autograder.course.handout.contents import packed
 from autograder.exercise import DeclarationError, exercise
 from autograder.exercises.registry import discover
+from autograder.exercises.source import source_of
 from autograder.judge import render
 from autograder.notebook import verbs
-from book.live import gallery, kernel, pyodide
+from book.live import gallery, kernel, pack, page, publish, pyodide
 from book.live.cells import cells_of
+from book.live.sealed import unseal
 from book.live.unfold import unfolded
 from book.page.policy import policy
 
@@ -62,6 +72,16 @@ def test_what_a_cell_shows_and_prints(answer):
     told = answer("for _ in range(9):\n    print('x' * 10_000)")
     assert len(told["printed"]) < kernel.LONGEST + 100
     assert told["printed"].endswith("more characters")
+
+
+def test_what_a_page_cannot_show_is_told(answer):
+    """Whatever an object gives of itself goes to the page as text, and is not vast."""
+    shown = "class Odd:\n    def _repr_html_(self):\n        return {}\n\nOdd()"
+    assert answer(shown.format("{1: 'x'}"))["shown"] == [{"html": "{1: 'x'}"}]
+    (told,) = answer(shown.format("'x' * 3_000_000"))["shown"]
+    assert told["html"] == "<p>3,000,000 characters of HTML: too many for a page.</p>"
+    clip = "class Clip:\n    as_data = print\n\nClip()"
+    assert "Clip object" in answer(clip)["shown"][0]["html"]  # it is no scene
 
 
 def test_cells_above_are_run_in_silence(answer):
@@ -111,11 +131,85 @@ def test_a_gallery_names_mistakes_that_there_are():
         declared.exercise  # noqa: B018
 
 
-def test_a_book_without_solutions_shows_no_line_of_a_wrong_answer():
-    declared = discover()["stack_projections"]
-    line = "np.concatenate("
-    assert line in gallery.gallery(declared)
-    assert line not in gallery.gallery(declared, code=False)
+def built(name, python=True, solutions=True):
+    """A chapter's code cells as `open_exercises` leaves them: HTML, and all classes."""
+    config = SimpleNamespace(live_python=python, live_solutions=solutions)
+    env = SimpleNamespace(docname=f"book/{name}", metadata={f"book/{name}": {}})
+    document = new_document(name)
+    (chapter,) = load_chapters([name])
+    for cell in cells_of(chapter, toc.ROOT):
+        code = nodes.literal_block(cell.source, cell.source)
+        document += nodes.container("", code, nb_element="cell_code")
+    page.open_exercises(
+        SimpleNamespace(config=config, env=env, srcdir=toc.ROOT), document
+    )
+    html = "".join(raw.astext() for raw in document.findall(nodes.raw))
+    classes = {c for box in document.findall(nodes.container) for c in box["classes"]}
+    return document, html, classes
+
+
+def test_a_book_without_python_says_so_and_offers_nothing_that_cannot_be():
+    document, html, classes = built("03_scores", python=False)
+    assert 'data-state="unavailable"' in html and "were built without Python" in html
+    assert classes == {"exercise"}  # no cell to run, none that lacks something
+    assert "check(scores)" in document.astext()  # what to do in JupyterLab
+    assert 'class="solution"' in html and 'class="gallery"' in html
+    document, html, classes = built("03_scores")
+    assert 'data-state="idle"' in html and "without Python" not in html
+    assert {"runs", "lacks-torch"} <= classes
+    assert "check(scores)" not in document.astext()
+
+
+def test_a_gallery_quotes_the_lines_of_the_mistake_alone():
+    """What `drive` says of a mistake of memory stands in a line of its own, too."""
+    shown = gallery.gallery(discover()["tiled_attention"])
+    assert "As much memory was taken" in shown and "raise MemoryError" not in shown
+    assert "in your line <code>return Q @ K<" in gallery.gallery(discover()["scores"])
+
+
+def lines_of_answers():
+    """What the references do, without blanks: their statements that say something."""
+    found = {}
+    for name, declared in discover().items():
+        for node in ast.walk(ast.parse(source_of(declared.reference))):
+            told = isinstance(node, ast.Assign | ast.Return | ast.AugAssign)
+            line = bare(ast.unparse(node)) if told else ""
+            if len(line) >= 16 and not line.endswith(".shape"):
+                found[line] = name
+    return found
+
+
+def bare(text):
+    return re.sub(r"\s+", "", text).replace("'", '"')
+
+
+def test_a_book_without_solutions_holds_no_line_of_one():
+    """Neither what its pages show, nor what Python in them is given."""
+    lines, shown = lines_of_answers(), []
+    for chapter in load_chapters():
+        cells = cells_of(chapter, toc.ROOT)
+        _, html, _ = built(chapter.name, solutions=False)
+        shown.append(unescape(re.sub(r"<[^>]+>", "", html)))
+        shown.append(pack.page_script(chapter, cells).replace(r"\n", "\n"))
+    texts = list(map(bare, shown))
+    assert {
+        line: name for line, name in lines.items() if any(line in t for t in texts)
+    } == {}
+
+
+def test_answers_that_a_page_needs_are_sealed(tmp_path):
+    own = {"solutions/__init__.py": b"", "solutions/softmax.key": b"\x00key"}
+    own |= {"solutions/softmax_rules.py": b"def a(): pass"}
+    answer = discover().file("scores").read_bytes()
+    archive = packed(own | {"solutions/scores.py": answer})
+    with zipfile.ZipFile(io.BytesIO(publish.sealed(archive))) as sealed:
+        held = {name: sealed.read(name) for name in sealed.namelist()}
+        sealed.extractall(tmp_path)
+    assert held.pop("solutions/sealed")
+    assert held == own
+    assert not any(b"K.T" in member for member in map(bytes, held.values()))
+    unseal(tmp_path)
+    assert (tmp_path / "solutions" / "scores.py").read_bytes() == answer
 
 
 @pytest.mark.parametrize("name", discover())

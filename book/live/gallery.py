@@ -35,7 +35,7 @@ def gallery(exercise: Exercise, code: bool = True) -> str:
     """The wrong answers that an exercise shows, as HTML; nothing where it has none.
 
     code: with the lines that are wrong. They are nearly the right ones, so a book
-    without solutions calls each mistake by its name.
+    without solutions calls each mistake by its name, and quotes no line of it.
     """
     entries = "".join(_entry(exercise, each, code) for each in chosen(exercise))
     if not entries:
@@ -59,9 +59,12 @@ def chosen(exercise: Exercise) -> list[Callable]:
 
 
 def _entry(exercise: Exercise, mistake: Callable, code: bool) -> str:
+    # Where lines are quoted from. Those of a `drive` stand beside the mistake's own.
+    quoted: dict | None = None if code and not exercise.drive else {}
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        verdict = judge(exercise, call_in_process(exercise.driven(mistake)))
+        call = call_in_process(exercise.driven(mistake), quoted)
+        verdict = judge(exercise, call)
     lines = (lines_of(exercise, mistake) if code else []) or [words(mistake)]
     shown = "<br>".join(f"<code>{escape(line)}</code>" for line in lines)
     look = marked_up(first_sentence(inspect.getdoc(mistake) or ""))

@@ -25,9 +25,11 @@ import numpy as np
 from autograder.judge import render
 from autograder.notebook import verbs
 from autograder.notebook.errors import note_for
+from book.live.sealed import unseal
 
 SECONDS = 10.0  # how long a reader's cell may run
 LONGEST = 20_000  # characters of what is printed that are shown
+LARGEST = 2_000_000  # characters of HTML that a page can still show
 COMPLETIONS = 200
 NAMESPACE = types.ModuleType("__main__")
 cells: set[str] = set()  # the names of the cells that have run
@@ -110,13 +112,14 @@ clock = Clock()
 
 def begin(folder: str, solved: dict[str, str]) -> None:
     """Start with what the reader solved before, where `ready` looks for it."""
+    unseal(Path(__file__).resolve().parents[2])
     verbs.SOLVED = Path(folder, ".solved")
     verbs.SOLVED.mkdir(parents=True, exist_ok=True)
     for name, source in solved.items():
         if name.isidentifier():
             (verbs.SOLVED / f"{name}.py").write_text(source, encoding="utf-8")
     sys.modules["__main__"] = NAMESPACE
-    render.show_through(lambda text, html: shown.append({"html": html}))
+    render.show_through(lambda text, html: shown.append(_as_html(html)))
     render.STUCK = "Stuck? Press `Hint`, more than once if needed."
 
 
@@ -206,15 +209,23 @@ def _execute(code: types.CodeType, how):
 
 def _seen(value) -> dict:
     """A value as the page shows it."""
-    if hasattr(value, "as_data"):  # a scene, which the page plays
+    scenes = sys.modules.get("book.animations.scene")
+    if scenes and isinstance(value, scenes.Scene):  # the page plays it
         return {"clip": value.as_data()}
     if hasattr(value, "_repr_html_") and (html := value._repr_html_()):
-        return {"html": html}
+        return _as_html(html)
     if hasattr(value, "_repr_mimebundle_"):
         data = value._repr_mimebundle_()
         if "text/html" in data:
-            return {"html": data["text/html"]}
-    return {"html": f"<pre>{escape(repr(value)[:LONGEST])}</pre>"}
+            return _as_html(data["text/html"])
+    return _as_html(f"<pre>{escape(repr(value)[:LONGEST])}</pre>")
+
+
+def _as_html(html) -> dict:
+    """HTML for the page, which takes it apart; not so much that it stands still."""
+    html, length = str(html), len(str(html))
+    many = f"<p>{length:,} characters of HTML: too many for a page.</p>"
+    return {"html": html if length <= LARGEST else many}
 
 
 def said_of(error: BaseException) -> str:

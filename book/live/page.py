@@ -35,6 +35,8 @@ def look_around(app, config):
     """Is there Python for the pages, and are solutions wanted? `make book` says."""
     config.live_python = pyodide.cached()
     config.live_solutions = os.environ.get("SOLUTIONS") != "no"
+    if config.live_python:
+        app.tags.add("live")  # for what pages say of it: {only} live
 
 
 def open_exercises(app, doctree):
@@ -53,9 +55,11 @@ def open_exercises(app, doctree):
             _open(app, node, cell, cells)
         elif cell.kind == "check":
             _close(app, node, cell)
+        elif not app.config.live_python:
+            continue
         elif cell.lacks:
             node["classes"] += ["lacks", f"lacks-{cell.lacks}", *_full(cell, 58)]
-        elif app.config.live_python:
+        else:
             node["classes"] += ["runs", *_full(cell, 74)]
             node["ids"].append(f"cell-{cell.index}")
 
@@ -80,7 +84,7 @@ def _open(app, node, cell: Cell, cells: list[Cell]):
     )
     parts = [
         f'<div role="status">{said}</div>',
-        _elsewhere(Path(app.env.docname).name),
+        _elsewhere(Path(app.env.docname).name, solutions),
         gallery.gallery(exercise, code=solutions),
         gallery.solution(exercise) if solutions else "",
         "</section>",
@@ -112,17 +116,19 @@ def _scene(cell: Cell, cells: list[Cell]) -> str:
 
 def _why_not(cell: Cell) -> str:
     if not cell.lacks:
-        return ""
+        return "These pages were built without Python: write this one in JupyterLab."
     name = escape(NAMES.get(cell.lacks, cell.lacks))
     return f"This one needs {name}, which a page has not: write it in JupyterLab."
 
 
-def _elsewhere(chapter: str) -> str:
+def _elsewhere(chapter: str, zipped: bool) -> str:
+    """zipped: is the chapter's zip beside the pages? Else a course hands it out."""
+    notebook = "the notebook with all that it needs"
+    link = f'<a href="../notebooks/{chapter}.zip" download>download {notebook}</a>'
+    given = link if zipped else f"your course hands out {notebook}"
     return (
         '<p class="do">In JupyterLab: <code>make lab</code>, then open '
-        f"<code>{chapter}</code>. Without this repository: "
-        f'<a href="../notebooks/{chapter}.zip" download>download the notebook with all '
-        "that it needs</a>.</p>"
+        f"<code>{chapter}</code>. Without this repository: {given}.</p>"
     )
 
 

@@ -6,8 +6,8 @@
   const fromFiles = location.protocol === "file:";
   const chapter = decodeURIComponent(location.pathname.split("/").pop()).replace(/\.html$/, "");
   // How long a reader's cell may run; how much longer Python has to end it by itself; how
-  // large its memory may be left.
-  const limits = { seconds: 10, patience: 15, memory: 512 * 2 ** 20 };
+  // large its memory may be left; bytes of a notebook that is brought back.
+  const limits = { seconds: 10, patience: 15, memory: 512 * 2 ** 20, notebook: 20e6 };
   const packages = ["numpy"];
   const CORE = ["pyodide.js", "pyodide.asm.js", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json"];
   const KEYS = ["\t", "(", ")", "[", "]", ":", "=", "@", "*", "/", "-", "_", "."];
@@ -24,30 +24,47 @@
     return node;
   };
 
+  // What goes wrong is told in a sentence of its own.
+  class Trouble extends Error {}
+  const sentence = (error) => error instanceof Trouble ? error.message : `This page made a mistake (${error.message}).`;
+
   // --- What is kept -------------------------------------------------------------------
   // One entry of the browser's storage: texts and the texts before them by exercise, what
   // is solved, and who may see a solution. Each change is made to what is there now: another
-  // tab may have written meanwhile.
+  // tab may have written meanwhile. From the file system, any other page may have, too:
+  // what is of another kind is left out.
 
   const SHELF = "attention-by-writing/1";
-  let inMemory = null; // where the browser keeps nothing
+  const PARTS = { texts: "string", before: "string", solved: "string", tried: "boolean" };
+  const entries = (part) => part && typeof part === "object" ? Object.entries(part) : [];
+  const sound = (all) => Object.fromEntries(Object.entries(PARTS).map(([part, kind]) =>
+    [part, Object.fromEntries(entries(all?.[part]).filter(([, value]) => typeof value === kind))]));
+  let inMemory = null; // where the browser keeps nothing, or nothing more
   const shelf = {
     read() {
       if (inMemory) return inMemory;
       let text = null;
-      try { text = localStorage.getItem(SHELF) } catch { return (inMemory = {}) }
-      try { return JSON.parse(text) ?? {} }
-      catch { localStorage.setItem(`${SHELF}/unread`, text); return {} }
+      try { text = localStorage.getItem(SHELF) } catch { return (inMemory = sound()) }
+      try { return sound(JSON.parse(text)) } catch {}
+      try { localStorage.setItem(`${SHELF}/unread`, text) } catch {}
+      return sound();
     },
-    get(part, name) { return this.read()[part]?.[name] },
+    get(part, name) { return this.read()[part][name] },
     set(part, name, value) {
       const all = this.read();
-      (all[part] ??= {})[name] = value;
+      all[part][name] = value;
       if (value === undefined) delete all[part][name];
       if (inMemory) return;
-      try { localStorage.setItem(SHELF, JSON.stringify(all)) } catch { inMemory = all }
+      try { localStorage.setItem(SHELF, JSON.stringify(all)) }
+      catch {
+        inMemory = all;
+        for (const line of document.querySelectorAll(".live-kept")) line.textContent = this.promise;
+      }
     },
-    get forgets() { this.read(); return inMemory !== null },
+    get promise() {
+      this.read();
+      return inMemory ? "This browser does not keep what you write: take it along." : "What you write stays in this browser.";
+    },
   };
 
   // --- Files --------------------------------------------------------------------------
@@ -60,7 +77,7 @@
     if (!scripts.has(address)) scripts.set(address, new Promise((resolve, reject) => {
       const node = make("script", { src: here + address });
       node.onload = resolve;
-      node.onerror = () => { scripts.delete(address); node.remove(); reject(new Error(`${address} is missing`)) };
+      node.onerror = () => { scripts.delete(address); node.remove(); reject(new Trouble(`A part of this page could not be loaded (${address}).`)) };
       document.head.append(node);
     }));
     return scripts.get(address);
@@ -94,13 +111,17 @@
     settle({ ended: said });
   }
   function start(tell) {
-    starting ??= boot(tell).catch((error) => { stop("Python could not be started."); throw error });
+    starting ??= boot(tell).catch((error) => {
+      stop("Python could not be started.");
+      throw error instanceof Trouble ? error
+        : new Trouble(`Python could not be started in this browser (${error.message}). JupyterLab can go on with what you wrote.`);
+    });
     return starting;
   }
   async function boot(tell) {
     tell(`Fetching Python: 9 MB, the first time …`);
     const wheel = JSON.parse(document.querySelector("#live-packages").textContent);
-    const given = { base: here, packages, chapter, solved: shelf.read().solved ?? {} };
+    const given = { base: here, packages, chapter, solved: shelf.read().solved };
     let parts;
     if (fromFiles) {
       const names = [...CORE, wheel, "app.zip", `${chapter}.zip`, "worker.js"];
@@ -113,8 +134,9 @@
     // A worker made of a blob is under the page's own policy: it can ask nobody else.
     const address = URL.createObjectURL(new Blob(parts, { type: "text/javascript" }));
     worker = new Worker(address);
+    let ready = false; // from there on, a reader's code could say something, too
     worker.onmessage = ({ data }) => {
-      if (data.said) return tell(data.said);
+      if (data.said) return ready || tell(data.said);
       waiting.get(data.id)?.(data);
       waiting.delete(data.id);
     };
@@ -122,6 +144,7 @@
     const answer = await post({ boot: given });
     URL.revokeObjectURL(address);
     if (!answer.ready) throw new Error(answer.failed ?? answer.ended);
+    ready = true;
   }
   async function ask(message) {
     const end = setTimeout(
@@ -142,13 +165,19 @@
     "small span strong sub sup table tbody td tfoot th thead tr u ul var svg g path rect circle line polyline polygon text title").split(" "));
   const SAFE = new Set(("class style title role scope colspan rowspan aria-label aria-hidden viewbox width height d x y x1 x2 y1 y2 cx cy r rx ry points " +
     "fill stroke stroke-width text-anchor font-size transform opacity").split(" "));
+  const ASKS = /url\(|image-set\(|src\(|\\/i; // what a style may load, or hide behind a backslash
+  // Browsers leave out what stands in an address by mistake, or to hide it: they are asked.
+  const leadsHere = (address) => {
+    const { protocol, host } = URL.canParse(address, location) ? new URL(address, location) : {};
+    return protocol === location.protocol && host === location.host;
+  };
   function harmless(html) {
     const page = new DOMParser().parseFromString(html, "text/html");
     for (const node of [...page.body.querySelectorAll("*")]) {
       if (!PLAIN.has(node.localName)) { ["script", "style", "template"].includes(node.localName) ? node.remove() : node.replaceWith(...node.childNodes); continue }
       for (const { name, value } of [...node.attributes]) {
-        const link = name === "href" && node.localName === "a" && !/^\s*[a-z]+:/i.test(value);
-        if (!link && !SAFE.has(name.toLowerCase())) node.removeAttribute(name);
+        const link = name === "href" && node.localName === "a" && leadsHere(value);
+        if (!link && (!SAFE.has(name.toLowerCase()) || ASKS.test(value) || (name === "role" && value !== "img"))) node.removeAttribute(name);
       }
     }
     return [...page.body.childNodes];
@@ -161,6 +190,7 @@
   function seen(answer) {
     const nodes = [];
     for (const { html, clip } of answer.shown ?? []) nodes.push(...(clip ? [played(clip)] : harmless(html)));
+    if (answer.failed) nodes.push(make("p", {}, `Python failed here (${answer.failed}).`));
     if (answer.printed) nodes.push(make("pre", {}, answer.printed));
     if (answer.error) nodes.push(make("pre", { class: "live-error" }, answer.error));
     if (answer.ended) nodes.push(make("p", {}, answer.ended));
@@ -190,21 +220,23 @@
     }
     get text() { return this.editor?.text ?? shelf.get("texts", key(this.cell)) ?? this.cell.source }
     async open() {
-      this.opening ??= script("editor.js").then(() => {
-        const place = make("div", { class: "live-editor" });
-        const leave = make("p", { class: "live-leave", id: `leave-${this.cell.index}` },
-          "Shift+Enter runs it. Escape, then Tab leaves the editor.");
-        this.editor = makeEditor(place, this.text, {
-          label: this.label, told: leave.id, run: this.run,
-          changed: (text) => { shelf.set("texts", key(this.cell), text); this.changed?.(text) },
-          complete: (context) => this.complete(context),
-        });
-        const keys = make("div", { class: "live-keys", role: "group", "aria-label": "Keys" },
-          ...KEYS.map((k) => { const b = button(k === "\t" ? "⇥" : k, () => this.editor.type(k)); if (k === "\t") b.setAttribute("aria-label", "Tab"); return b }));
-        this.code.replaceWith(place, keys, leave);
-        boxes.set(this.cell.index, this);
-      });
+      this.opening ??= this.build().catch((error) => { this.opening = null; throw error });
       return this.opening;
+    }
+    async build() {
+      await script("editor.js");
+      const place = make("div", { class: "live-editor" });
+      const leave = make("p", { class: "live-leave", id: `leave-${this.cell.index}` },
+        "Shift+Enter runs it. Escape, then Tab leaves the editor.");
+      this.editor = makeEditor(place, this.text, {
+        label: this.label, told: leave.id, run: this.run,
+        changed: (text) => { shelf.set("texts", key(this.cell), text); this.changed?.(text) },
+        complete: (context) => this.complete(context),
+      });
+      const keys = make("div", { class: "live-keys", role: "group", "aria-label": "Keys" },
+        ...KEYS.map((k) => { const b = button(k === "\t" ? "⇥" : k, () => this.editor.type(k)); if (k === "\t") b.setAttribute("aria-label", "Tab"); return b }));
+      this.code.replaceWith(place, keys, leave);
+      boxes.set(this.cell.index, this);
     }
     async complete(context) {
       const word = context.matchBefore(/[\w.]+/);
@@ -234,22 +266,34 @@
       for (const label of ACTS) {
         if (label === "Solution" ? !this.answer : !this.can) continue;
         if (label === "Watch mine" && !section.dataset.scene) continue;
-        const node = button(label, acts[label], label === "Check" ? "first" : "");
+        const node = button(label, () => this.trying(acts[label]), label === "Check" ? "first" : "");
         this.buttons.set(label, node);
         bar.append(node);
       }
       this.stopper = button("Stop", () => stop("Stopped. What you wrote is kept."));
       this.stopper.hidden = true;
       if (this.can) {
-        this.opener = button("Write it here", () => this.open(true), "first");
+        const open = () => this.trying(() => this.open(true));
+        this.opener = button("Write it here", open, "first");
         bar.prepend(this.opener);
-        this.code.addEventListener("click", (event) => event.target.closest("button") || this.open(true));
+        this.code.addEventListener("click", (event) => event.target.closest("button") || open());
       }
       bar.append(this.stopper);
       this.old = make("p", { class: "live-old", hidden: "" }, "You have changed it since. Check again.");
       this.told.before(bar, this.old);
       this.keep();
-      if (this.can && shelf.get("texts", this.name) !== undefined) this.open(false);
+      const written = shelf.get("texts", this.name);
+      if (!this.can || written === undefined) return;
+      this.code.querySelector("pre").textContent = written; // until its editor is there
+      this.trying(() => this.open(false));
+    }
+    // Whatever a reader asks for may want a file that does not come.
+    async trying(act) {
+      try { await act() }
+      catch (error) {
+        this.state = "unavailable";
+        this.say(`${sentence(error)} What you wrote is still here. `, button("Try again", () => this.trying(act)));
+      }
     }
     set state(state) { this.section.dataset.state = state }
     get state() { return this.section.dataset.state }
@@ -265,23 +309,20 @@
       const all = await known();
       this.cell ??= all.cells.find((cell) => cell.index === Number(this.section.dataset.cell));
       this.box ??= new Box(this.cell, this.code, {
-        label: `Your ${this.name}`, run: () => this.check(),
+        label: `Your ${this.name}`, run: () => this.trying(() => this.check()),
         changed: () => this.aged(),
       });
       await this.box.open();
       this.opener?.remove();
+      if (this.state === "unavailable") { this.state = "idle"; this.say() }
       if (!byReader) return;
       this.box.editor.focus();
-      if (!worker && !this.busy) this.begin();
+      if (!worker && !this.busy) await this.begin();
     }
     async begin() { // so that Python is there when the function is written
       this.state = "starting";
-      try { await start((said) => this.say(said)); if (this.state === "starting") { this.state = "idle"; this.say("Python is ready.") } }
-      catch (error) { this.fail(error) }
-    }
-    fail(error) {
-      this.state = "unavailable";
-      this.say(`Python could not be started in this browser (${error.message}). What you wrote is kept; JupyterLab can go on with it.`);
+      await start((said) => this.say(said));
+      if (this.state === "starting") { this.state = "idle"; this.say("Python is ready.") }
     }
 
     // Asking Python.
@@ -300,9 +341,6 @@
         this.stopper.hidden = false;
         this.say("Running …");
         return await ask({ kind, before: above(cells, target ?? this.cell), cell: named(target ?? this.cell), ...more });
-      } catch (error) {
-        this.fail(error);
-        return null;
       } finally {
         this.busy = false;
         this.stopper.hidden = true;
@@ -359,17 +397,23 @@
       this.judgedText = undefined;
       this.aged();
       this.state = "idle";
-      this.say(make("p", {}, "The stub is back. ", this.before()));
+      this.say(make("p", {}, "The stub is back. ", this.before([this])));
     }
-    before() {
-      const kept = shelf.get("before", this.name);
-      if (kept === undefined) return "";
-      return button("Bring back what stood here", () => { this.replace(kept); this.say("It is back.") });
+    // Put back, in some exercises, the texts before those that stand there.
+    before(exercises) {
+      const kept = exercises.map((one) => [one, shelf.get("before", one.name)]).filter(([, text]) => text !== undefined);
+      if (!kept.length) return "";
+      return button("Bring back what stood here", () => {
+        for (const [one, text] of kept) one.replace(text);
+        this.say("It is back.");
+      });
     }
+    // True where another text of the reader's was put aside.
     replace(text) {
-      const written = this.box.text;
-      if (written !== this.cell.source && written !== text) shelf.set("before", this.name, written);
+      const written = this.box.text, own = written !== this.cell.source && written !== text;
+      if (own) shelf.set("before", this.name, written);
       this.box.editor.text = text;
+      return own;
     }
     solve() {
       if (this.can && !shelf.get("tried", this.name) && this.state !== "right")
@@ -382,18 +426,21 @@
     keep() {
       if (!this.can) return;
       const file = make("input", { type: "file", accept: ".ipynb", hidden: "", "aria-label": "A notebook to bring back" });
-      file.addEventListener("change", () => { if (file.files[0]) this.bringBack(file.files[0]); file.value = "" });
+      file.addEventListener("change", () => { const [one] = file.files; if (one) this.trying(() => this.bringBack(one)); file.value = "" });
       const line = make("p", { class: "live-keep" },
-        shelf.forgets ? "This browser keeps nothing for this page: take along what you write. " : "What you write stays in this browser. ",
-        button("Download what I wrote", () => download()), " ",
+        make("span", { class: "live-kept" }, shelf.promise), " ",
+        button("Download what I wrote", () => this.trying(download)), " ",
         button("Bring a notebook back", () => file.click()), file);
       this.told.after(line);
     }
     async bringBack(file) {
-      try {
-        const names = await bring(JSON.parse(await file.text()));
-        this.say(names.length ? `Taken from ${file.name}: ${names.join(", ")}.` : `${file.name} holds none of this page's functions.`);
-      } catch { this.say(`${file.name} cannot be read as a notebook. It ends in .ipynb, and was downloaded here or saved in JupyterLab.`) }
+      if (file.size > limits.notebook) return this.say(`${file.name} is too large for a notebook of this page: ${Math.round(file.size / 1e6)} MB.`);
+      let sources;
+      try { sources = codeOf(JSON.parse(await file.text())) }
+      catch { return this.say(`${file.name} cannot be read as a notebook. It ends in .ipynb, and was downloaded here or saved in JupyterLab.`) }
+      const { found, aside } = await bring(sources);
+      if (!found.length) return this.say(`${file.name} holds none of this page's functions.`);
+      this.say(make("p", {}, `Taken from ${file.name}: ${found.map((one) => one.name).join(", ")}. `, this.before(aside)));
     }
   }
 
@@ -410,17 +457,18 @@
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
   }
-  async function bring({ cells }) {
-    const sources = cells.filter((cell) => cell.cell_type === "code").map(({ source }) => Array.isArray(source) ? source.join("") : source);
-    const found = [];
+  // A notebook comes from anywhere: what is taken of it is text.
+  const codeOf = ({ cells }) => cells.filter((cell) => cell?.cell_type === "code").map(({ source }) => [source].flat().join(""));
+  async function bring(sources) {
+    const found = [], aside = [];
     for (const exercise of exercises) {
       const source = sources.find((source) => new RegExp(`^(?:def|class) ${exercise.name}\\b`, "m").test(source));
       if (!source || !exercise.can) continue;
       await exercise.open(false);
-      exercise.replace(source);
-      found.push(exercise.name);
+      if (exercise.replace(source)) aside.push(exercise);
+      found.push(exercise);
     }
-    return found;
+    return { found, aside };
   }
 
   // --- The other cells ----------------------------------------------------------------
@@ -435,6 +483,17 @@
       this.button.setAttribute("aria-label", "Run this cell in the page");
       this.code.append(this.button);
     }
+    async open() {
+      const { cells } = await known();
+      this.cell ??= cells.find((one) => `cell-${one.index}` === this.node.id);
+      this.box ??= new Box(this.cell, this.code, { label: `Cell ${this.cell.index + 1}`, run: () => this.run() });
+      await this.box.open();
+      if (this.bar) return cells;
+      this.bar = make("div", { class: "live-bar" }, this.button,
+        button("Start over", () => { this.box.editor.text = this.cell.source; shelf.set("texts", key(this.cell), undefined) }));
+      this.node.querySelector(".live-leave").after(this.bar);
+      return cells;
+    }
     async run() {
       if (this.busy) return;
       this.busy = true;
@@ -442,28 +501,20 @@
       out.setAttribute("role", "group");
       const say = (...nodes) => out.replaceChildren(make("div", { class: "output live-out" }, ...nodes));
       try {
-        const { cells } = await known();
-        const cell = cells.find((one) => `cell-${one.index}` === this.node.id);
-        this.box ??= new Box(cell, this.code, { label: `Cell ${cell.index + 1}`, run: () => this.run() });
-        await this.box.open();
-        if (!this.bar) {
-          this.bar = make("div", { class: "live-bar" }, this.button,
-            button("Start over", () => { this.box.editor.text = cell.source; shelf.set("texts", key(cell), undefined) }));
-          this.node.querySelector(".live-leave").after(this.bar);
-        }
+        const cells = await this.open();
         await start((said) => say(said));
         say("Running …");
-        const before = above(cells, cell);
-        ran.set(cell.index, `${generation} ${text(cell)}`);
-        say(...seen(await ask({ kind: "run", before, cell: named(cell) })));
-      } catch (error) { say(`Python could not be started in this browser (${error.message}).`) }
+        const before = above(cells, this.cell);
+        ran.set(this.cell.index, `${generation} ${text(this.cell)}`);
+        say(...seen(await ask({ kind: "run", before, cell: named(this.cell) })));
+      } catch (error) { say(`${sentence(error)} `, button("Try again", () => this.run())) }
       this.busy = false;
     }
   }
 
   // What is solved lights up in the drawings of the workflow.
   function light() {
-    const solved = shelf.read().solved ?? {};
+    const { solved } = shelf.read();
     for (const box of document.querySelectorAll("[data-exercises]")) {
       const names = box.dataset.exercises.split(" ").filter(Boolean);
       const count = names.filter((name) => name in solved).length;
@@ -473,11 +524,20 @@
   }
 
   const exercises = [...document.querySelectorAll("[data-exercise]")].map((section) => new Exercise(section));
-  for (const node of document.querySelectorAll(".cell.runs")) new Other(node);
+  const others = [...document.querySelectorAll(".cell.runs")].map((node) => new Other(node)).filter((other) => other.code);
+  // What a reader changed is what runs, so it is what is seen. Where it cannot be had now,
+  // Run tells so.
+  async function reopen() {
+    if (!Object.keys(shelf.read().texts).some((one) => one.startsWith(`${chapter}: `))) return;
+    const { cells } = await known();
+    const changed = new Set(cells.filter((cell) => shelf.get("texts", key(cell)) !== undefined).map((cell) => `cell-${cell.index}`));
+    await Promise.all(others.filter((other) => changed.has(other.node.id)).map((other) => other.open()));
+  }
+  reopen().catch(() => {});
   for (const node of document.querySelectorAll(".cell.lacks > .cell_input")) {
     const lacks = [...node.parentElement.classList].find((name) => name.startsWith("lacks-")).slice(6);
     node.append(make("span", { class: "live-lacks" }, `needs ${NAMES[lacks] ?? lacks}: in JupyterLab`));
   }
   light();
-  window.live = { limits, exercises, notebook, python: { start, ask, stop } };
+  window.live = { limits, exercises, notebook, harmless, python: { start, ask, stop } };
 })();

@@ -5,8 +5,12 @@ let python, kernel;
 
 async function boot({ base, files, packages, chapter, solved }) {
   const tell = (said) => postMessage({ said });
-  const archive = async (name) =>
-    files ? files[name] : (await fetch(`${base}${name}`)).arrayBuffer();
+  const archive = async (name) => {
+    if (files) return files[name];
+    const answer = await fetch(`${base}${name}`);
+    if (!answer.ok) throw new Error(`${name}: the server answered ${answer.status}`);
+    return answer.arrayBuffer();
+  };
   if (files) {
     // Opened from the file system: nothing can be fetched, the page handed it all over.
     self.fetch = async (address) => {
@@ -19,13 +23,30 @@ async function boot({ base, files, packages, chapter, solved }) {
   const indexURL = files ? "http://page.invalid/" : `${base}pyodide/`;
   tell("Starting Python …");
   // All of it is fetched at once: nothing waits for Python to stand.
-  const own = Promise.all(["app.zip", `${chapter}.zip`].map(archive));
-  python = await loadPyodide({ indexURL, lockFileURL: `${indexURL}pyodide-lock.json`, packages });
-  for (const zip of await own) python.unpackArchive(zip, "zip", { extractDir: "/book" });
+  const core = loadPyodide({ indexURL, lockFileURL: `${indexURL}pyodide-lock.json`, packages });
+  const [ready, ...own] = await Promise.all([core, ...["app.zip", `${chapter}.zip`].map(archive)]);
+  python = ready;
+  for (const zip of own) python.unpackArchive(zip, "zip", { extractDir: "/book" });
   python.runPython("import sys; sys.path.insert(0, '/book')");
   kernel = python.pyimport("book.live.kernel");
   kernel.begin("/work", python.toPy(solved));
+  closeDoors();
   return { ready: true };
+}
+
+// Python's own files are all there. What a reader runs, or has pasted, asks nobody for
+// anything and keeps nothing, beside what the page does with its answer.
+const DOORS = [
+  "fetch", "XMLHttpRequest", "WebSocket", "WebSocketStream", "WebTransport", "EventSource",
+  "importScripts", "Worker", "SharedWorker", "BroadcastChannel", "indexedDB", "caches",
+  "webkitRequestFileSystem", "webkitRequestFileSystemSync", "webkitResolveLocalFileSystemURL",
+  "webkitResolveLocalFileSystemSyncURL", "storage", "storageBuckets", "locks", "serviceWorker",
+  "usb", "serial", "hid",
+];
+function closeDoors() {
+  for (let place of [self, navigator])
+    for (; place; place = Object.getPrototypeOf(place))
+      for (const door of DOORS) delete place[door];
 }
 
 const memory = () => python._module.HEAP8.length;
