@@ -1,12 +1,13 @@
 """The workflow as a map: the same drawing on every page and for `progress`.
 
-One box a chapter. The two workflows come first, one above the other, and between their
-boxes stands what flows from one to the next. On a page one box is lit, and the boxes
+One box a chapter. The two workflows come first, one above the other, and before a box
+stands what flows into it. On a page one box is lit, and the boxes
 are small; in `progress` the solved ones are ticked.
 """
 
 from collections.abc import Callable
 from html import escape
+from itertools import pairwise
 from pathlib import Path
 
 from autograder.chapters import drawing
@@ -86,26 +87,32 @@ def small_map(chapter: str, caption: str, link: Link = own_copy) -> str:
     return _map(chapter, caption, lambda step: _box(step, chapter, link=link))
 
 
-def rows() -> list[tuple[str, list[Step], bool]]:
-    """(caption, chapters, whether numbers flow from one to the next) of each row: the
-    two workflows, then what is left of every part.
+def rows() -> list[tuple[str, list[Step], dict[Step, Step]]]:
+    """(caption, chapters in the order in which they are read, from where numbers flow
+    to each of them) of each row: the two workflows, then what is left of every part.
+
+    A chapter from which numbers flow back to an earlier one, as from the weights that
+    are drawn, is read beside the others: what flows on comes from the one before it.
     """
     by_noun = {noun_of(step.chapter): step for step in steps()}
     flows = [[by_noun[noun] for noun in row if noun in by_noun] for row in workflow()]
-    shown = [(row[0].part, row, True) for row in flows if row]
+    shown = []
+    for flow in filter(None, flows):
+        forward = [a for a, b in pairwise(flow) if a.number < b.number] + flow[-1:]
+        sources = dict(zip(forward[1:], forward, strict=False))
+        shown.append((flow[0].part, sorted(flow, key=lambda s: s.number), sources))
     left = [step for step in steps() if not any(step in row for row in flows)]
     for part in dict.fromkeys(step.part for step in left):
-        shown.append((part, [step for step in left if step.part == part], False))
+        shown.append((part, [step for step in left if step.part == part], {}))
     return shown
 
 
 def _map(lit: str, caption: str, box: Callable[[Step], str]) -> str:
     lists = []
-    for part, row, flowing in rows():
-        last = len(row) - 1 if flowing else 0
+    for part, row, sources in rows():
         boxes = "".join(
-            f'<li style="{ITEM}">{box(step)}{_flow(step) if i < last else ""}</li>'
-            for i, step in enumerate(row)
+            f'<li style="{ITEM}">{_flow(sources.get(step))}{box(step)}</li>'
+            for step in row
         )
         title = f'<span class="part" style="{PART}">{escape(part)}</span>'
         lists.append(f'<div class="row">{title}<ol style="{ROW}">{boxes}</ol></div>')
@@ -116,8 +123,10 @@ def _map(lit: str, caption: str, box: Callable[[Step], str]) -> str:
     )
 
 
-def _flow(step: Step) -> str:
-    """What flows from a step to the next: grids, in the colours of their letters."""
+def _flow(step: Step | None) -> str:
+    """What flows on from a step: grids, in the colours of their letters."""
+    if step is None:
+        return ""
     arrays = [item for item in step.gives if item.sizes]
     if not arrays:
         return "→"

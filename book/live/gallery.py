@@ -40,9 +40,10 @@ def gallery(exercise: Exercise, code: bool = True) -> str:
     entries = "".join(_entry(exercise, each, code) for each in chosen(exercise))
     if not entries:
         return ""
+    # Folded: who wants to try first is not told beforehand what to avoid.
     return (
-        '<div class="gallery"><p>Wrong answers to look at. Each opens on what '
-        f"<code>check</code> says of it.</p>{entries}</div>"
+        '<details class="gallery"><summary>Wrong answers to look at</summary><p>Each '
+        f"opens on what <code>check</code> says of it.</p>{entries}</details>"
     )
 
 
