@@ -271,13 +271,13 @@ def singles(frame, *run):
 def unfolded(layout, frames):
     """The things of a clip, frame by frame, as the player unfolds them."""
     states = []
-    for track in layout["tracks"]:
+    for what, *runs in layout["tracks"]:
         row, state = [None] * frames, USUAL
-        at = [entry for run in track["at"] for entry in singles(*run)]
+        at = [entry for run in runs for entry in singles(*run)]
         for (frame, changes), (end, _) in itertools.pairwise([*at, (frames, None)]):
             if changes is not None:
                 state = state | changes
-                row[frame:end] = [{"is": track["is"]} | state] * (end - frame)
+                row[frame:end] = [{"is": what} | state] * (end - frame)
         states.append(row)
     return [[s for s in column if s] for column in zip(*states, strict=True)]
 

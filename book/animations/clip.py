@@ -14,10 +14,10 @@ def as_data(scene):
     """The scene as a dict of plain values, ready for JSON.
 
     -> {"title", "text", "player", "still", "steps": [{"caption", "frames", "seconds",
-    "playing", "rest"}], "layouts": [{"width", "height", "tracks"}]}. A track is {"is":
-    what, "at": [[frame, what has changed], ...]}; null in the place of changes takes it
-    off the stage. [frame, count, changes] holds for so many frames, with a list for
-    each change. Frames are counted through all steps.
+    "playing", "rest"}], "layouts": [{"width", "height", "tracks"}]}. A track is [what,
+    [frame, what has changed], ...]; null in the place of changes takes it off the
+    stage. [frame, count, changes] holds for so many frames, with a list for each
+    change. Frames are counted through all steps.
     """
     return {
         "title": scene.title,
@@ -121,7 +121,7 @@ def _folded(track):
         now = dict.fromkeys(before.keys() - USUAL.keys()) | _told(thing)
         at.append([frame, {k: v for k, v in now.items() if before.get(k) != v}])
         before = USUAL | now
-    return {"is": what, "at": _runs(at)}
+    return [what, *_runs(at)]
 
 
 def _runs(at):
@@ -154,10 +154,12 @@ USUAL = {
     "column": [],
     "dash": 0,
     "faded": 0,
+    "line": "line",
     "name": "",
     "round": 0,
     "row": [],
     "size": 17,
+    "texts": [],
     "thick": 2.1,
     "turned": 0,
     "wrong": [],

@@ -5,6 +5,7 @@ import numpy as np
 from book.palette import HEADS as HEAD_COLOURS
 from book.palette import mix
 from book.sentence import (
+    ASKS_FOR,
     BETA,
     FEATURES,
     GAMMA,
@@ -32,12 +33,15 @@ from .one_query import (
 from .parallel_heads import OUTPUTS
 from .parallel_heads import WEIGHTS as RIGHT_WEIGHTS
 from .scene import Scene, Step
-from .stage import COLOURS, INK, LEFT, QUIET, WRONG, between, cut, number
+from .stage import COLOURS, INK, LEFT, PAPER, QUIET, WRONG, between, cut, number
 from .take import MARKED, cast, ending, right
 
 MIXED, _ = right("multi_head_attention")(X, HEADS_PARAMS, 2)  # (n, d_model)
 NORMED = right("layer_norm")(X + MIXED, GAMMA, BETA)  # (n, d_model)
 PROJECTED = dict(zip("QKV", right("project_qkv")(X, HEADS_PARAMS), strict=True))
+CARRIED = HEADS_CARRY[0] + HEADS_CARRY[1]
+# What six columns are called; of query, key and value three for each head.
+NAMED = {"X": FEATURES, "Q": 2 * ASKS_FOR, "K": 2 * ASKS_FOR, "V": CARRIED}
 FIRST = TOKENS.index("cat")
 FOUND = OUTPUTS[:, FIRST].ravel()  # what both heads found for it, side by side
 H = len(HEADS)
@@ -74,7 +78,7 @@ class _Looks:
     def __init__(self, stage):
         up, wide = stage.upright, stage.width
         self.words = [wide * share for share in (0.14, 0.38, 0.62, 0.86)]
-        self.line = 96 if not up else 116  # of the sentence
+        self.line = 100 if not up else 122  # of the sentence
         self.tall = 20 if not up else 26
         self.top = 182 if not up else 216  # where the lanes begin
         self.size = 17 if not up else 19
@@ -91,7 +95,7 @@ class _Looks:
             "column": 43,
             "high": 32,
             "gap": 8,
-            "result": 56,
+            "result": 68,
         }
         large = {
             "key": 34,
@@ -108,8 +112,13 @@ class _Looks:
         # The six features of one word, in the second half.
         self.cell = 100 if not up else 84
         self.left = 190 if not up else 116
-        gaps = (34, 214, 264, 314) if not up else (50, 280, 350, 420)
+        gaps = (34, 214, 264, 314) if not up else (60, 330, 440, 550)
         self.rows = [self.top + gap for gap in gaps]  # O, Y, X, the result
+        # Six numbers of each word, and what is said below them.
+        self.table = self.top + (66 if not up else 110)
+        self.tall_row = 38 if not up else 64
+        # Query, key and value before they are cut: their cell, and how far apart.
+        self.whole, self.apart = (84, 76) if not up else (68, 124)
 
 
 class _Play:
@@ -126,6 +135,7 @@ class _Play:
                 OUTPUTS[k, i],
                 (weights.wrong[k, i], nothing),
                 (weights.faded, False),
+                HEADS_CARRY[k],
             )
             for k in range(H)
         ]
@@ -221,48 +231,86 @@ class _Play:
         sentence(stage, looks.words, looks.line, i)
         return looks
 
-    def _lanes(self, stage, looks, names=True):
-        for k, (x, y, wide, high) in enumerate(looks.lanes):
-            fill = mix("paper", HEAD_COLOURS[k], 0.07)
-            stage.box(
-                x, y, wide, high, HEAD_COLOURS[k], fill, 2, round=8, id=f"lane {k}"
-            )
-            if names:
-                end = stage.chip(x + 12, y + 20, f"head {k + 1}", HEAD_COLOURS[k])
-                stage.text(end + 10, y + 20, HEADS[k], looks.size, "left", QUIET)
+    def _lanes(self, stage, looks, apart=1.0):
+        """A box for each head: around its half of the six columns, or apart."""
+        left, cell, lines = self._whole(stage, looks)
+        top, high = lines[0] - 34, lines[2] - lines[0] + looks.high + 68
+        for k, (colour, lane) in enumerate(zip(HEAD_COLOURS, looks.lanes, strict=True)):
+            half = left + 3 * cell * k, top, 3 * cell, high
+            x, y, *size = (a + (b - a) * apart for a, b in zip(half, lane, strict=True))
+            fill = mix(PAPER, colour, 0.07)
+            stage.box(x, y, *size, colour, fill, 2, round=8, id=f"lane {k}")
+            if apart in (0, 1):
+                middle = y + 20 if apart else y + high - 18
+                end = stage.chip(x + 12, middle, f"head {k + 1}", colour)
+            if apart == 1:
+                stage.text(end + 10, middle, HEADS[k], looks.size, "left", QUIET)
 
     # The pictures.
 
     def _open(self, stage, t):
+        """What goes in, and what the two heads ask about it."""
         looks = self._top(stage)
-        self._lanes(stage, looks)
-        for _k, (x, y, wide, _) in enumerate(looks.lanes):
-            stage.text(x + wide / 2, y + 150, "?", 60, colour=QUIET, id=f"asks {_k}")
+        self._table(stage, looks, X, "X", lit=[FIRST])
+        self._said(stage, looks, [f"asks: {question}" for question in HEADS])
+
+    def _table(self, stage, looks, values, letter, **style):
+        """Six numbers of each word, under the names of the features."""
+        stage.matrix(
+            values,
+            looks.left,
+            looks.table,
+            COLOURS[letter],
+            letter,
+            rows=TOKENS,
+            columns=FEATURES,
+            width=looks.cell - 8,
+            height=looks.tall_row,
+            size=looks.size,
+            **style,
+        )
+
+    def _said(self, stage, looks, lines, y=None):
+        """A line for each head, below."""
+        y = y or looks.table + 4 * looks.tall_row + 34
+        for k, (line, colour) in enumerate(zip(lines, HEAD_COLOURS, strict=True)):
+            here = y + (32 if not stage.upright else 44) * k
+            end = stage.chip(looks.left, here, f"head {k + 1}", colour)
+            stage.text(end + 12, here, line, looks.size, "left", id=f"told {k}")
+
+    def _gives(self, i):
+        """Where each head looks most, for word i, in words."""
+        rows = np.nan_to_num(self.weights.values[:, i])
+        return [
+            f"“{TOKENS[i]}” gives {number(self.weights.values[k, i, j])} to "
+            f"“{TOKENS[j]}”"
+            for k, j in enumerate(rows.argmax(axis=1))
+        ]
 
     def _whole(self, stage, looks):
         """Where the rows of query, key and value stand before they are cut."""
-        cell = 40 if not stage.upright else 42
-        left = stage.width / 2 - 3 * cell + 40
-        return left, cell, [looks.top + 128 + k * (looks.high + 34) for k in range(3)]
+        left = stage.width / 2 - 3 * looks.whole + 46
+        first = looks.top + looks.high + looks.apart
+        return left, looks.whole, [first + k * looks.apart for k in range(3)]
 
     def _project(self, stage, t):
         looks = self._top(stage)
+        self._lanes(stage, looks, 0)
         left, cell, lines = self._whole(stage, looks)
         style = {"width": cell, "height": looks.high, "size": looks.size}
-        y = looks.top + 44
+        y = looks.top + 34
         stage.matrix(
             X[[FIRST]],
             left,
             y,
             COLOURS["X"],
-            "X",
-            "",
             rows=[TOKENS[FIRST]],
             lit=[0],
-            lift=20,
             of=([TOKENS[FIRST]], FEATURES),
             **style,
         )
+        self._columns(stage, left, cell, y, "X")
+        stage.chip(left + 6 * cell + 10, y + looks.high / 2, "X", COLOURS["X"])
         for k, (letter, line) in enumerate(zip("QKV", lines, strict=True)):
             go = between(t, 0.25 * k, 0.25 * k + 0.4)
             if not go:
@@ -270,36 +318,44 @@ class _Play:
             name, small = f"W_{letter.lower()}", letter.lower()
             middle = line + looks.high / 2
             # One way from the row of X, through the map, to what it makes.
-            turn = left - 160 + 10 * k
-            corner = [(left - 50, y + looks.high / 2), (turn, y + looks.high / 2)]
+            turn = left - 152 + 8 * k
+            corner = [(left - 46, y + looks.high / 2), (turn, y + looks.high / 2)]
             xs, ys = zip(*corner, (turn, middle), strict=True)
             stage.line(xs, ys, COLOURS[letter], 1.8, alpha=go, id=f"from X {letter}")
-            end = (left - 150 + 114 * go, middle)
+            end = (left - 146 + 114 * go, middle)
             stage.arrow((turn, middle), end, COLOURS[letter], id=f"to {letter}")
-            stage.chip(left - 122, middle, name, COLOURS[letter])
+            stage.chip(left - 118, middle, name, COLOURS[letter])
             shown = np.arange(6)[None] < round(6 * go)
-            row = PROJECTED[letter][[FIRST]]
+            columns = NAMED[letter]
             stage.matrix(
-                row,
+                PROJECTED[letter][[FIRST]],
                 left,
                 line,
                 COLOURS[letter],
                 rows=[small],
                 shown=shown,
+                of=([TOKENS[FIRST]], columns),
                 id=f"row {letter}",
                 **style,
             )
-            stage.chip(
-                left + 6 * cell + 10, line + looks.high / 2, letter, COLOURS[letter]
-            )
+            stage.chip(left + 6 * cell + 10, middle, letter, COLOURS[letter])
+            if go == 1:
+                self._columns(stage, left, cell, line, letter)
+
+    def _columns(self, stage, left, cell, y, letter):
+        """The names of six columns, above their row. Those of the keys are those of the
+        queries, which stand above.
+        """
+        for j, name in enumerate(NAMED[letter] if letter != "K" else ()):
+            middle = left + (j + 0.5) * cell
+            stage.text(middle, y - 14, name, colour=QUIET, id=f"column {letter} {j}")
 
     def _split(self, stage, t):
         """The knife between the heads; then each half goes to its lane."""
         looks = self._top(stage)
         left, cell, lines = self._whole(stage, looks)
         go = between(t, 0.35, 1)
-        if go:
-            self._lanes(stage, looks)
+        self._lanes(stage, looks, go)
         middle = left + 3 * cell
         for letter, line in zip("QKV", lines, strict=True):
             for k, half in enumerate(np.split(PROJECTED[letter][[FIRST]], H, axis=1)):
@@ -318,8 +374,17 @@ class _Play:
                     width=cell + (place.key - cell) * go,
                     height=looks.high + (place.high - looks.high) * go,
                     size=looks.size,
+                    rows=[TOKENS[FIRST]] if go == 1 and letter != "V" else None,
+                    of=([TOKENS[FIRST]], NAMED[letter][3 * k : 3 * k + 3]),
                     id=f"row {letter} {k}",
                 )
+                if go == 1 and letter == "Q":
+                    beside = spot[0] + 3 * place.key + 8, spot[1] + place.high / 2
+                    stage.chip(*beside, letter, COLOURS[letter])
+                elif go == 1:
+                    stage.chip(spot[0], spot[1] - 17, letter, COLOURS[letter])
+            if not go:
+                self._columns(stage, left, cell, line, letter)
         if not go:
             stage.line(
                 [middle] * 2,
@@ -375,14 +440,14 @@ class _Play:
         self._found(stage, looks, 1 - go, spots)
         if t == 1:
             self._names(stage, looks)
+            self._said(stage, looks, self._gives(FIRST), looks.rows[1])
 
     def _names(self, stage, looks):
         y = looks.rows[0] - 20
-        for k, name in enumerate(np.ravel(HEADS_CARRY)):
+        for k, name in enumerate(CARRIED):
             x = looks.left + (k + 0.5) * looks.cell
             stage.text(x, y, name, looks.size, colour=QUIET, id=f"carries {k}")
-        x, middle = looks.left - 44, looks.rows[0] + (looks.high + 4) / 2
-        stage.chip(x, middle, "O", COLOURS["O"])
+        self._line(stage, looks, 0, "O", COLOURS["O"])
 
     def _carry(self, stage, t):
         """Each finding goes down to the column that W_o names for it."""
@@ -476,42 +541,19 @@ class _Play:
         """Every word's arcs in turn, and the output of all."""
         i = min(int(4 * t), 3)
         looks = self._top(stage, between(4 * t - i, 0, 0.6), i)
-        style = {
-            "height": looks.high + 4,
-            "size": looks.size,
-            "width": looks.cell - 8,
-            "columns": FEATURES,
-            "rows": TOKENS,
-        }
         done = 4 if t == 1 else i + (4 * t - i > 0.5)
         shown = np.broadcast_to(np.arange(4)[:, None] < done, X.shape)
         part = self.output
-        stage.matrix(
-            part.values,
-            looks.left,
-            looks.top + 76,
-            COLOURS["Y"],
-            "Y",
-            shown=shown,
-            lit=[i],
-            top=2,
-            **part.style,
-            **style,
+        self._table(
+            stage, looks, part.values, "Y", shown=shown, lit=[i], top=2, **part.style
         )
         problems = [p for p in (self.output, self.weights) if not p.known]
         if problems:
             told = "Yours: " + cut(problems[0].problem, 64)
-            stage.says(LEFT, looks.top + 240, told, 560, WRONG, "bold")
+            y = looks.table + 4 * looks.tall_row + 34
+            stage.says(LEFT, y, told, 560, WRONG, "bold")
             return
-        y = looks.top + 250
-        for k, colour in enumerate(HEAD_COLOURS):
-            end = stage.chip(looks.left, y + 32 * k, f"head {k + 1}", colour)
-            best = int(np.nan_to_num(self.weights.values[k, i]).argmax())
-            told = (
-                f"“{TOKENS[i]}” gives {number(self.weights.values[k, i, best])} to "
-                f"“{TOKENS[best]}”"
-            )
-            stage.text(end + 12, y + 32 * k, told, looks.size, "left", id=f"told {k}")
+        self._said(stage, looks, self._gives(i))
 
 
 def _energy():

@@ -9,9 +9,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from book.sentence import TOKENS
+from book.sentence import ASKS_FOR, TOKENS
 
-from .stage import COLOURS, INK, QUIET, between, number
+from .stage import COLOURS, INK, PAPER, QUIET, between, mix, number
 from .take import right
 
 # How far it has come.
@@ -31,6 +31,7 @@ class Place:
     gap: float = 16  # between columns
     size: float = 17  # of the letters
     result: float = 58  # width of a cell of the output
+    named: bool = False  # the columns of the query bear their names
 
     @property
     def columns(self):
@@ -43,6 +44,12 @@ class Place:
     def query(self):
         """The left upper corner of the query, above the keys."""
         return self.x, self.y - 36 - self.high
+
+    @property
+    def beside(self):
+        """Where something is said of the query: to the right of its letter."""
+        x, y = self.query
+        return x + 3 * self.key + 44, y + self.high / 2
 
     def output(self, count):
         """The left upper corner of the output of so many numbers: below the values,
@@ -69,6 +76,7 @@ class Query:
     output: np.ndarray
     wrong: tuple  # of the weights, of the output
     faded: tuple  # likewise
+    carries: tuple = ()  # what the columns of the values are called
 
     @property
     def scores(self):
@@ -97,6 +105,7 @@ class Query:
             rows=TOKENS,
             width=place.key,
             lit=lit,
+            of=(TOKENS, ASKS_FOR),
             **style,
         )
         _head(stage, place, x, "K", "keys" if place.gap > 12 else "")
@@ -108,7 +117,9 @@ class Query:
                 (WEIGHTS, "A", "A", self.weights),
             )
         ):
-            if level < at:
+            if level < at:  # its place is kept free, and seen to be
+                spot = (place.columns[k], y, place.column, m * place.high)
+                stage.box(*spot, mix(COLOURS[letter], PAPER, 0.6), id=f"free {name}")
                 continue
             shown = np.arange(m) < (row + (t * m - row > 0.6) if level == at else m)
             shown = (shown | (t == 1))[:, None]
@@ -136,10 +147,14 @@ class Query:
                 _head(stage, place, place.columns[k], letter)
         if turn is not None:
             self._says(stage, place, level, turn)
+        elif not place.named:
+            wanted = ASKS_FOR[int(self.query.argmax())]
+            stage.text(*place.beside, f"asks for: {wanted}", place.size, "left", QUIET)
         if level >= OUTPUT:
             self._output(stage, place, t if level == OUTPUT else 1.0, style)
 
     def _query(self, stage, place, style):
+        """The query; what its columns are called holds for the keys below, too."""
         x, y = place.query
         stage.matrix(
             self.query[None],
@@ -149,10 +164,13 @@ class Query:
             rows=[TOKENS[self.i]],
             width=place.key,
             lit=[0],
+            of=([TOKENS[self.i]], ASKS_FOR),
             id="query",
             **style,
         )
         stage.chip(x + 3 * place.key + 8, y + place.high / 2, "Q", COLOURS["Q"])
+        for j, name in enumerate(ASKS_FOR if place.named else ()):
+            stage.text(x + (j + 0.5) * place.key, y - 14, name, colour=QUIET)
 
     def _values(self, stage, place, style):
         x = place.columns[3]
@@ -162,7 +180,7 @@ class Query:
             place.y,
             COLOURS["V"],
             width=place.value,
-            of=(TOKENS, None),
+            of=(TOKENS, self.carries),
             id="values",
             **style,
         )
@@ -170,7 +188,6 @@ class Query:
 
     def _says(self, stage, place, level, j):
         """The sum that gives the number of key j."""
-        x, y = place.x + 3 * place.key + 44, place.query[1] + place.high / 2
         pairs = zip(self.query, self.keys[j], strict=True)
         told = {
             SCORES: " + ".join(f"{number(a)}·{number(b)}" for a, b in pairs),
@@ -178,7 +195,7 @@ class Query:
             WEIGHTS: f"exp({number(self.scaled[j])}) ÷ "
             f"{number(np.exp(self.scaled).sum())}",
         }[level]
-        stage.text(x, y, told, place.size, "left", colour=INK, id="sum")
+        stage.text(*place.beside, told, place.size, "left", colour=INK, id="sum")
 
     def _output(self, stage, place, t, style):
         """Each value runs into the output, in a stream as wide as its weight."""
@@ -205,11 +222,14 @@ class Query:
             shown=t > 0.9,
             wrong=self.wrong[1][None],
             faded=self.faded[1],
-            of=([TOKENS[self.i]], None),
+            of=([TOKENS[self.i]], self.carries),
             id="output",
             **style,
         )
         stage.chip(x - 36, y + place.high / 2, "O", COLOURS["O"])
+        for j, name in enumerate(self.carries):
+            spot = x + (j + 0.5) * place.result, y + place.high + 14
+            stage.text(*spot, name, colour=QUIET, id=f"carries {j}")
 
 
 def _head(stage, place, x, name, note=""):

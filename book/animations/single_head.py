@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from book.sentence import PARAMS, TOKENS, K, Q, V, X
+from book.sentence import ASKS_FOR, CARRIES, FEATURES, PARAMS, TOKENS, K, Q, V, X
 
 from .one_query import (
     KEYS,
@@ -17,13 +17,17 @@ from .one_query import (
 )
 from .scene import Scene, Step
 from .softmax import WEIGHTS as RIGHT_WEIGHTS
-from .stage import COLOURS, WRONG, between, cut, number
+from .stage import COLOURS, QUIET, WRONG, between, cut, number
 from .take import MARKED, cast, ending
 from .weighted_sum import MIXED
 
 FIRST = TOKENS.index("cat")
 ROWS = {"Q": "query", "K": "row K", "V": "row V"}  # what they are on the stage
-LETTERS = (("Q", Q, "W_q"), ("K", K, "W_k"), ("V", V, "W_v"))
+LETTERS = (
+    ("Q", Q, "W_q", ASKS_FOR),
+    ("K", K, "W_k", ASKS_FOR),
+    ("V", V, "W_v", CARRIES),
+)
 
 
 def play_single_head_attention(single_head_attention):
@@ -60,36 +64,29 @@ class _Looks:
         self.tall = 30 if not up else 34
         self.size = 17 if not up else 20
         self.high = 32 if not up else 40
+        self.tables = 42 if not up else 66  # height of a row of A and O
+        self.table = (wide / 2 - 214, 84) if not up else (112, 82)  # X: left, cell
         cell = 38 if not up else 28
-        self.row = (wide / 2 - 3 * cell, 186 if not up else 210, cell)
-        lanes = (60, 326, 592) if not up else (16, 224, 432)
-        self.lanes = [(x, 262 if not up else 300) for x in lanes]  # above each map
+        self.row = (wide / 2 - 3 * cell, 178 if not up else 206, cell)
+        lanes = (80, 346, 612) if not up else (16, 224, 432)
+        self.lanes = [(x, 248 if not up else 286) for x in lanes]  # above each map
         self.map = 30 if not up else 34
-        self.place = (
-            Place(
-                150,
-                306,
-                key=44,
-                value=44,
-                column=76,
-                high=38,
-                gap=40,
-                size=20,
-                result=76,
-            )
-            if not up
-            else Place(
-                76,
-                360,
-                key=38,
-                value=40,
-                column=64,
-                high=46,
-                gap=14,
-                size=20,
-                result=66,
-            )
+        self.own = 64  # the width of a column of a map
+        wide_place = {"x": 132, "y": 298, "high": 38, "gap": 24, "column": 72}
+        tall_place = {"x": 78, "y": 372, "high": 50, "gap": 10, "column": 56}
+        self.place = Place(
+            **(tall_place if up else wide_place),
+            key=60 if up else 64,
+            value=60 if up else 64,
+            result=74,
+            size=self.size,
+            named=True,
         )
+
+    def made(self, left, top, columns):
+        """Where a map stands, and below it the row that it makes: x, y of both."""
+        x = left + 3 * self.row[2] - columns * self.own / 2
+        return x, top, x, top + 6 * self.map + 30
 
 
 class _Play:
@@ -104,6 +101,7 @@ class _Play:
             outputs.values[i],
             (weights.wrong[i], outputs.wrong[i]),
             (weights.faded, outputs.faded),
+            CARRIES,
         )
 
     def steps(self):
@@ -191,18 +189,19 @@ class _Play:
     def _tokens(self, stage, t):
         """X below the sentence; then the row that is followed comes out of it."""
         looks = self._top(stage, i=FIRST if t > 0.5 else None)
-        x, y, cell = stage.width / 2 - 3 * 40, looks.row[1], 40
-        style = {"width": cell, "height": looks.high, "size": looks.size}
-        go = between(t, 0.5, 1)
+        (x, cell), go = looks.table, between(t, 0.5, 1)
         stage.matrix(
             X,
             x,
-            y + 60,
+            looks.line + 118,
             COLOURS["X"],
             "X",
             rows=TOKENS,
+            columns=FEATURES,
+            width=cell,
+            height=looks.tables,
+            size=looks.size,
             lit=[FIRST] if go else [],
-            **style,
         )
 
     def _project(self, stage, t):
@@ -211,57 +210,44 @@ class _Play:
         x, y, cell = looks.row
         style = {"height": looks.high, "size": looks.size}
         spread, fall = between(t, 0, 0.35), between(t, 0.45, 0.95)
-        for (letter, values, name), (left, top) in zip(
+        for (letter, values, name, columns), lane in zip(
             LETTERS, looks.lanes, strict=True
         ):
-            W = PARAMS[name]
-            columns = W.shape[1]
-            own = 38 if columns == 3 else 46
-            at = left + 3 * cell - columns * own / 2
-            below = top + 6 * looks.map + 34
+            own, count = looks.own, len(columns)
+            at, top, _, below = looks.made(*lane, count)
+            wide, colour = count * own, COLOURS[letter]
             # What comes out of the map was behind it.
             if fall > 0:
+                spot = below - (looks.high + 30) * (1 - fall)
                 row = values[[FIRST]]
-                spot = below - (looks.high + 20) * (1 - fall)
-                stage.matrix(
-                    row,
-                    at,
-                    spot,
-                    COLOURS[letter],
-                    width=own,
-                    id=ROWS[letter],
-                    **style,
-                )
-            stage.box(
-                at - 6, top - 4, columns * own + 12, 6 * looks.map + 8, "paper", "paper"
-            )
+                stage.matrix(row, at, spot, colour, width=own, id=ROWS[letter], **style)
+            stage.box(at - 6, top - 4, wide + 12, 6 * looks.map + 8, "paper", "paper")
             stage.matrix(
-                W,
+                PARAMS[name],
                 at,
                 top,
-                COLOURS[letter],
+                colour,
                 width=own,
                 height=looks.map,
                 learnt=True,
+                rows=FEATURES if letter == "Q" and not stage.upright else None,
+                of=(FEATURES, columns),
                 size=looks.size,
                 id=name,
             )
-            stage.chip(at + columns * own + 10, top + 12, name, COLOURS[letter])
+            stage.chip(at, top - 17, name, colour)
             if fall == 1:
-                stage.chip(
-                    at + columns * own + 10,
-                    below + looks.high / 2,
-                    letter,
-                    COLOURS[letter],
-                )
-            high = y + (top - looks.high - 12 - y) * spread
+                stage.chip(at, below - 14, letter, colour)
+                for j, column in enumerate(columns):
+                    middle = at + (j + 0.5) * own, below + looks.high + 13
+                    stage.text(*middle, column, colour=QUIET, id=f"{letter} {j}")
             stage.matrix(
                 X[[FIRST]],
-                x + (left - x) * spread,
-                high,
+                x + (lane[0] - x) * spread,
+                y,
                 COLOURS["X"],
                 width=cell,
-                of=([TOKENS[FIRST]], None),
+                of=([TOKENS[FIRST]], FEATURES),
                 id=f"falls {letter}",
                 **style,
             )
@@ -278,24 +264,17 @@ class _Play:
             (place.x, place.y + FIRST * place.high),
             (place.columns[3], place.y + FIRST * place.high),
         )
-        for (letter, values, name), (left, top), end in zip(
+        for (letter, values, _, columns), lane, end in zip(
             LETTERS, looks.lanes, ends, strict=True
         ):
-            columns = PARAMS[name].shape[1]
-            own = 38 if columns == 3 else 46
-            start = (
-                left + 3 * looks.row[2] - columns * own / 2,
-                top + 6 * looks.map + 34,
-            )
+            own, start = looks.own, looks.made(*lane, len(columns))[2:]
             spot = [a + (b - a) * go for a, b in zip(start, end, strict=True)]
-            wide = own + (place.key - own) * go
-            high = looks.high + (place.high - looks.high) * go
             stage.matrix(
                 values[[FIRST]],
                 *spot,
                 COLOURS[letter],
-                width=wide,
-                height=high,
+                width=own + (place.key - own) * go,
+                height=looks.high + (place.high - looks.high) * go,
                 size=looks.size,
                 id=ROWS[letter],
             )
@@ -318,7 +297,7 @@ class _Play:
     def _tables(self, stage, looks, shown, i=None):
         up = stage.upright
         y = looks.line + 110
-        style = {"rows": TOKENS, "height": looks.high, "size": looks.size}
+        style = {"rows": TOKENS, "height": looks.tables, "size": looks.size}
         lit = [] if i is None else [i]
         left, wide, far = (130, 74, 610) if not up else (76, 60, 470)
         stage.matrix(
@@ -341,10 +320,10 @@ class _Play:
             y,
             COLOURS["O"],
             "O",
-            width=66,
+            width=74,
+            columns=CARRIES,
             shown=np.broadcast_to(shown, MIXED.shape),
             lit=lit,
-            lift=40,
             **self.outputs.style,
             **(style | ({"rows": None} if up else {})),
         )
@@ -367,4 +346,5 @@ class _Play:
         problems = [p for p in (self.outputs, self.weights) if not p.known]
         if problems:
             told = "Yours: " + cut(problems[0].problem, 70)
-            stage.says(30, looks.line + 300, told, 560, WRONG, "bold")
+            y = looks.line + 132 + 4 * looks.tables
+            stage.says(30, y, told, 560, WRONG, "bold")

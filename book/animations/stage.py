@@ -194,7 +194,7 @@ class Stage:
             y=y,
             w=width,
             h=height,
-            line=colour,
+            line=colour if line else LINE,
             thick=line * POINT,
             dash=_dash(linestyle),
             round=round,

@@ -15,7 +15,7 @@
   };
   const USUAL = {
     align: "center", alpha: 1, bend: 0, bold: 0, colour: "ink", column: [], dash: 0, faded: 0,
-    name: "", round: 0, row: [], size: 17, thick: 2.1, turned: 0, wrong: [],
+    line: "line", name: "", round: 0, row: [], size: 17, texts: [], thick: 2.1, turned: 0, wrong: [],
   };
 
   // Elements.
@@ -198,17 +198,17 @@
   class Picture {
     constructor(layout, frames) {
       this.layout = layout;
-      this.tracks = layout.tracks.map((track) => ({
-        look: LOOKS[track.is], states: this.unfolded(track, frames), node: null, shown: null,
+      this.tracks = layout.tracks.map(([what, ...at]) => ({
+        look: LOOKS[what], states: this.unfolded(at, frames), node: null, shown: null,
       }));
       this.node = svg("svg", { viewBox: `0 0 ${layout.width} ${layout.height}`, "aria-hidden": "true" });
     }
 
     // The state in every frame; null where the thing is not on the stage.
-    unfolded(track, frames) {
+    unfolded(entries, frames) {
       const states = new Array(frames).fill(null);
       let state = USUAL;
-      const at = track.at.flatMap(this.single);
+      const at = entries.flatMap(this.single);
       at.forEach(([frame, changes], k) => {
         const end = at[k + 1]?.[0] ?? frames;
         if (changes) states.fill((state = { ...state, ...changes }), frame, end);
