@@ -298,12 +298,22 @@ def test_students_who_are_there_stay_as_they_are(course, tmp_path):
     [
         ("", "empty"),
         ("name,email\nx,y\n", "line 1: no column 'id' among name, email"),
-        ("id,ID\nx,y\n", "line 1: two columns say 'id'"),
+        ("login,ID\nx,y\n", "line 1: two columns say 'id'"),
         ("id,name\n,Ann\n", "line 2: no id"),
         ("id\nx\ny\nx\n", "line 4: x stands in line 2 already"),
         ("id\n../x\n", "line 2: '../x' cannot name a folder"),
         ("id\n1.23E+11\n", "line 2: .* a spreadsheet has changed"),
         ("id\n12345.0\n", "line 2: 12345.0 is a number that a spreadsheet"),
+        ("id\n1.0E+05\n", r"line 2: 1.0E\+05 is a number that a spreadsheet"),
+        (
+            "ada,Ada,ada@x.org\n",
+            "line 1: the header is missing: ada, Ada, ada@x.org is a row already; "
+            "put a line above it that names its columns, .* out of id, first_name",
+        ),
+        ("\ufeff\n4711;Ada\n4712;Bo\n", "line 2: the header is missing: 4711, Ada"),
+        ("Ada Lee\nBo Ray\n", "line 1: none of Ada Lee is the name of a column; .*"),
+        ("学号\t姓名\n4711\t王伟\n", "none of 学号, 姓名 is .* in its place if"),
+        ("Autumn\n\nid,name\nx,Ann\n", "line 1: not the header, which is line 3"),
         ("id,last_name\nx,Doe, Jane\n", "line 2: 3 cells, and the header has 2"),
         ('id,last_name\nx,"Doe\n', "line 2: .*quote"),
         (b"PK\3\4", "Excel workbook"),
@@ -326,6 +336,10 @@ def test_a_wrong_roster_is_refused_with_its_line(course, text, told):
         ("id,first_name\rada,Äda\r".encode(), ""),  # lines of an old Mac
         ("id,first_name\nada,Äda\nADA,Äda\n".encode(), "line 3: ADA and ada are two"),
         (b"id,first_name\n", "no students in it"),
+        ("\ufeffid|first_name\n\n |\nada|Äda\n".encode(), ""),
+        (b"id,name\nID number,Full name\nada,Ada\n", "line 2: left out, for it names"),
+        (b"ID,id,name\n7,ada,Ada\n", "not used: the columns ID"),
+        (b"id\n12345\n1234\n12346\n12347\n", "shorter than the other ids: 1234; if"),
     ],
 )
 def test_what_is_odd_in_a_roster_is_read_or_told(tmp_path, data, told):
@@ -336,6 +350,23 @@ def test_what_is_odd_in_a_roster_is_read_or_told(tmp_path, data, told):
     if not told:
         [(_, student)] = found.students
         assert (student.id, student.first_name) == ("ada", "Äda")
+
+
+@pytest.mark.parametrize(
+    "ids", [["1", "2", "10", "11"], ["2E10"], ["ada lee", "o'neill", "a+b@x.org"]]
+)
+def test_ids_that_look_odd_are_taken_as_they_are(tmp_path, ids):
+    file = tmp_path / "roster.csv"
+    file.write_text("\n".join(["id", *ids]))
+    found = read_class_list(file)
+    assert [student.id for _, student in found.students] == ids and not found.notes
+
+
+def test_zeros_that_a_spreadsheet_took_make_nobody_new(tmp_path):
+    file = tmp_path / "roster.csv"
+    file.write_text("id\n7123\n8000\n")
+    with pytest.raises(ValueError, match="line 2: 7123 is 007123 in the gradebook"):
+        read_class_list(file, ["007123"])
 
 
 def test_all_faults_of_a_roster_are_told_at_once(tmp_path):

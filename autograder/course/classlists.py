@@ -9,11 +9,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autograder.course.roster import Student
-from autograder.files.tables import TableError, folded, headings, read_table
+from autograder.course.roster import Student, few
+from autograder.files.tables import (
+    TableError,
+    folded,
+    headings,
+    read_table,
+    spellings_of,
+)
 
 # Of a number: 1.23E+05, and 12345.0.
-CHANGED = re.compile(r"\d([.,]\d+)?E\+?\d+|\d+[.,]0+", re.IGNORECASE)
+CHANGED = re.compile(r"\d([.,]\d+)?E\+\d+|\d+[.,]0+", re.IGNORECASE)
+LONG = 5  # digits, from which on the ids of a class have the same number of them
 OF_STAFF = re.compile(r"instructor|teacher|\bta\b|assistant|observer|grader", re.I)
 FIRST = "First name, given name, forename, first, vorname, prénom, nombre"
 LAST = (
@@ -127,8 +134,8 @@ PLAIN = Form(
     "a list of your own",
     known_by=(),
     ids=(
-        "id, student id, username, user name, login, login id, sis login id, netid, "
-        "matrikelnummer",
+        "id, student id, id number, student number, username, user name, user id, "
+        "login, login id, sis login id, netid, matrikelnummer",
     ),
     first_name=f"first_name, {FIRST}",
     last_name=f"last_name, {LAST}",
@@ -180,18 +187,20 @@ def read_class_list(path: Path, known: Iterable[str] = ()) -> ClassList:
     needed = _heading(form.ids[0])[:1] if form is PLAIN else ()
     table = read_table(path, form.columns(), needed)
     found, rows = ClassList(), []
+    spellings = spellings_of(form.columns())
     for line, row in table.rows:
-        if told := _nobody(form, row):
+        if told := _nobody(form, row) or _heads(row, spellings):
             found.notes += [f"{path}, line {line}: {told}"] if told != "-" else []
         else:
             rows.append((line, row))
-    ids = _ids_of(form, rows, set(known))
+    known = set(known)
+    ids = _ids_of(form, rows, known)
     faults: list[str] = []
     seen: dict[str, int] = {}
     alike: dict[str, str] = {}
     for line, row in rows:
         name = _bare(row[ids])
-        if fault := _fault(name, seen):
+        if fault := _fault(name, seen) or _without_zeros(name, known):
             faults.append(f"{path}, line {line}: {fault}")
         if (before := alike.setdefault(name.casefold(), name)) != name:
             found.notes.append(
@@ -205,6 +214,8 @@ def read_class_list(path: Path, known: Iterable[str] = ()) -> ClassList:
     if faults:
         raise TableError("\n".join(faults))
     found.told = _told(form, ids, written)
+    if form is PLAIN and (short := _shorter(list(seen))):
+        found.notes.append(f"{path}: {short}")
     if not found.students:
         found.notes.append(f"{path}: no students in it, below its first line")
     if table.ignored and form is PLAIN:  # a system's export has many that say nothing
@@ -233,6 +244,43 @@ def _nobody(form: Form, row: dict[str, str]) -> str | None:
     if role and OF_STAFF.search(role) and "student" not in role.casefold():
         return f"{name or _cell(row, form.email)} is left out: {role}"
     return None
+
+
+def _heads(row: dict[str, str], spellings: dict[str, str]) -> str | None:
+    """What to say of a row that says what stands in the columns, once more."""
+    cells = [cell for cell in row.values() if cell]
+    if all(folded(cell) in spellings for cell in cells):
+        return f"left out, for it names columns again: {', '.join(cells)}"
+    return None
+
+
+def _without_zeros(name: str, known: set[str]) -> str | None:
+    """What to say of a number that the gradebook has with other zeros before it."""
+    if not name.isdigit() or name in known:
+        return None
+    there = next((k for k in sorted(known) if k.lstrip("0") == name.lstrip("0")), None)
+    if there is None:
+        return None
+    return (
+        f"{name} is {there} in the gradebook, but for the zeros before it, which a "
+        "spreadsheet takes away; format the column as text, and write the ids as "
+        "there"
+    )
+
+
+def _shorter(names: list[str]) -> str | None:
+    """What to say of a few numbers that are shorter than the rest of the class's."""
+    if not all(name.isdigit() and name[0] != "0" for name in names):
+        return None
+    longest = max(map(len, names), default=0)
+    short = [name for name in names if len(name) < longest]
+    if longest < LONG or not short or len(short) > len(names) / 4:
+        return None
+    return (
+        f"shorter than the other ids: {few(short)}; if they begin with a 0, a "
+        "spreadsheet has taken it away: format the column as text before anything is "
+        "handed in"
+    )
 
 
 def _ids_of(form: Form, rows, known: set[str]) -> str:

@@ -12,6 +12,8 @@ from typing import Any
 from autograder.errors import UserError
 from autograder.files.whole import write_whole
 
+DEEP = 20  # lines of which one may be the header, if the first is none
+NO_HEADING = re.compile(r"\S+@\S+\.\S+|\d[\d.,:/ -]*")  # an address, a number, a date
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute
 
 
@@ -40,32 +42,30 @@ def read_table(path: Path, columns: dict[str, str], needed: tuple[str, ...]) -> 
     lines = text.splitlines()
     separator, first = _separator(lines)
     reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
-    rows: list[tuple[int, dict[str, str]]] = []
-    names: list[str | None] | None = None
-    ignored: list[str] = []
     try:
-        for cells in reader:
-            cells = [_plain(cell) for cell in cells]
-            if reader.line_num <= first or not any(cells):
-                continue
-            if names is None:
-                names, ignored = _header(path, reader.line_num, cells, columns, needed)
-                continue
-            if any(cells[len(names) :]):
-                raise TableError(
-                    f"{path}, line {reader.line_num}: {len(cells)} cells, and the "
-                    f"header has {len(names)}; a cell with a '{separator}' in it "
-                    'needs quotes: "Doe, Jane"'
-                )
-            found = dict.fromkeys(columns, "")
-            found |= {name: cell for name, cell in zip(names, cells) if name}  # noqa: B905
-            rows.append((reader.line_num, found))
+        written = [
+            (reader.line_num, [_plain(cell) for cell in cells])
+            for cells in reader
+            if reader.line_num > first and any(map(_plain, cells))
+        ]
     except csv.Error as error:
         raise TableError(
             f"{path}, line {reader.line_num}: {error}; is a quote not closed?"
         ) from None
-    if names is None:
+    if not written:
         raise TableError(f"{path}: empty; its first line has to be {','.join(columns)}")
+    names, ignored = _header(path, written, columns, needed)
+    rows: list[tuple[int, dict[str, str]]] = []
+    for line, cells in written[1:]:
+        if any(cells[len(names) :]):
+            raise TableError(
+                f"{path}, line {line}: {len(cells)} cells, and the header has "
+                f"{len(names)}; a cell with a '{separator}' in it needs quotes: "
+                '"Doe, Jane"'
+            )
+        found = dict.fromkeys(columns, "")
+        found |= {name: cell for name, cell in zip(names, cells) if name}  # noqa: B905
+        rows.append((line, found))
     return Table(path, rows, ignored)
 
 
@@ -109,35 +109,82 @@ def _separator(lines: list[str]) -> tuple[str, int]:
     if lines and (said := re.fullmatch(r"sep=(.)", lines[0].strip(), re.IGNORECASE)):
         return said[1], 1
     header = next((line for line in lines if line.strip()), "")
-    return max(",;\t", key=header.count), 0
+    return max(",;\t|", key=header.count), 0
 
 
 def _header(
     path: Path,
-    line: int,
-    cells: list[str],
+    written: list[tuple[int, list[str]]],
     columns: dict[str, str],
     needed: tuple[str, ...],
 ) -> tuple[list[str | None], list[str]]:
     """The name of each column, None where it is not asked for; and those as written."""
-    spellings = {
-        folded(spelling): name
-        for name, others in columns.items()
-        for spelling in [name, *filter(None, others.split(","))]
-    }
-    names = [spellings.get(folded(cell)) for cell in cells]
-    for name in needed:
-        if name not in names:
-            raise TableError(
-                f"{path}, line {line}: no column '{name}' among "
-                f"{', '.join(cells) or 'nothing'}; the header has to be "
-                f"{','.join(columns)}"
-            )
+    spellings = spellings_of(columns)
+    named = [
+        (line, [spellings.get(folded(cell)) for cell in cells])
+        for line, cells in written[:DEEP]
+    ]
+    (line, names), cells = named[0], written[0][1]
+    if not set(needed) <= set(names):
+        below = next((n for n, there in named if set(needed) <= set(there)), None)
+        told = _without(cells, names, columns, needed, below)
+        raise TableError(f"{path}, line {line}: {told}")
+    _prefer_exact(cells, names)
     for name in filter(None, names):
         if names.count(name) > 1:
             raise TableError(f"{path}, line {line}: two columns say '{name}'; keep one")
     ignored = [cell for cell, name in zip(cells, names, strict=True) if not name]
     return names, [cell for cell in ignored if cell]
+
+
+def _prefer_exact(cells: list[str], names: list[str | None]) -> None:
+    """Of two columns that say the same, one that has the very name is the one."""
+    exact = {n for cell, n in zip(cells, names, strict=True) if n == cell}
+    for place, cell in enumerate(cells):
+        if names[place] in exact and cell != names[place]:
+            names[place] = None
+
+
+def spellings_of(columns: dict[str, str]) -> dict[str, str]:
+    """Each spelling of a heading, folded -> the name of the column."""
+    return {
+        folded(spelling): name
+        for name, others in columns.items()
+        for spelling in [name, *filter(None, others.split(","))]
+    }
+
+
+def _without(
+    cells: list[str],
+    names: list[str | None],
+    columns: dict[str, str],
+    needed: tuple[str, ...],
+    below: int | None,
+) -> str:
+    """What is wrong with a first line that lacks a column, and the remedy.
+
+    below: the line in which the header stands instead, if any.
+    """
+    lacking = [name for name in needed if name not in names]
+    told, choice = ", ".join(cells), ", ".join(columns)
+    if below:
+        return f"not the header, which is line {below}; take out what is above it"
+    if any(names):
+        columns_lacking = " and ".join(f"'{name}'" for name in lacking)
+        return (
+            f"no column {columns_lacking} among {told}; if one of these is meant, "
+            "rename it, else add it"
+        )
+    if any(map(NO_HEADING.fullmatch, cells)):
+        return (
+            f"the header is missing: {told} is a row already; put a line above it "
+            f"that names its columns, in their order, out of {choice}"
+        )
+    return (
+        f"none of {told} is the name of a column; the first line has to name them, "
+        f"in their order, out of {choice}: put it above this one if this is a row, "
+        "and in its place if it is a header"
+    )
 
 
 def folded(heading: str) -> str:

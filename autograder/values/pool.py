@@ -23,6 +23,20 @@ COARSE, FINE = 20, 22  # bits of the largest number that is kept short
 Keep = Callable[["Pool", np.ndarray], Opaque]
 
 
+def each_array(value: Any, change: Callable[[np.ndarray], Any]) -> Any:
+    """A plain value with each of its arrays changed."""
+    return _each(value, lambda v: change(v) if isinstance(v, np.ndarray) else v)
+
+
+def _each(value: Any, change: Callable[[Any], Any]) -> Any:
+    """A plain value with everything changed that holds nothing else."""
+    if isinstance(value, dict):
+        return {name: _each(item, change) for name, item in value.items()}
+    if isinstance(value, tuple | list):
+        return type(value)(_each(item, change) for item in value)
+    return change(value)
+
+
 @dataclass
 class Pool:
     """Arrays, each kept once."""
@@ -38,27 +52,19 @@ class Pool:
 
     def put(self, value: Any, keep: Keep) -> Any:
         """A plain value with something small in the place of each of its arrays."""
-        if isinstance(value, np.ndarray):
-            return keep(self, value)
-        if isinstance(value, dict):
-            return {name: self.put(item, keep) for name, item in value.items()}
-        if isinstance(value, tuple | list):
-            return type(value)(self.put(item, keep) for item in value)
-        return value
+        return each_array(value, lambda array: keep(self, array))
 
     def take(self, value: Any) -> Any:
         """What `put` was given: the arrays are there again, but for digits left out."""
-        if isinstance(value, Opaque) and value.type_name in (WHOLE, SHORT, SKETCH):
-            (number,) = value.items
-            if value.type_name == WHOLE:
-                return self.arrays[number]
-            short = value.type_name == SHORT
-            return self._short[number] if short else self.sketches[number]
-        if isinstance(value, dict):
-            return {name: self.take(item) for name, item in value.items()}
-        if isinstance(value, tuple | list):
-            return type(value)(map(self.take, value))
-        return value
+        kept = {WHOLE: self.arrays, SHORT: self._short, SKETCH: self.sketches}
+
+        def taken(leaf: Any) -> Any:
+            if isinstance(leaf, Opaque) and leaf.type_name in kept:
+                (number,) = leaf.items
+                return kept[leaf.type_name][number]
+            return leaf
+
+        return _each(value, taken)
 
     def whole(self, array: np.ndarray) -> Opaque:
         """Keep an array to the last bit."""

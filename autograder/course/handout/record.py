@@ -37,7 +37,7 @@ from autograder.judge.diagnosis import influence, mixing
 from autograder.judge.diagnosis.defaults import tried
 from autograder.values import called, wire
 from autograder.values.called import call_in_process
-from autograder.values.pool import COARSE, FINE, Keep, Pool
+from autograder.values.pool import COARSE, FINE, Keep, Pool, each_array
 from autograder.values.sketch import sketch_of
 from autograder.values.wire import Arguments, Opaque
 
@@ -191,24 +191,9 @@ def _answers(exercise: Exercise, answer: Callable, cases: list) -> Seen:
 
 def _form(outcome: dict) -> dict:
     """An outcome with its numbers left out: random ones cannot be made shorter."""
-    return _changed(outcome, np.zeros_like)
-
-
-def _changed(outcome: dict, change: Callable) -> dict:
     if "value" not in outcome:  # it raised
         return outcome
-    return outcome | {"value": _each(change, outcome["value"])}
-
-
-def _each(change: Callable, value):
-    """A value with each of its arrays changed."""
-    if isinstance(value, np.ndarray):
-        return change(value)
-    if isinstance(value, dict):
-        return {name: _each(change, item) for name, item in value.items()}
-    if isinstance(value, tuple | list):
-        return type(value)(_each(change, item) for item in value)
-    return value
+    return outcome | {"value": each_array(outcome["value"], np.zeros_like)}
 
 
 def _symptoms(exercise: Exercise, mistake: Callable, cases: list) -> list[tuple]:
