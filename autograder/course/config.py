@@ -28,7 +28,7 @@ def configure(c, config_file: str = "nbgrader_config.py") -> None:
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
     c.GenerateFeedback.exporter_class = "autograder.course.feedback.FeedbackPage"
-    c.GenerateFeedback.preprocessors = ["autograder.course.feedback.Grades"]
+    c.GenerateFeedback.preprocessors = []  # the exporter reads the gradebook itself
     c.ZipCollectApp.extractor_plugin = "autograder.course.collect.plugins.Extractor"
     c.ZipCollectApp.collector_plugin = "autograder.course.collect.plugins.Collector"
     find_own_programs()

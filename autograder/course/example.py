@@ -19,7 +19,7 @@ import nbformat
 
 from autograder.chapters.chapter import load_chapters
 from autograder.exercises.declaration import Exercise
-from autograder.exercises.source import renamed
+from autograder.exercises.source import among, names_given, renamed
 from autograder.grading.assignment import CourseError
 
 STUDENTS = "example-[0-9][0-9]*"
@@ -104,18 +104,20 @@ def answered(release, exercises: list[Exercise], number: int):
     made = copy.deepcopy(release)
     if number % 10 == 9:
         return made
+    given = names_given(c.source for c in release.cells if c.cell_type == "code")
     for cell in made.cells:
         grade_id = cell.metadata.get("nbgrader", {}).get("grade_id", "")
         for exercise in exercises:
             if grade_id == f"{exercise.name}_answer":
-                cell.source = _answer(exercise, number)
+                cell.source = _answer(exercise, number, given)
     return made
 
 
-def _answer(exercise: Exercise, number: int) -> str:
+def _answer(exercise: Exercise, number: int, given: set[str]) -> str:
     """One of the right answers for even numbers, one of the mistakes for odd ones.
 
-    Of eight students, one is wrong in a way that no exercise declares.
+    Of eight students, one is wrong in a way that no exercise declares. given: names
+    that the notebook has, and that mean the same in its other cells afterwards.
     """
     right = [exercise.reference, *exercise.equivalents]
     # Those that need torch take stock nbgrader longer still.
@@ -125,6 +127,7 @@ def _answer(exercise: Exercise, number: int) -> str:
     answers = (right, wrong)[number % 2] or right
     # By squares, so that some answers are commoner than others, as in any class.
     source = renamed(answers[number**2 % len(answers)], exercise.name)
+    source = among(given, source, exercise.name)
     source = _one_too_much(source) if undeclared else source
     return f"# student {number}\n{source}"
 

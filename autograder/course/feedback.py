@@ -1,19 +1,18 @@
 """Feedback that teaches: one page a learner, made by `nbgrader generate_feedback`.
 
-Two classes, put into place by `autograder.course.config`: the preprocessor fetches
-from the gradebook what a person may have set there, the exporter writes the page.
+The exporter, put into place by `autograder.course.config`, fetches from the gradebook
+what a person may have set there, and writes the page.
 """
 
 import contextlib
 import re
 import secrets
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from nbconvert.exporters import Exporter
-from nbgrader.preprocessors import GetGrades
+from nbgrader.api import MissingEntry
 from traitlets import Unicode
 
 from autograder.course import pages as page
@@ -24,7 +23,8 @@ from autograder.course.gradebook import (
     load_assignment,
     stamp,
 )
-from autograder.course.renew import digest, of_pages, of_templates, renew
+from autograder.course.renew import Graded, digest, of_pages, of_templates, renew
+from autograder.course.times import local_time, zone_of
 from autograder.exercises.registry import discover
 from autograder.files.whole import write_whole
 from autograder.grading import submission
@@ -36,26 +36,6 @@ SECRET_BYTES = 1000
 HEAD = 2**16  # characters of a page, in which stands what it was made of
 EARLIER = ".earlier"  # beside the chapters of a student, and none of them
 NO_RESPONSE = "No response."  # nbgrader's own comment on a stub
-
-
-class Grades(GetGrades):
-    """nbgrader's own, and besides: who it is, and what a person set by hand."""
-
-    def _get_score(self, cell, resources):
-        super()._get_score(cell, resources)
-        about = cell.metadata["nbgrader"]
-        place = self.notebook_id, self.assignment_id, self.student_id
-        grade = self.gradebook.find_grade(about["grade_id"], *place)
-        about["auto_score"] = grade.auto_score
-        about["extra_credit"] = grade.extra_credit
-        about["by_hand"] = grade.manual_score is not None
-        handed_in = grade.notebook.assignment
-        student = handed_in.student
-        names = (student.first_name, student.last_name)
-        resources["nbgrader"] |= {
-            "name": " ".join(name for name in names if name),
-            "timestamp": handed_in.timestamp,
-        }
 
 
 class FeedbackPage(Exporter):
@@ -88,22 +68,37 @@ class FeedbackPage(Exporter):
         """A digest of all that is on a page."""
         parent: Any = self.parent
         course = parent.coursedir
-        known = vars(self).setdefault("_graded", {})
-        if chapter not in known:
-            known[chapter] = of_pages(course, chapter)
         folder = course.format_path(course.autograded_directory, student, chapter)
         notebook = Path(folder) / f"{chapter}.ipynb"
         graded = notebook.read_bytes() if notebook.is_file() else b""
-        others = self.book_url, of_templates(), _meanings()
-        return digest(graded, known[chapter].get(student), *others)
+        rows = self._graded(chapter).get(student, [])
+        exercises = (discover().get(row.cell) for row in rows)
+        meanings = [exercise.meaning for exercise in exercises if exercise]
+        others = self.book_url, of_templates(), meanings, str(self._zone())
+        return digest(graded, rows, *others)
+
+    def _graded(self, chapter: str) -> dict[str, list[Graded]]:
+        """What the gradebook says, read once for each run of nbgrader's converter."""
+        known = vars(self).setdefault("_rows", {})
+        if chapter not in known:
+            parent: Any = self.parent
+            known[chapter] = of_pages(parent.coursedir, chapter)
+        return known[chapter]
+
+    def _zone(self):
+        parent: Any = self.parent
+        return zone_of(parent.coursedir)
 
     def from_notebook_node(self, nb, resources=None, **options):
         """The page as text, and nbconvert's resources."""
         nb, resources = super().from_notebook_node(nb, resources, **options)
         about = resources["nbgrader"]
+        self._take_grades(nb, about)
+        when = about["timestamp"]
         text = page.render(
             "feedback.html.j2",
             about=about,
+            handed_in=local_time(when, self._zone()) if when else "",
             title=page.title_of(about["assignment"]),
             made_of=self._made_of(about["assignment"], about["student"]),
             trouble=_trouble(nb),
@@ -112,6 +107,33 @@ class FeedbackPage(Exporter):
         )
         resources["outputs"] = self._for_release(about)
         return text, resources
+
+    def _take_grades(self, nb, about) -> None:
+        """Who it is, and what a person may have set by hand, into the notebook."""
+        found = self._graded(about["assignment"]).get(about["student"], [])
+        rows = {row.cell: row for row in found if row.notebook == about["notebook"]}
+        if not rows:
+            raise MissingEntry(
+                f"nothing of {about['assignment']} by {about['student']} is in the "
+                f"gradebook"
+            )
+        for cell in nb.cells:
+            known = cell.metadata.get("nbgrader", {})
+            row = rows.get(known.get("grade_id"))
+            if row and (known.get("solution") or known.get("task")):
+                known["comment"] = row.comment
+            if row and (known.get("grade") or known.get("task")):
+                known["score"], known["points"] = row.score, row.max_score
+                known["auto_score"] = row.auto_score
+                known["extra_credit"] = row.extra_credit
+                known["by_hand"] = row.manual_score is not None
+        first = next(iter(rows.values()))
+        penalty = first.penalty or 0
+        about["name"] = " ".join(filter(None, (first.first_name, first.last_name)))
+        about["timestamp"], about["late_penalty"] = first.timestamp, penalty
+        scores = [row.score for row in rows.values() if row.max_score is not None]
+        about["score"] = sum(scores) - penalty
+        about["max_score"] = sum(row.max_score or 0.0 for row in rows.values())
 
     def _for_release(self, about) -> dict[str, bytes]:
         """Files beside the page, without which `nbgrader release_feedback` stops.
@@ -209,11 +231,6 @@ def _keep_earlier(chapter: str, student: str, folder: Path) -> None:
         when = datetime.fromtimestamp(page.stat().st_mtime, UTC)
         name = f"{chapter}-{when:%Y-%m-%d-%H-%M-%S}.html"
         write_whole(folder.parent / EARLIER / name, page.read_bytes())
-
-
-@cache
-def _meanings() -> list[str]:
-    return [exercise.meaning for exercise in discover().values()]
 
 
 def _about(nb) -> dict:

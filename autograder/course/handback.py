@@ -25,6 +25,7 @@ from autograder.course.folder import confirm_course
 from autograder.course.gradebook import load_assignment, load_course
 from autograder.course.handout.contents import packed
 from autograder.course.roster import few
+from autograder.exercises.registry import discover
 from autograder.files.whole import write_whole
 from autograder.grading.assignment import CourseError
 
@@ -62,7 +63,7 @@ def feedback(folder: Path, chapter: str, jobs: int | None = None) -> list[str]:
     confirm_course(folder)
     root = folder.resolve()
     course = load_course(root)
-    load_assignment(course, chapter)  # complains of an unknown one
+    assignment = load_assignment(course, chapter)  # complains of an unknown one
     graded = Path(course.autograded_directory)
     students = sorted(
         p.parent.parent.name for p in root.glob(f"{graded}/*/{chapter}/*.ipynb")
@@ -75,6 +76,8 @@ def feedback(folder: Path, chapter: str, jobs: int | None = None) -> list[str]:
     place = partial(course.format_path, course.feedback_directory)
     pages = {s: Path(place(s, chapter), f"{chapter}.html") for s in students}
     before = {student: _changed(path) for student, path in pages.items()}
+    for cell in assignment.cells:  # loaded once, before there are several processes
+        discover().get(cell.exercise)
     faults = _made(root, chapter, students, jobs or len(os.sched_getaffinity(0)))
     made = sum(_changed(path) != before[s] for s, path in pages.items())
     lines = [f"{chapter}: {made} pages made, {len(students) - made} were current"]

@@ -1,9 +1,10 @@
 """Some of the functions of a module, as source: with what they need, and no more."""
 
 import ast
+import contextlib
 import inspect
 import textwrap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +173,34 @@ def renamed(function: Function, name: str) -> str:
     else:
         parts = [*parts, _standing_alone(whole, name, steps).body]
     return _joined(statement for part in parts for statement in part)
+
+
+def names_given(sources: Iterable[str]) -> set[str]:
+    """The names that some code gives a meaning at its top level; none if unreadable."""
+    found: set[str] = set()
+    for source in sources:
+        with contextlib.suppress(SyntaxError):
+            found = found.union(*map(_defined, ast.parse(source).body))
+    return found
+
+
+def among(given: Collection[str], source: str, name: str) -> str:
+    """A function's source for a notebook that gives names a meaning, and keeps it.
+
+    What the notebook has is not imported again; what the source defines besides the
+    function gets an underscore.
+    """
+    tree = ast.parse(source)
+    for statement in tree.body:
+        if isinstance(statement, ast.ImportFrom):
+            statement.names = [
+                a for a in statement.names if a.asname or a.name not in given
+            ]
+    tree.body = [s for s in tree.body if getattr(s, "names", True)]
+    others = [s for s in tree.body if not isinstance(s, ast.Import)]
+    taken = set().union(*map(_defined, others)) & set(given) - {name}
+    _rename(tree, {other: f"_{other}" for other in taken})
+    return _joined(tree.body)
 
 
 IMPORTS = (ast.Import, ast.ImportFrom)

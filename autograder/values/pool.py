@@ -5,7 +5,7 @@ what a result is compared with needs no more digits than the comparison counts: 
 array is kept as whole multiples of a power of two, its bytes sorted by their weight.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,7 +56,11 @@ class Pool:
 
     def take(self, value: Any) -> Any:
         """What `put` was given: the arrays are there again, but for digits left out."""
-        kept = {WHOLE: self.arrays, SHORT: self._short, SKETCH: self.sketches}
+        kept: dict[str, Sequence[Any]] = {
+            WHOLE: self.arrays,
+            SHORT: self._short,
+            SKETCH: self.sketches,
+        }
 
         def taken(leaf: Any) -> Any:
             if isinstance(leaf, Opaque) and leaf.type_name in kept:
