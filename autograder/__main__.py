@@ -24,6 +24,9 @@ def main(arguments: list[str] | None = None) -> int:
 
     0 good, 1 some failed, 2 bad usage, 3 a fault of this program, 130 stopped.
     """
+    # jsonschema, which nbformat imports, makes itself a parser of IRIs if it can: that
+    # takes a second of each command, and nothing here ever asks it for one.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     try:
         status = cli(arguments, prog_name=_program(), standalone_mode=False)
         return status or GOOD
