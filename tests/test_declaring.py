@@ -10,7 +10,7 @@ from autograder.exercises.ordinary import ordinary_cases
 from autograder.exercises.pipeline import exchanged, steps_of
 from autograder.exercises.registry import discover, registered, undeclared
 from autograder.exercises.shapes import ShapeLine
-from autograder.exercises.source import files_of, renamed
+from autograder.exercises.source import among, files_of, names_given, renamed
 from autograder.judge.cases import draw_cases
 from autograder.judge.verdict import judge
 from autograder.values.called import call_in_process
@@ -168,6 +168,22 @@ def test_an_inherited_hint_says_where_unless_it_has_words_of_its_own():
         "At the step `shifted`: Nothing is added to the numbers."
     )
     assert hints["halved"] == "It is half as much. Twice is asked for."
+
+
+def test_an_answer_among_other_cells_leaves_their_names_alone():
+    """As a learner's, who uses what the notebook has, and redefines none of it."""
+    cells = ["%time 1", 'softmax, scale = ready("softmax"), 2', "def attention(): ..."]
+    source = (
+        "import numpy as np\nfrom solutions.softmax import softmax, exponentials\n\n"
+        "def attention(Q):\n    return softmax(Q)\n\n"
+        "def head(X):\n    return attention(np.abs(exponentials(X)))\n"
+    )
+    made = among(names_given([*cells, "import numpy as np"]), source, "head")
+    assert made == (
+        "import numpy as np\nfrom solutions.softmax import exponentials\n\n\n"
+        "def _attention(Q):\n    return softmax(Q)\n\n\n"
+        "def head(X):\n    return _attention(np.abs(exponentials(X)))"
+    )
 
 
 @pytest.mark.parametrize("whole", [both, Both], ids=["function", "class"])

@@ -17,6 +17,8 @@ from nbgrader.api import Gradebook
 from nbgrader.utils import notebook_hash
 
 from autograder.chapters.chapter import load_chapters
+from autograder.course import feedback as pages_of_learners
+from autograder.course import handback
 from autograder.course import pages as page
 from autograder.course.grade import grade_chapter
 from autograder.course.handback import feedback
@@ -59,6 +61,7 @@ def course(tmp_path_factory):
     make_course(course)
     with open(course / "nbgrader_config.py", "a", encoding="utf-8") as file:
         file.write(f"c.FeedbackPage.book_url = {BOOK!r}\n")
+        file.write('c.Collector.timezone = "Asia/Tokyo"\n')
     assert nbgrader(course, "generate_assignment", CHAPTER).returncode == 0
     released = course / "release" / CHAPTER / f"{CHAPTER}.ipynb"
     release = nbformat.read(str(released), as_version=4)
@@ -179,6 +182,8 @@ def test_what_a_person_set_is_shown(course):
     said = words_of(course, "softmax-by-float32")
     assert "2.5 of 4 points" in said and "1.5 points are taken off" in said
     assert "Ada <b>Lovelace</b> (softmax-by-float32)" in said
+    said = words_of(course, "softmax-over_queries")  # in the zone of the course
+    assert "softmax-over_queries, handed in 2026-01-02 12:04:05 JST 0 of 4" in said
 
 
 @pytest.mark.parametrize("student", ["hostile", ODD_NAME, "right", "softmax-bare_exp"])
@@ -299,3 +304,19 @@ def test_pages_are_made_in_parallel_and_go_back_to_the_lms(course):
     assert feedback(course, CHAPTER, jobs=1)[0].startswith(f"{CHAPTER}: 0 pages made")
     with pytest.raises(ValueError, match="knows no assignment 99_nothing"):
         feedback(course, "99_nothing")
+
+
+def test_a_page_asks_for_the_exercises_of_its_chapter_alone(course, monkeypatch):
+    """Others may import PyTorch, which takes longer than the pages of a class."""
+    asked = set()
+
+    class Watched:
+        def get(self, name):
+            asked.add(name)
+            return discover().get(name)
+
+    for module in (handback, pages_of_learners):
+        monkeypatch.setattr(module, "discover", Watched)
+    file_of(course, "blank").unlink()
+    assert ": 1 pages made" in handback.feedback(course, CHAPTER, jobs=1)[0]
+    assert asked == {"softmax", "softmax_answer"}

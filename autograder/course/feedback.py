@@ -74,7 +74,7 @@ class FeedbackPage(Exporter):
         rows = self._graded(chapter).get(student, [])
         exercises = (discover().get(row.cell) for row in rows)
         meanings = [exercise.meaning for exercise in exercises if exercise]
-        others = self.book_url, of_templates(), meanings, str(self._zone())
+        others = self.book_url, of_templates(), meanings, str(zone_of(self))
         return digest(graded, rows, *others)
 
     def _graded(self, chapter: str) -> dict[str, list[Graded]]:
@@ -85,10 +85,6 @@ class FeedbackPage(Exporter):
             known[chapter] = of_pages(parent.coursedir, chapter)
         return known[chapter]
 
-    def _zone(self):
-        parent: Any = self.parent
-        return zone_of(parent.coursedir)
-
     def from_notebook_node(self, nb, resources=None, **options):
         """The page as text, and nbconvert's resources."""
         nb, resources = super().from_notebook_node(nb, resources, **options)
@@ -98,7 +94,7 @@ class FeedbackPage(Exporter):
         text = page.render(
             "feedback.html.j2",
             about=about,
-            handed_in=local_time(when, self._zone()) if when else "",
+            handed_in=local_time(when, zone_of(self)) if when else "",
             title=page.title_of(about["assignment"]),
             made_of=self._made_of(about["assignment"], about["student"]),
             trouble=_trouble(nb),

@@ -51,9 +51,12 @@ def local_time(when: datetime, zone: tzinfo | None = None) -> str:
     return f"{local:%Y-%m-%d %H:%M:%S %Z}"
 
 
-def zone_of(course) -> ZoneInfo | None:
-    """The time zone of a course, `Collector.timezone`; None for this machine's."""
-    name = course.config.Collector.get("timezone", "")
+def zone_of(configured) -> ZoneInfo | None:
+    """The time zone of a course, `Collector.timezone`; None for this machine's.
+
+    configured: a CourseDirectory, or whatever else has the course's configuration.
+    """
+    name = configured.config.Collector.get("timezone", "")
     try:
         return ZoneInfo(name) if name else None
     except (ValueError, OSError, KeyError):
