@@ -1,5 +1,6 @@
 """What several test modules share, and what happens where there is no browser."""
 
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -51,6 +52,12 @@ def pytest_xdist_make_scheduler(config, log):
             return nodeid if Path(file).stem in SPREAD else file
 
     return ByFile(config, log)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """One more than there are cores: what starts a browser or a course mostly waits."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_addoption(parser):

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from autograder.__main__ import main
-from autograder.course.bench import COMMANDS, Run, _compare, _prepare, _run
+from autograder.course.bench import COMMANDS, Run, _compare, _hand_in, _make, _run
 from autograder.grading.assignment import CourseError
 
 pytestmark = pytest.mark.skipif(
@@ -15,23 +15,24 @@ pytestmark = pytest.mark.skipif(
 
 
 def test_bench_compares_and_ends_with_the_ratio(capsys, monkeypatch):
-    # Less exact, and in a third of the time.
-    monkeypatch.setattr("autograder.course.bench.SECONDS", 2)
-    if main(["bench", "--students", "8"]) != 0:
+    # Less exact, and in a sixth of the time: each is run once, on a small class.
+    monkeypatch.setattr("autograder.course.bench.SECONDS", 0)
+    monkeypatch.setattr("autograder.course.bench.FEWEST", 4)
+    if main(["bench", "--students", "4"]) != 0:
         pytest.fail(capsys.readouterr().err)
     lines = capsys.readouterr().out.splitlines()
     assert "right answers have full marks from both" in "\n".join(lines)
     table = [line.split() for line in lines if re.search(r"(\s+[\d.]+){4}$", line)]
-    sizes = {"stock": ["2", "8"], "grade": ["2", "8", "80"]}
+    sizes = {"stock": ["1", "4"], "grade": ["1", "4", "40"]}
     for grader, expected in sizes.items():
         rows = [row[-4:] for row in table if row[0] == grader]
         assert [row[0] for row in rows] == expected
         assert all(float(number) > 0 for row in rows for number in row)
     growth = [line for line in lines if "further submission" in line]
     assert [line.split(",")[0] for line in growth] == [
-        "stock nbgrader: from 2 to 8 students",
-        "grade: from 2 to 8 students",
-        "grade: from 8 to 80 students",
+        "stock nbgrader: from 1 to 4 students",
+        "grade: from 1 to 4 students",
+        "grade: from 4 to 40 students",
     ]
     memory = int(re.search(r"([+-]\d+) % memory", growth[-1])[1])
     assert memory < 25  # a class ten times as large; caches fill, samples are few
@@ -41,7 +42,8 @@ def test_bench_compares_and_ends_with_the_ratio(capsys, monkeypatch):
 
 def test_scores_are_what_the_class_was_made_to_score(tmp_path):
     course = tmp_path / "course"
-    _prepare(course, "03_scores", 12, stock=False)
+    _make(course, "03_scores", stock=False)
+    _hand_in(course, "03_scores", 12)
     run = _run(course, [*COMMANDS["grade"], "03_scores"], 12, watched=True)
     for number in range(12):
         score = run.scores[f"student{number:04}"]

@@ -28,6 +28,7 @@ from autograder.grading.assignment import CourseError
 from autograder.grading.plan import chosen_of, part_of
 from autograder.grading.submission import Cell
 
+FEWEST = 8  # students: fewer tell nothing
 LARGE = 10  # times the class, for `grade` alone: stock would take half an hour
 SECONDS = 10  # a shorter run is repeated, since one busy moment would distort it
 STOCK = """c = get_config()
@@ -57,21 +58,22 @@ def bench(students: int = 60, chapter: str | None = None, tell=print) -> float:
     chapter  by default the one that `_toc.yml` names for this.
     """
     chapter = chapter or toc.measured_chapter()
-    if students < 8:
-        raise CourseError("a class needs at least 8 students to tell anything")
+    if students < FEWEST:
+        raise CourseError(f"a class needs at least {FEWEST} students to tell anything")
     small, large = students // 4, LARGE * students
     sizes = {"stock nbgrader": (small, students), "grade": (small, students, large)}
     runs = {}
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        courses = {name: Path(folder) / name / "course" for name in COMMANDS}
+        for grader, course in courses.items():
+            _make(course, chapter, stock=grader == "stock nbgrader")
         for size in (small, students, large):
             for grader in (name for name in sizes if size in sizes[name]):
-                course = Path(folder) / f"{grader}-{size}" / "course"
-                _prepare(course, chapter, size, stock=grader == "stock nbgrader")
+                _hand_in(courses[grader], chapter, size)
                 tell(f"{grader}, {size} students ...")
                 runs[grader, size] = _measured(
-                    course, [*COMMANDS[grader], chapter], size
+                    courses[grader], [*COMMANDS[grader], chapter], size
                 )
-                shutil.rmtree(course.parent)
     stock, ours = (runs[grader, students] for grader in COMMANDS)
     _compare(stock, ours, tell)
     tell(f"{'':24}{'students':>9}{'seconds':>9}{'ms each':>9}{'peak MB':>9}")
@@ -106,8 +108,8 @@ COMMANDS = {
 }
 
 
-def _prepare(course: Path, chapter: str, students: int, stock: bool):
-    """A course whose class has handed in, ready to be graded."""
+def _make(course: Path, chapter: str, stock: bool):
+    """A course that has released the chapter."""
     make_course(course, only=[chapter])
     if stock:
         (course / "nbgrader_config.py").write_text(
@@ -119,10 +121,16 @@ def _prepare(course: Path, chapter: str, students: int, stock: bool):
     nbformat.write(_lean(source_notebook(found), exercises), source)
     command = [sys.executable, "-m", "nbgrader", "generate_assignment", chapter]
     subprocess.run(command, cwd=course, check=True, capture_output=True)
+
+
+def _hand_in(course: Path, chapter: str, students: int):
+    """Everybody's notebook, ready to be graded; who handed in before does so again."""
+    [found] = load_chapters([chapter])
+    exercises = list(found.exercises().values())
     release = nbformat.read(course / "release" / chapter / f"{chapter}.ipynb", 4)
     for number in range(students):
         folder = course / "submitted" / f"student{number:04}" / chapter
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         made = answered(release, exercises, number)
         nbformat.write(made, folder / f"{chapter}.ipynb")
 
