@@ -16,6 +16,7 @@ from concurrent.futures import BrokenExecutor, Future
 
 import nbformat
 import pytest
+from classroom import nbgrader
 from nbgrader.api import Gradebook
 
 from autograder.chapters.toc import ROOT
@@ -68,15 +69,9 @@ def softmax(S):
 """
 
 
-def nbgrader(course, *arguments):
-    done = subprocess.run(
-        [sys.executable, "-m", "nbgrader", *arguments],
-        cwd=course,
-        capture_output=True,
-        text=True,
-    )
+def done_by_nbgrader(course, *arguments):
+    done = nbgrader(course, *arguments)
     assert done.returncode == 0, done.stderr[-2000:]
-    return done
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +79,7 @@ def template(tmp_path_factory):
     """A course with one assignment handed out, to be copied."""
     course = tmp_path_factory.mktemp("template") / "course"
     make_course(course)
-    nbgrader(course, "generate_assignment", CHAPTER)
+    done_by_nbgrader(course, "generate_assignment", CHAPTER)
     return course
 
 
@@ -616,7 +611,7 @@ def test_feedback_explains_and_runs_no_script(course, release):
     raising = f"def softmax(S):\n    raise ValueError({script!r})"
     hand_in(course, "raising", notebook(release, raising))
     run(course)
-    nbgrader(course, "generate_feedback", CHAPTER)
+    done_by_nbgrader(course, "generate_feedback", CHAPTER)
     pages = {}
     for student in ("harmless", "hostile", "raising"):
         path = course / "feedback" / student / CHAPTER / f"{CHAPTER}.html"
@@ -786,7 +781,7 @@ def test_nbgrader_autograde_gives_the_same(course, release):
     config = course / "nbgrader_config.py"
     limits = "c.Judge.limits = {'call_seconds': 1}\nc.Judge.allow_unsafe = True\n"
     config.write_text(config.read_text() + limits)
-    nbgrader(course, "autograde", CHAPTER)
+    done_by_nbgrader(course, "autograde", CHAPTER)
     by_nbgrader = scores(course)
     texts = {student: graded_notebook(course, student) for student in by_nbgrader}
     summary, _ = run(course, options=Options(Limits(call_seconds=1), True))
@@ -814,9 +809,9 @@ def test_nbgrader_takes_the_notebook_and_the_time_alone(course, release):
     os.mkfifo(course / "submitted" / "waits" / CHAPTER / "timestamp.txt")
     config = course / "nbgrader_config.py"
     config.write_text(config.read_text() + "c.Judge.allow_unsafe = True\n")
-    nbgrader(course, "autograde", CHAPTER)
+    done_by_nbgrader(course, "autograde", CHAPTER)
     assert set(scores(course).values()) == {POINTS}
-    nbgrader(course, "generate_feedback", CHAPTER)
+    done_by_nbgrader(course, "generate_feedback", CHAPTER)
 
     def names(step, student):
         folder = course / step / student / CHAPTER

@@ -7,9 +7,13 @@ the declarations: the reference, the equivalents, the mistakes. So the class gro
 
 import copy
 import inspect
+import multiprocessing
+import os
 import re
+import runpy
 import subprocess
 import sys
+import tempfile
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -128,23 +132,43 @@ def small_course(folder: Path, names: list[str], roster: str = "", due=()) -> Pa
     return folder
 
 
-def nbgrader(course, *arguments):
-    """Run one of nbgrader's own commands in a course folder."""
-    return _run("nbgrader", arguments, course)
-
-
 def autograder(*arguments, cwd=None):
     """Run one of our own commands."""
-    return _run("autograder", arguments, cwd)
-
-
-def _run(module, arguments, cwd):
     return subprocess.run(
-        [sys.executable, "-m", module, *map(str, arguments)],
+        [sys.executable, "-m", "autograder", *map(str, arguments)],
         cwd=cwd,
         capture_output=True,
         text=True,
     )
+
+
+# nbgrader is seconds in being imported. Here one process has done so, and each command
+# is run by a copy of it.
+COPIES = multiprocessing.get_context("forkserver")
+COPIES.set_forkserver_preload(["nbgrader.apps.nbgraderapp"])
+
+
+def nbgrader(course, *arguments):
+    """Run one of nbgrader's own commands in a course folder, in its own process."""
+    command = ["nbgrader", *map(str, arguments)]
+    with tempfile.TemporaryDirectory() as said:
+        given = (command, str(course), dict(os.environ), said)
+        process = COPIES.Process(target=_in_a_copy, args=given)
+        process.start()
+        process.join()
+        out, trouble = ((Path(said) / name).read_text() for name in ("out", "err"))
+    return subprocess.CompletedProcess(command, process.exitcode, out, trouble)
+
+
+def _in_a_copy(command, folder, environment, said):
+    for name, number in (("out", 1), ("err", 2)):
+        with open(Path(said) / name, "wb") as file:
+            os.dup2(file.fileno(), number)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = command
+    runpy.run_module("nbgrader", run_name="__main__", alter_sys=True)
 
 
 def hand_in(submissions: list[Submission], course: Path, chapter: str) -> None:
