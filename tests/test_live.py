@@ -553,6 +553,8 @@ def test_a_phone_from_the_top_of_a_chapter_to_a_right_answer(chromium):
         page.keyboard.type("T")
         assert reader.written().endswith("    return Q @ K.T")
         assert "scores: right" in judged("right")
+        page.wait_for_timeout(400)  # what could complete `T` would be shown by now
+        assert page.locator(".cm-tooltip").count() == 0
     finally:
         context.close()
 

@@ -113,6 +113,11 @@ def test_no_line_moves_when_the_faces_of_the_text_come(chromium):
         assert seen.page.evaluate(height) / with_faces - 1 > 0.02  # as it would be
 
 
+def test_what_opens_code_is_called_as_it_is_labelled():
+    assert any("Show the code" in _text(name) for name in PAGES)
+    assert not [name for name in PAGES if "Toggle hidden content" in _text(name)]
+
+
 def test_no_page_names_a_foreign_script_style_or_picture():
     for name in PAGES:
         used = re.findall(

@@ -71,7 +71,9 @@ def fill_in(app, page, template, context, doctree):
         context["chapter_number"] = contents.number(app, page)
     context["repository"] = app.config.book_repository
     context["html_baseurl"] = app.config.html_baseurl
-    body = context.get("body", "")
+    # MyST-NB's own name for it would keep from a screen reader what stands there.
+    body = context.get("body", "").replace(' aria-label="Toggle hidden content"', "")
+    context["body"] = body
     context["has_scene"] = "<book-scene" in body
     context["has_practice"] = "<book-clock" in body or "<book-questions" in body
 

@@ -225,7 +225,7 @@
     }
     async build() {
       await script("editor.js");
-      const place = make("div", { class: "live-editor" });
+      const place = this.place = make("div", { class: "live-editor" });
       const leave = make("p", { class: "live-leave", id: `leave-${this.cell.index}` },
         "Shift+Enter runs it. Escape, then Tab leaves the editor.");
       this.editor = makeEditor(place, this.text, {
@@ -242,9 +242,11 @@
       const word = context.matchBefore(/[\w.]+/);
       if (!worker || waiting.size || !word || (word.to - word.from < 2 && !context.explicit)) return null;
       const { names } = await post({ complete: word.text });
-      if (!names?.length) return null;
-      const from = word.from + word.text.lastIndexOf(".") + 1;
-      return { from, options: names.map((n) => ({ label: n.slice(n.lastIndexOf(".") + 1) })), validFor: /^\w*$/ };
+      const start = word.text.lastIndexOf(".") + 1, typed = word.text.slice(start);
+      const options = (names ?? []).map((n) => ({ label: n.slice(n.lastIndexOf(".") + 1) })).filter(({ label }) => label !== typed);
+      // Python takes its time: who has gone on to a button is shown nothing over it.
+      if (!options.length || !this.place.contains(document.activeElement)) return null;
+      return { from: word.from + start, options, validFor: /^\w*$/ };
     }
   }
 
