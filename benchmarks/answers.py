@@ -108,6 +108,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5, metavar="N")
     options = parser.parse_args()
     chapters = sorted((HTML / "book").glob("[0-9][0-9]_*.html"))
+    chapters = [p for p in chapters if 'data-state="idle"' in p.read_text("utf-8")]
     pages = [p for p in chapters if p.stem.partition("_")[2] in options.nouns]
     print(f"Load of this machine: {os.getloadavg()[0]:.1f}\n")
     print(_line("page", "way", "cold s", "warm s", "next ms", "MB fetched"))
