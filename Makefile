@@ -8,6 +8,8 @@ RUN    := $(VENV)/bin/
 READY  := $(VENV)/.ready
 SHELL  := /bin/bash
 .SHELLFLAGS := -o pipefail -c
+# Containers often set this. Then each process compiles all that it imports, anew.
+unexport PYTHONDONTWRITEBYTECODE
 # On all cores, each file of tests on one of them, but for the longest: see conftest.
 PARALLEL := -n auto --dist loadfile
 QUICK := not slow and not browser and not sandbox
@@ -99,16 +101,13 @@ $(READY): requirements.txt constraints.txt pyproject.toml
 	@$(WITH_UV) || $(WITH_PIP) || { \
 	  echo "The installation failed. Is there a network, and enough disk?"; \
 	  echo "Run the same command again: it goes on where it stopped."; exit 1; }
-	@test -z "$$PYTHONDONTWRITEBYTECODE" || $(RUN)python -m compileall -q -j 0 $(VENV)/lib >/dev/null || true
 	@touch $@
 
 # pip reads settings that uv does not know, such as a mirror: it has the last word.
 WITH_UV = { command -v uv >/dev/null \
   && { uv pip install --python $(VENV) $(UV_OPTIONS) -r requirements.txt \
   || { echo "uv could not do it. Now pip tries ..."; false; }; }; }
-# Python compiles a module when it is first imported: not all of them now. Where it is
-# told to keep nothing, each process would compile all that it imports, at each start:
-# there it is done once (see above).
+# Python compiles a module when it is first imported: not all of them now.
 WITH_PIP = $(RUN)python -m pip install --no-compile --disable-pip-version-check \
   -r requirements.txt | awk '$(PIPS_PROGRESS)'
 # One line that moves, where somebody watches; else only that the longest part begins.

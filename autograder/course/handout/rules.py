@@ -68,7 +68,8 @@ def _source(exercise: Exercise, names: list[str]) -> str:
 def _answers_in(text: str, exercise: Exercise) -> set[str]:
     """The answers, of all exercises of the file, that a text defines."""
     file = home(exercise.name)
-    here = [e for name, e in discover().items() if discover().file(name) == file]
+    known = discover()
+    here = [known[name] for name in known if known.file(name) == file]
     answers = {
         answer.__name__
         for each in here
