@@ -224,6 +224,11 @@ def test_everybody_can_read_it(course, chromium, student, width, theme):
         seen.page.evaluate("document.querySelectorAll('details').forEach(d=>d.open=1)")
         assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
         assert seen.broken_rules() == []
+        if student == "softmax-over_queries":  # what is wrong is marked
+            wrong = seen.page.locator("td[title]").first
+            ground = wrong.evaluate("cell => getComputedStyle(cell).backgroundColor")
+            marked = {"light": "rgb(255, 216, 168)", "dark": "rgb(107, 67, 18)"}
+            assert ground == marked[theme]
 
 
 def test_nbgrader_releases_it(course, tmp_path):

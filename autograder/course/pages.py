@@ -81,10 +81,16 @@ def _cleaner() -> bleach.Cleaner:
     return bleach.Cleaner(TAGS, ATTRIBUTES, css_sanitizer=styles, strip=True)
 
 
+TWO_COLOURS = re.compile(r"light-dark\(#[0-9a-f]{3,6},#[0-9a-f]{3,6}\)")
+
+
 class _Styles(CSSSanitizer):
     def sanitize_css(self, style):
-        """The style, or nothing where it calls anything, as `url(...)` does."""
-        return "" if re.search(r"[(\\]", style) else super().sanitize_css(style)
+        """The style, or nothing where it calls anything, as `url(...)` does; but for
+        a verdict's pairs of colours.
+        """
+        called = re.search(r"[(\\]", TWO_COLOURS.sub("", style))
+        return "" if called else super().sanitize_css(style)
 
 
 def comment_html(text: str) -> Markup:
