@@ -71,10 +71,16 @@ def _meant(context: click.Context, told: str) -> str:
     """Which chapter is meant by one that was named and does not exist."""
     for given in context.meta.get(CHAPTERS, ()):
         names = _chapters()
-        close = difflib.get_close_matches(given, names, 1)
+        close = _by_number(given, names) or difflib.get_close_matches(given, names, 1)
         if given not in names and close and f"{close[0]} meant" not in told:
             return f". Is {close[0]} meant?"
     return ""
+
+
+def _by_number(given: str, names: list[str]) -> list[str]:
+    """The chapter that has a number: `5` is `05_softmax`."""
+    number = given.lstrip("0")
+    return [n for n in names if number and n.partition("_")[0].lstrip("0") == number]
 
 
 # What verbs take.

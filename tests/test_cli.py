@@ -188,6 +188,7 @@ def test_course_changes_nothing_that_is_there(tmp_path):
         (["grade", "05_softmax", "--job", "3"], "'--jobs'"),
         (["build", "05_sofmax"], "there is no chapter 05_sofmax"),
         (["build", "05_sofmax"], "Is 05_softmax meant?"),
+        (["build", "5"], "Is 05_softmax meant?"),
         (["example"], "Name a CHAPTER, or give --remove"),
         (["example", "05_softmax", "--remove"], "Name a CHAPTER, or give --remove"),
         (["grade"], "Missing argument 'CHAPTER'"),
