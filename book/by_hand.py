@@ -11,6 +11,7 @@ import numpy as np
 
 from book.palette import FAINTEST, FULLEST, LETTERS, LIGHT
 from book.sentence import ASKS_FOR, CARRIES, TABLE, TOKENS, VOCABULARY, K, Q, V
+from book.tables import minus
 
 # What a name speaks of that is not the letter of a matrix itself.
 SPEAKS_OF = {
@@ -34,7 +35,7 @@ def role_of(name: str) -> str:
     """The letter whose colour a matrix has: that of its name, or of what it speaks of;
     X where it is none of them.
     """
-    letter = re.match(rf"([{LETTERS}])\b", name)
+    letter = re.match(rf"d?([{LETTERS}])\b", name)  # a gradient's is that of its array
     spoken = (role for words, role in SPEAKS_OF.items() if words in name)
     return letter[1] if letter else next(spoken, "X")
 
@@ -82,7 +83,7 @@ class Matrix:
         return (
             f'<table class="matrix" style="{colour}">'
             '<caption style="white-space:nowrap;text-align:left">'
-            f"<strong>{escape(self.name)}</strong>, "
+            f"<strong>{escape(minus(self.name))}</strong>, "
             f"{shape}</caption>"
             + (f"<thead><tr>{corner}{head}</tr></thead>" if head else "")
             + f"<tbody>{body}</tbody></table>"

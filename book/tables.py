@@ -1,9 +1,12 @@
 """Tables and texts of what was measured, with numbers that cells computed."""
 
+import re
 from collections.abc import Sequence
 from html import escape
 
 import numpy as np
+
+SHORT = 14  # letters
 
 
 class Table:
@@ -26,7 +29,7 @@ class Table:
             for cell in heads
         )
         body = "".join(
-            f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>"
+            f"<tr>{''.join(f'<td>{escape(minus(c))}</td>' for c in _held(row))}</tr>"
             for row in rows
         )
         caption = f"<caption>{escape(self.caption)}</caption>" if self.caption else ""
@@ -42,6 +45,17 @@ class Table:
             for row in self.rows
         )
         return "\n".join([self.caption, *lines] if self.caption else lines)
+
+
+def minus(text: str) -> str:
+    """A text whose negative numbers have a minus sign, and no hyphen."""
+    return re.sub(r"(?<![\w.])-(?=\d)", "−", text)
+
+
+def _held(row: Sequence[str]) -> list[str]:
+    """A row whose name, if it is short as `GPT-3 175B`, stays in one line."""
+    name, *others = row
+    return [name.replace(" ", "\u00a0") if len(name) <= SHORT else name, *others]
 
 
 def table(

@@ -450,6 +450,7 @@ def test_letters_have_their_colours_in_formulas_and_in_code():
         ("offered, head one", "K"),
         ("W_q, the rules for asking", "X"),
         ("the table", "X"),
+        ("dA of cat, the wish for each weight", "A"),
     ],
 )
 def test_a_matrix_has_the_colour_of_what_it_holds(name, role):
@@ -480,3 +481,5 @@ def test_a_table_is_one_and_reads_as_text_too():
     shown = Table(("heads", "ms"), [(1, "2.5"), (16, "<10")])
     assert repr(shown) == "heads   ms\n    1  2.5\n   16  <10"
     assert "<td>&lt;10</td>" in shown._repr_html_()
+    told = Table(("model", "change"), [("GPT-3 175B", "-0.5 (-1 to 2e-16)")])
+    assert "<td>GPT-3\u00a0175B</td><td>−0.5 (−1 to 2e-16)" in told._repr_html_()

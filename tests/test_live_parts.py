@@ -28,6 +28,7 @@ from book.live import gallery, kernel, pack, page, publish, pyodide
 from book.live.cells import cells_of
 from book.live.sealed import unseal
 from book.live.unfold import unfolded
+from book.page.looks import compact
 from book.page.policy import policy
 
 
@@ -260,10 +261,14 @@ def test_a_helper_is_written_out_where_it_is_straight():
 
 
 def test_a_style_is_written_once():
-    html, rules = gallery.compact('<p class="a" style="x:1">b<i style="x:1">c</i></p>')
-    name = html.split('class="a ')[1].split('"')[0]
-    assert html == f'<p class="a {name}">b<i class="{name}">c</i></p>'
-    assert rules == f".{name}{{x:1}}"
+    cells = '<td style="x:1">1</td><td style="x:1">2</td><td style="x:2">3</td>'
+    gallery = f'<details class="gallery"><p class="said">{cells}</p></details>'
+    other = '<p class="a" style="y:1">b<i style="y:1">c</i></p><p style="z:1"></p>'
+    script = '<script>" style="y:1""</script>'
+    html, rules = compact(other + script + gallery)
+    assert '<p class="a l0">b<i class="l0">c</i></p><p style="z:1"></p>' in html
+    assert script in html and '<td>1</td><td>2</td><td style="x:2">3</td>' in html
+    assert rules == ".gallery td:not([class]){x:1}.l0.l0{y:1}"
 
 
 @pytest.mark.parametrize(

@@ -294,7 +294,7 @@ def _cell(number: Any, wrong: bool, first: bool) -> str:
     """Right numbers on grey, wrong ones on orange; the first one is framed."""
     ground = "light-dark(#ffd8a8,#6b4312)" if wrong else "light-dark(#eceff1,#343a40)"
     border = "2px solid " + ("light-dark(#b3261e,#ff8a80)" if first else "transparent")
-    said = ' title="differs from the expected number"' if wrong else ""
+    said = ' title="differs"' if wrong else ""
     return (
         f'<td{said} style="background:{ground};{INK};border:{border};'
         f'padding:1px 5px;text-align:right">{escape(_number(number))}</td>'

@@ -15,6 +15,7 @@ from . import clip, stepper_files
 from .stage import WIDTH, Stage
 
 FOOT = 34  # units at the foot of a stage, which say whose numbers these are
+MARGIN = 10  # what stays free there where nothing is said
 WORD = 0.22  # seconds in which a word of a caption is read
 GLIDE = 0.5  # seconds from one picture that stands still to the next
 BREATH = 0.4  # seconds that a step rests at least
@@ -149,7 +150,7 @@ class Scene:
     def sizes(self):
         """Width and height of each layout; the foot is left out where it is empty."""
         sizes = [(self.width, self.height), *([self.upright] if self.upright else [])]
-        return [(w, h if self.player else h - FOOT) for w, h in sizes]
+        return [(w, h if self.player else h - FOOT + MARGIN) for w, h in sizes]
 
     def empty_stages(self):
         """An empty stage for each layout."""

@@ -8,7 +8,6 @@ when the book is built, so that they say what the judge says today.
 import inspect
 import re
 import warnings
-import zlib
 from collections.abc import Callable
 from html import escape
 from typing import Any
@@ -99,21 +98,6 @@ def lines_of(exercise: Exercise, mistake: Callable) -> list[str]:
     rights = unfolded(right) if inspect.isfunction(right) else []
     lines = [line for line in unfolded(mistake) if line not in rights]
     return [*place, *lines] if 0 < len(lines) <= LINES else []
-
-
-def compact(html: str) -> tuple[str, str]:
-    """The same HTML with its styles as classes, and the rules of these: a picture is
-    mostly its cells, and each of them brings the same style along.
-    """
-    styles = list(dict.fromkeys(re.findall(r' style="([^"]*)"', html)))
-    for style in styles:
-        html = html.replace(f' style="{style}"', f' class="{_class(style)}"')
-    html = re.sub(r'class="([\w-]+)" class="([\w-]+)"', r'class="\1 \2"', html)
-    return html, "".join(f".{_class(style)}{{{style}}}" for style in styles)
-
-
-def _class(style: str) -> str:
-    return f"look-{zlib.crc32(style.encode()):08x}"
 
 
 def solution(exercise: Exercise) -> str:

@@ -89,9 +89,7 @@ def _open(app, node, cell: Cell, cells: list[Cell]):
         gallery.solution(exercise) if solutions else "",
         "</section>",
     ]
-    html, looks = gallery.compact("".join(parts))
-    metadata = app.env.metadata[app.env.docname]
-    metadata["looks"] = metadata.get("looks", "") + looks
+    html = "".join(parts)
     place, siblings = node.parent.index(node), node.parent
     siblings.insert(place + 1, nodes.raw("", html, format="html"))
     siblings.insert(place, nodes.raw("", before, format="html"))
@@ -159,7 +157,6 @@ def fill_in(app, page, template, context, doctree):
     told = ("data-exercise=", 'class="cell runs', 'class="step" data-exercises=')
     context["has_live"] = any(mark in body for mark in told)
     context["live_wheel"] = json.dumps(pyodide.NAMES[-1])
-    context["looks"] = app.env.metadata.get(page, {}).get("looks", "")
 
 
 def _is_code(node):

@@ -8,6 +8,7 @@
 `contents`  the drawings of the first page: its sentence, its table of contents
 `figures`   live figures, where a page names them
 `colours`   the letters Q, K, V, S, A, O in their colours
+`looks`     styles that a page repeats, written once
 `policy`    what a page may load and run
 `preview`   the picture for links to the book
 `search`    the text of all pages, to search in
@@ -24,6 +25,7 @@ from . import (
     colours,
     contents,
     figures,
+    looks,
     mathml,
     media,
     policy,
@@ -44,6 +46,7 @@ PARTS = (
     contents,
     figures,
     colours,
+    looks,
     preview,
     policy,
     search,

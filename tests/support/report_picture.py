@@ -1,4 +1,5 @@
-"""The guide's picture of a report. Run it where the report looks different now:
+"""The guide's picture of a report, light and dark. Run it where the report looks
+different now, and give the guide the sizes that it prints:
 
 python tests/support/report_picture.py
 """
@@ -16,7 +17,10 @@ from playwright.sync_api import sync_playwright
 from autograder.chapters.toc import ROOT
 
 CHAPTER, STUDENTS = "05_softmax", 24
-PICTURE = ROOT / "book" / "_static" / "report.png"
+PICTURES = {  # theme -> file
+    "light": ROOT / "book" / "_static" / "report.png",
+    "dark": ROOT / "book" / "_static" / "report-dark.png",
+}
 WIDTH, MARGIN = 760, 20
 
 
@@ -31,13 +35,14 @@ def report(folder: Path) -> Path:
     return course / "reports" / f"{CHAPTER}.html"
 
 
-def picture(file: Path) -> bytes:
+def picture(file: Path, theme: str) -> bytes:
     """An exercise on that page, down to its commonest mistake; in a few colours, which
     is enough for what is flat.
     """
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found(), args=QUIET)
-        page = browser.new_page(viewport={"width": WIDTH, "height": 2000})
+        size = {"width": WIDTH, "height": 2000}
+        page = browser.new_page(viewport=size, color_scheme=theme)
         page.goto(file.as_uri())
         title = page.locator("section.exercise h2").first.bounding_box()
         card = page.locator("article.card").first.bounding_box()
@@ -51,11 +56,13 @@ def picture(file: Path) -> bytes:
     colours = colours.quantize(64, dither=Image.Dither.NONE)
     colours.save(made, "PNG", optimize=True)
     print(
-        f"{PICTURE}: {colours.width} x {colours.height}, {made.tell() / 1024:.0f} KiB"
+        f"{PICTURES[theme]}: {colours.width} x {colours.height}, {made.tell() / 1024:.0f} KiB"
     )
     return made.getvalue()
 
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        PICTURE.write_bytes(picture(report(Path(folder))))
+        page = report(Path(folder))
+        for theme, target in PICTURES.items():
+            target.write_bytes(picture(page, theme))
