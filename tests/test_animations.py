@@ -12,6 +12,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -194,6 +195,16 @@ def test_on_a_page_of_the_book_nobody_has_written_anything(monkeypatch):
     scene = play("scores", EXERCISES["scores"].reference)
     assert "reference" not in scene.transcript()
     assert "not written" not in json.dumps(scene.as_data())
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_without_a_foot_no_text_touches_the_frame(name):
+    for stage in replace(reference_scene(name), player="").stages():
+        for thing in stage.things:
+            if thing["is"] == "text":
+                half = 0.36 * thing["size"]  # of a capital letter
+                assert 4 <= thing["y"] - half, thing["say"]
+                assert thing["y"] + half <= stage.height - 8, thing["say"]
 
 
 @pytest.mark.parametrize(

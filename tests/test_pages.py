@@ -5,6 +5,7 @@ import re
 import zipfile
 from collections import Counter
 from functools import cache
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from playwright.sync_api import expect
 
 from autograder.chapters import toc as workflow
 from book import figures, palette
+from book.page.fonts import signs
 
 HTML = Path(__file__).parent.parent / "_build" / "html"
 PAGES = sorted(page.relative_to(HTML).as_posix() for page in HTML.rglob("*.html"))
@@ -93,13 +95,21 @@ def test_charts_stand_in_the_page_and_have_its_colours():
         charts = re.findall(r'<div class="chart" role="img" aria-label="\w', html)
         drawn = re.findall(r'<svg class="for-(?:wide|narrow)".*?</svg>', html, re.S)
         assert len(drawn) == 2 * len(charts)
-        for svg in drawn:
-            assert all(
-                f"{name}:" in style for name in re.findall(r"var\((--\S+),", svg)
-            )
+        looks = dict(re.findall(r"\.(l\d+)\.l\d+{([^}]*)}", html))
+        for svg in drawn:  # with the rules of the page for what it repeats
+            svg += "".join(looks[name] for name in re.findall(r'class="(l\d+)"', svg))
+            names = re.findall(r"var\((--\S+),", svg)
+            assert names and all(f"{name}:" in style for name in names)
             assert "#" not in re.sub(r"var\(--\S+, #\w{6}\)|url\(#|href=\"#", "", svg)
         named = re.findall(r' id="([^"]+)"', html)
         assert len(named) == len(set(named))
+
+
+def test_every_sign_of_a_formula_is_in_its_face():
+    for name in PAGES:
+        formulas = "".join(re.findall(r"<math.*?</math>", _text(name), re.S))
+        told = unescape(re.sub(r"<[^>]+>|\s", "", formulas))
+        assert set(told) <= signs(), name
 
 
 def test_no_line_moves_when_the_faces_of_the_text_come(chromium):

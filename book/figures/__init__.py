@@ -87,8 +87,9 @@ FIGURES = {
     ),
     "single_head": Figure(
         title="A head to shuffle, and to turn",
-        attempt="Point at a word to follow it, or drag it to another place. Then turn *quality* in the row *thing* "
-        "of *W_q* down to 0: drag the number to the left, or use the arrow keys.",
+        attempt="Point at a word to follow it, or drag it to another place. Then turn "
+        "*quality* in the row *thing* of *W_q* down to 0: drag the number to the left, "
+        "or use the arrow keys.",
         see="A word takes its numbers with it: the order changes nothing of what it "
         "takes home. But *W_q* decides what it asks for, and *cat* now looks at "
         "*slept*.",

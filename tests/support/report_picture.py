@@ -55,9 +55,8 @@ def picture(file: Path, theme: str) -> bytes:
     colours = Image.open(io.BytesIO(shot)).convert("RGB")
     colours = colours.quantize(64, dither=Image.Dither.NONE)
     colours.save(made, "PNG", optimize=True)
-    print(
-        f"{PICTURES[theme]}: {colours.width} x {colours.height}, {made.tell() / 1024:.0f} KiB"
-    )
+    size = f"{colours.width} x {colours.height}, {made.tell() / 1024:.0f} KiB"
+    print(f"{PICTURES[theme]}: {size}")
     return made.getvalue()
 
 
