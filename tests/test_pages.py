@@ -294,7 +294,7 @@ def test_answers_open_on_request(chromium, name):
     with visit(chromium, HTML / name) as seen:
         for question in seen.page.locator("details:visible").all():
             assert question.evaluate("d => !d.open")
-            question.locator("summary").press("Enter")
+            question.locator("> summary").press("Enter")
             assert question.evaluate("d => d.open")
 
 
