@@ -168,8 +168,10 @@
   const ASKS = /url\(|image-set\(|src\(|\\/i; // what a style may load, or hide behind a backslash
   // Browsers leave out what stands in an address by mistake, or to hide it: they are asked.
   const leadsHere = (address) => {
-    const { protocol, host } = URL.canParse(address, location) ? new URL(address, location) : {};
-    return protocol === location.protocol && host === location.host;
+    try {
+      const { protocol, host } = new URL(address, location);
+      return protocol === location.protocol && host === location.host;
+    } catch { return false }
   };
   function harmless(html) {
     const page = new DOMParser().parseFromString(html, "text/html");

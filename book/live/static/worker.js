@@ -46,7 +46,7 @@ const DOORS = [
 function closeDoors() {
   for (let place of [self, navigator])
     for (; place; place = Object.getPrototypeOf(place))
-      for (const door of DOORS) delete place[door];
+      for (const door of DOORS) Reflect.deleteProperty(place, door);
 }
 
 const memory = () => python._module.HEAP8.length;
