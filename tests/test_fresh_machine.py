@@ -58,6 +58,13 @@ def test_one_that_does_not_start_is_passed_over(machine):
     assert get_browser.get() == chrome
 
 
+def test_one_that_cannot_be_driven_is_none(machine, monkeypatch):
+    """On a bare Debian a library is missing that Playwright's own Node needs."""
+    _program(machine / "programs" / "chromium")
+    monkeypatch.setattr(get_browser, "DRIVER", _command("raise SystemExit(127)"))
+    assert get_browser.get() is None
+
+
 def test_else_playwrights_own_is_fetched(machine, monkeypatch):
     own = machine / "own"
     code = f"import shutil; shutil.copy({_program(machine / 'x')!r}, {str(own)!r})"

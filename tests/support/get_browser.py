@@ -31,24 +31,25 @@ APPLICATIONS = (  # macOS and Windows put nothing on the PATH
     r"C:\Program Files\Google\Chrome\Application\chrome.exe",
     r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
 )
+DRIVER = [sys.executable, "-m", "playwright", "--version"]
 DOWNLOAD = [sys.executable, "-m", "playwright", "install", "chromium"]
 HOW = f"""\
 To get them, install Chromium or Chrome, and Firefox, as your system does it:
-    sudo apt install chromium firefox-esr        (Debian)
-    brew install --cask chromium firefox         (macOS)
+    sudo apt install chromium firefox-esr libatomic1        (Debian)
+    brew install --cask chromium firefox                    (macOS)
 or let Playwright download its own, and what it needs of the system:
     {" ".join(DOWNLOAD)} --with-deps"""
 
 
 @cache
 def found() -> str | None:
-    """The path of a browser that starts; None where there is none."""
-    return next(filter(_starts, _candidates()), None)
+    """The path of a browser that starts; None where there is none, or none to drive."""
+    return next(filter(_starts, _candidates()), None) if _succeeds(DRIVER) else None
 
 
 def get() -> str | None:
     """The path of a browser, installed if need be; None where none can be had."""
-    for install in (None, _install_package, _download):
+    for install in (None, _install_chromium, _download):
         if install:
             install()
             found.cache_clear()
@@ -71,20 +72,30 @@ def _playwrights_own() -> str:
 
 def _starts(path: str) -> bool:
     """Whether a browser is whole: what it needs of the system may be missing."""
-    command = [path, "--version"]
+    return _succeeds([path, "--version"])
+
+
+def _succeeds(command: list[str]) -> bool:
     try:
         return subprocess.run(command, capture_output=True, timeout=60).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
 
 
-def _install_package(name: str = "chromium") -> None:
+def _install_chromium() -> None:
+    # libatomic1: Playwright's own Node needs it, and says so in no other way.
+    _install("chromium", "libatomic1")
+
+
+def _install(*packages: str) -> None:
     """For root on Debian only: elsewhere a package is somebody's own decision."""
     if not (_is_debian() and os.geteuid() == 0):
         return
-    print(f"Installing the package {name}, for the tests of the pages ...", flush=True)
+    print(
+        f"Installing {', '.join(packages)} for the tests of the pages ...", flush=True
+    )
     quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    install = ["apt-get", "install", "-yqq", "--no-install-recommends", name]
+    install = ["apt-get", "install", "-yqq", "--no-install-recommends", *packages]
     for command in (["apt-get", "update", "-qq"], install):
         subprocess.run(command, env=quiet, stdout=subprocess.DEVNULL)
 
@@ -104,9 +115,12 @@ def _download() -> None:
 if __name__ == "__main__":
     path = get()
     if not firefox.installed():
-        _install_package("firefox-esr")
+        _install("firefox-esr")
     if not firefox.installed():
         print("There is no Firefox: what is tried in it as well is left out.")
-    print(
-        f"The pages are tested in {path}." if path else "There is no browser to be had."
-    )
+    if path:
+        print(f"The pages are tested in {path}.")
+    elif _succeeds(DRIVER):
+        print("There is no browser to be had.")
+    else:
+        print(f"Playwright, which drives it, does not start. See: {' '.join(DRIVER)}")
