@@ -107,29 +107,31 @@ class FeedbackPage(Exporter):
     def _take_grades(self, nb, about) -> None:
         """Who it is, and what a person may have set by hand, into the notebook."""
         found = self._graded(about["assignment"]).get(about["student"], [])
-        rows = {row.cell: row for row in found if row.notebook == about["notebook"]}
-        if not rows:
+        found = [row for row in found if row.notebook == about["notebook"]]
+        if not found:
             raise MissingEntry(
                 f"nothing of {about['assignment']} by {about['student']} is in the "
                 f"gradebook"
             )
+        # What is answered and graded in one cell has a row for each.
+        graded = {row.cell: row for row in found if row.max_score is not None}
+        comments = {row.cell: row.comment for row in found if row.comment is not None}
         for cell in nb.cells:
             known = cell.metadata.get("nbgrader", {})
-            row = rows.get(known.get("grade_id"))
-            if row and (known.get("solution") or known.get("task")):
-                known["comment"] = row.comment
+            if known.get("solution") or known.get("task"):
+                known["comment"] = comments.get(known.get("grade_id"))
+            row = graded.get(known.get("grade_id"))
             if row and (known.get("grade") or known.get("task")):
                 known["score"], known["points"] = row.score, row.max_score
                 known["auto_score"] = row.auto_score
                 known["extra_credit"] = row.extra_credit
                 known["by_hand"] = row.manual_score is not None
-        first = next(iter(rows.values()))
+        first = found[0]
         penalty = first.penalty or 0
         about["name"] = " ".join(filter(None, (first.first_name, first.last_name)))
         about["timestamp"], about["late_penalty"] = first.timestamp, penalty
-        scores = [row.score for row in rows.values() if row.max_score is not None]
-        about["score"] = sum(scores) - penalty
-        about["max_score"] = sum(row.max_score or 0.0 for row in rows.values())
+        about["score"] = sum(row.score for row in graded.values()) - penalty
+        about["max_score"] = sum(row.max_score or 0.0 for row in graded.values())
 
     def _for_release(self, about) -> dict[str, bytes]:
         """Files beside the page, without which `nbgrader release_feedback` stops.

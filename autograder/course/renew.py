@@ -68,7 +68,7 @@ ALL_OF_A_PAGE = text(
     left join grade on grade.cell_id = cell.id and grade.notebook_id = notebook.id
     left join comment on comment.cell_id = cell.id and comment.notebook_id = notebook.id
     where assignment.name = :chapter
-    order by handed.student_id, cell.name
+    order by handed.student_id, cell.name, cell.id
     """
 ).columns(timestamp=DateTime())
 
