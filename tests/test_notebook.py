@@ -156,7 +156,9 @@ def test_an_ordinary_case_is_shown_before_a_huge_or_a_narrow_one(shell):
         "def multi_head_attention(X, params, num_heads):\n"
         "    return never_split(X, params, num_heads)",
     )
-    assert "shows it (different widths" in run(shell, "check(single_head_attention)")
+    assert "that fail (different widths, no. " in run(
+        shell, "check(single_head_attention)"
+    )
     told = run(shell, "check(multi_head_attention)")
     assert "Mistake: never split." in told
     assert "num_heads: 1" not in told

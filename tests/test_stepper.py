@@ -196,6 +196,16 @@ def test_steps_by_mouse(page):
     assert picture(page) == still
 
 
+def test_play_while_a_step_moves_goes_on_with_the_next_ones(page):
+    page.get_by_label("Next step").first.click()
+    page.wait_for_function("document.querySelector('book-scene').now > 0.1")
+    assert scene(page, "playing")
+    button(page, "Play").click()
+    expect(caption(page)).to_contain_text("2/6")
+    button(page, "Pause").click()
+    assert not scene(page, "playing")
+
+
 def test_plays_and_pauses_and_goes_on(page):
     button(page, "Play").click()
     page.wait_for_function("document.querySelector('book-scene').now > 0.3")

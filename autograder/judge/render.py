@@ -165,7 +165,8 @@ def _told_apart(
 
 def _simplest(verdict: Verdict) -> str:
     name = verdict.shown.name if verdict.shown else ""
-    return f"The simplest example that shows it ({name}):"
+    kind, _, number = name.rpartition(" ")
+    return f"The easiest to read of the cases that fail ({kind}, no. {number}):"
 
 
 def _shown_text(verdict: Verdict) -> list[str]:

@@ -61,8 +61,8 @@ def play_multi_head_attention(multi_head_attention):
             "lane the query meets the keys of all words, and scores, scaled scores and "
             "weights follow. Arcs of head 1 above the sentence and of head 2 below it "
             "show where the word looks. The two outputs are laid side by side, W_o "
-            "carries each number to a named column, the word's own row is added, and "
-            "the sum is normalised."
+            "carries each number to a named column. Then the outputs of all words; at "
+            "last the word's own row is added, and the sum is normalised."
         ),
         player=actor.line(*parts),
         still=7,
@@ -193,22 +193,28 @@ class _Play:
                 self._carry,
                 3.0,
             ),
+            Step(self._closing(), self._all, 2.4),
             Step(
-                f"Add and norm, a look ahead: what “{cat}” was is added, then the row "
-                "is normalised.",
+                f"A look ahead: the row that went in is added, energy {self._sum()}, "
+                "and the sum is normalised.",
                 self._add,
                 2.4,
             ),
-            Step(self._closing(), self._end, 2.4),
         ]
 
     def _closing(self):
         return ending(
             {"the output": self.output, "the weights": self.weights},
-            "Back to Y: all words are computed at once. It has the shape of X, so the "
-            "two can be added.",
+            "All words at once, shown one by one. Y has the shape of X, so the two can "
+            "be added.",
             f"{MARKED} The step in which they first differ is the one to look at.",
         )
+
+    def _sum(self):
+        """One number of the row that goes in, added to what came out: in numbers."""
+        at = FIRST, FEATURES.index("energy")
+        parts = self.output.values[at], X[at], self.added[at]
+        return "{} + {} = {}".format(*map(number, parts))
 
     # The sentence and the lanes.
 
@@ -506,6 +512,26 @@ class _Play:
         middle = looks.rows[row] + looks.high / 2
         stage.chip(looks.left - 100, middle, name, colour)
 
+    def _all(self, stage, t):
+        """Every word's arcs in turn, and the output of all; at last the one that was
+        followed is marked again.
+        """
+        i = FIRST if t == 1 else int(4 * t)
+        looks = self._top(stage, between(4 * t - i, 0, 0.6), i)
+        done = 4 if t == 1 else i + (4 * t - i > 0.5)
+        shown = np.broadcast_to(np.arange(4)[:, None] < done, X.shape)
+        part = self.output
+        self._table(
+            stage, looks, part.values, "Y", shown=shown, lit=[i], top=2, **part.style
+        )
+        problems = [p for p in (self.output, self.weights) if not p.known]
+        if problems:
+            told = "Yours: " + cut(problems[0].problem, 64)
+            y = looks.table + 4 * looks.tall_row + 34
+            stage.says(LEFT, y, told, 560, WRONG, "bold")
+            return
+        self._said(stage, looks, self._gives(i))
+
     def _add(self, stage, t):
         looks = self._top(stage, 1.0)
         self._found(stage, looks)
@@ -536,24 +562,6 @@ class _Play:
                 **style,
             )
             self._line(stage, looks, 3, "norm", COLOURS["Y"])
-
-    def _end(self, stage, t):
-        """Every word's arcs in turn, and the output of all."""
-        i = min(int(4 * t), 3)
-        looks = self._top(stage, between(4 * t - i, 0, 0.6), i)
-        done = 4 if t == 1 else i + (4 * t - i > 0.5)
-        shown = np.broadcast_to(np.arange(4)[:, None] < done, X.shape)
-        part = self.output
-        self._table(
-            stage, looks, part.values, "Y", shown=shown, lit=[i], top=2, **part.style
-        )
-        problems = [p for p in (self.output, self.weights) if not p.known]
-        if problems:
-            told = "Yours: " + cut(problems[0].problem, 64)
-            y = looks.table + 4 * looks.tall_row + 34
-            stage.says(LEFT, y, told, 560, WRONG, "bold")
-            return
-        self._said(stage, looks, self._gives(i))
 
 
 def _energy():

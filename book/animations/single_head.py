@@ -152,8 +152,8 @@ class _Play:
                 2.4,
             ),
             Step(
-                "All words do this at the same time. A row of A is one word's "
-                "weights, a row of O its output.",
+                "All words do this at the same time; here you see one after the other. "
+                "A row of A is one word's weights, a row of O its output.",
                 self._all,
                 3.2,
             ),
@@ -237,7 +237,11 @@ class _Play:
             )
             stage.chip(at, top - 17, name, colour)
             if fall == 1:
-                stage.chip(at, below - 14, letter, colour)
+                end = stage.chip(at, below - 14, letter, colour)
+                bias = PARAMS[f"b_{letter.lower()}"]
+                if bias.any():  # else the sum of the products is all
+                    told = f"+ b_{letter.lower()}: {' '.join(map(number, bias))}"
+                    stage.text(end + 8, below - 14, told, looks.size, "left", QUIET)
                 for j, column in enumerate(columns):
                     middle = at + (j + 0.5) * own, below + looks.high + 13
                     stage.text(*middle, column, colour=QUIET, id=f"{letter} {j}")
@@ -288,17 +292,19 @@ class _Play:
         return draw
 
     def _all(self, stage, t):
-        """The weights and outputs of all words, one word after the other."""
-        i = min(int(4 * t), 3)
+        """The weights and outputs of all words, one word after the other; at last the
+        one that was followed is marked again.
+        """
+        i = FIRST if t == 1 else int(4 * t)
         looks = self._top(stage, between(4 * t - i, 0, 0.6), i)
-        count = i + (4 * t - i > 0.5)
-        self._tables(stage, looks, np.arange(4)[:, None] < max(count, 4 * (t == 1)), i)
+        count = 4 if t == 1 else i + (4 * t - i > 0.5)
+        self._tables(stage, looks, np.arange(4)[:, None] < count, i)
 
-    def _tables(self, stage, looks, shown, i=None):
+    def _tables(self, stage, looks, shown, i):
         up = stage.upright
         y = looks.line + 110
         style = {"rows": TOKENS, "height": looks.tables, "size": looks.size}
-        lit = [] if i is None else [i]
+        lit = [i]
         left, wide, far = (130, 74, 610) if not up else (76, 60, 470)
         stage.matrix(
             self.weights.values,
@@ -329,20 +335,8 @@ class _Play:
         )
 
     def _end(self, stage, t):
-        looks = self._top(stage, i=None)
-        for i in range(4):
-            if not self.weights.faded:
-                row = self.weights.values[i]
-                arcs(
-                    stage,
-                    looks.words,
-                    looks.line,
-                    i,
-                    row * (row > 0.3),
-                    COLOURS["A"],
-                    tall=looks.tall,
-                )
-        self._tables(stage, looks, np.ones((4, 1), bool))
+        looks = self._top(stage, 1.0)
+        self._tables(stage, looks, np.ones((4, 1), bool), FIRST)
         problems = [p for p in (self.outputs, self.weights) if not p.known]
         if problems:
             told = "Yours: " + cut(problems[0].problem, 70)

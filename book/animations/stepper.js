@@ -380,7 +380,7 @@
 
     said(step) {
       const total = this.data.steps.length;
-      return step ? `${step}/${total} · ${this.data.steps[step - 1].caption}` : `${total} steps: play them, or take one at a time.`;
+      return step ? `${step}/${total} · ${this.data.steps[step - 1].caption}` : `${total} steps; this is how step ${this.data.still + 1} ends. Play them, or take one at a time.`;
     }
 
     show(step, moment = this.ended(step)) {
@@ -403,8 +403,10 @@
     // What the reader does.
 
     toggle() {
-      if (this.playing) return this.pause();
-      const done = this.step === 0 || this.now >= this.times.at(-1).end || this.step === this.times.length;
+      if (this.playing && this.through) return this.pause();
+      const moving = this.playing; // a single step: from here on, play them all
+      this.pause();
+      const done = !moving && (this.step === 0 || this.now >= this.times.at(-1).end || this.step === this.times.length);
       this.run(done ? 0 : this.now ?? this.times[this.step - 1].moved, Infinity);
     }
 
@@ -459,7 +461,8 @@
       const last = Math.min(end, this.times.at(-1).end);
       let before = null;
       this.now = from;
-      if (end === Infinity) this.draw(this.playButton, "pause", "Pause");
+      this.through = end === Infinity;
+      if (this.through) this.draw(this.playButton, "pause", "Pause");
       const follow = (when) => {
         this.now = Math.min(this.now + (before === null ? 0 : ((when - before) / 1000) * pace), last);
         before = when;

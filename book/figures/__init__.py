@@ -89,7 +89,7 @@ FIGURES = {
         title="A head to shuffle, and to turn",
         attempt="Point at a word to follow it, or drag it to another place. Then turn "
         "*quality* in the row *thing* of *W_q* down to 0: drag the number to the left, "
-        "or use the arrow keys.",
+        "or use the arrows up and down.",
         see="A word takes its numbers with it: the order changes nothing of what it "
         "takes home. But *W_q* decides what it asks for, and *cat* now looks at "
         "*slept*.",

@@ -17,7 +17,7 @@ FIGURES.single_head = {
     const turned = (i, j, value) => figure.change({ W_q: figure.state.W_q.map((line, k) => (k === i ? line.with(j, value) : line)) });
     const W = new Matrix({ name: "W_q: drag a number", label: "W_q", role: "Q", rows: BOOK.features, columns: BOOK.asksFor, edit: turned });
     const shown = { rows: BOOK.tokens, point: asking(figure), walk: false };
-    const Q = new Matrix({ name: "Q", role: "Q", ...shown, columns: BOOK.asksFor });
+    const Q = new Matrix({ name: `Q, with the bias ${BOOK.params.b_q.map(written).join(" ")}`, label: "Q", role: "Q", ...shown, columns: BOOK.asksFor });
     const A = new Matrix({ name: "A, weights", role: "A", ...shown, columns: BOOK.tokens, write: share });
     const O = new Matrix({ name: "O, taken home", role: "O", ...shown, columns: BOOK.carries });
     return {
