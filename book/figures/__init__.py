@@ -38,8 +38,8 @@ class Figure:
 
 FIGURES = {
     "home": Figure(
-        attempt="Point at another word, or drag it. Give it two heads. Type a sentence "
-        "of *the, cat, dog, tired, lively, slept, ran*.",
+        attempt="Point at or tap another word, or drag it. Give it two heads. Type a "
+        "sentence of *the, cat, dog, tired, lively, slept, ran*.",
         see="The thicker an arc, the more attention. With two heads, *cat* looks for "
         "what it did and for what it is like at once. The weights were set by hand for "
         "this picture; no training found them.",
@@ -87,7 +87,7 @@ FIGURES = {
     ),
     "single_head": Figure(
         title="A head to shuffle, and to turn",
-        attempt="Point at a word to follow it, or drag it to another place. Then turn "
+        attempt="Point at or tap a word to follow it, or drag it elsewhere. Then turn "
         "*quality* in the row *thing* of *W_q* down to 0: drag the number to the left, "
         "or use the arrows up and down.",
         see="A word takes its numbers with it: the order changes nothing of what it "
