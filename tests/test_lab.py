@@ -147,7 +147,7 @@ def test_the_animation_plays_by_mouse_and_by_keyboard(lab):
     run(lab, cell_with(notebook, "play_softmax"))
     scene = notebook.locator("book-scene")
     caption = scene.locator(".scene-caption")
-    expect(caption).to_contain_text("steps: play them")
+    expect(caption).to_contain_text("steps; this is how")
     assert not scene.evaluate("scene => scene.playing")  # nothing starts by itself
     scene.get_by_role("button", name="Next step").click()
     expect(caption).to_have_text(re.compile(r"^1/"))
@@ -156,7 +156,7 @@ def test_the_animation_plays_by_mouse_and_by_keyboard(lab):
     lab.page.keyboard.press("ArrowLeft")
     expect(caption).to_have_text(re.compile(r"^1/"))
     lab.page.keyboard.press("Home")
-    expect(caption).to_contain_text("steps: play them")
+    expect(caption).to_contain_text("steps; this is how")
     scene.get_by_role("button", name="Play").click()
     expect(scene.get_by_role("button", name="Pause")).to_be_visible()
     expect(caption).to_have_text(re.compile(r"^[2-9]/"))

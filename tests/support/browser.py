@@ -73,8 +73,14 @@ class Visit:
         self.page, self.requests, self.complaints = page, [], []
         page.on("request", lambda request: self.requests.append(request.url))
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("requestfailed", lambda r: self.complaints.append(f"failed: {r.url}"))
+        page.on("requestfailed", self._failed)
         page.on("console", self._said)
+
+    def _failed(self, request):
+        if (
+            request.failure != "net::ERR_ABORTED"
+        ):  # a reload breaks off what is on its way
+            self.complaints.append(f"failed: {request.url}")
 
     def _said(self, message):
         if message.type in ("error", "warning"):

@@ -302,6 +302,11 @@
     set state(state) { this.section.dataset.state = state }
     get state() { return this.section.dataset.state }
     say(...nodes) { this.told.replaceChildren(...nodes) }
+    // What a reader's own act is answered by stays, while Python goes on starting.
+    reply(...nodes) {
+      if (this.state === "starting") this.state = "idle";
+      this.say(...nodes);
+    }
     // What is said of an answer stands below the buttons: on a phone that may be out of sight.
     show() {
       const end = window.visualViewport?.height ?? innerHeight, { top } = this.told.getBoundingClientRect();
@@ -325,7 +330,7 @@
     }
     async begin() { // so that Python is there when the function is written
       this.state = "starting";
-      await start((said) => this.say(said));
+      await start((said) => this.state === "starting" && this.say(said));
       if (this.state === "starting") { this.state = "idle"; this.say("Python is ready.") }
     }
 
@@ -401,7 +406,7 @@
       this.judgedText = undefined;
       this.aged();
       this.state = "idle";
-      this.say(make("p", {}, "The stub is back. ", this.before([this])));
+      this.reply(make("p", {}, "The stub is back. ", this.before([this])));
     }
     // Put back, in some exercises, the texts before those that stand there.
     before(exercises) {
@@ -409,7 +414,7 @@
       if (!kept.length) return "";
       return button("Bring back what stood here", () => {
         for (const [one, text] of kept) one.replace(text);
-        this.say("It is back.");
+        this.reply("It is back.");
       });
     }
     // True where another text of the reader's was put aside.
@@ -421,7 +426,7 @@
     }
     solve() {
       if (this.can && !shelf.get("tried", this.name) && this.state !== "right")
-        return this.say("Try once first: the solution opens after a wrong answer, or after the last hint.");
+        return this.reply("Try once first: the solution opens after a wrong answer, or after the last hint.");
       this.answer.hidden = !this.answer.hidden;
       this.buttons.get("Solution").setAttribute("aria-expanded", String(!this.answer.hidden));
     }
@@ -438,13 +443,13 @@
       this.told.after(line);
     }
     async bringBack(file) {
-      if (file.size > limits.notebook) return this.say(`${file.name} is too large for a notebook of this page: ${Math.round(file.size / 1e6)} MB.`);
+      if (file.size > limits.notebook) return this.reply(`${file.name} is too large for a notebook of this page: ${Math.round(file.size / 1e6)} MB.`);
       let sources;
       try { sources = codeOf(JSON.parse(await file.text())) }
-      catch { return this.say(`${file.name} cannot be read as a notebook. It ends in .ipynb, and was downloaded here or saved in JupyterLab.`) }
+      catch { return this.reply(`${file.name} cannot be read as a notebook. It ends in .ipynb, and was downloaded here or saved in JupyterLab.`) }
       const { found, aside } = await bring(sources);
-      if (!found.length) return this.say(`${file.name} holds none of this page's functions.`);
-      this.say(make("p", {}, `Taken from ${file.name}: ${found.map((one) => one.name).join(", ")}. `, this.before(aside)));
+      if (!found.length) return this.reply(`${file.name} holds none of this page's functions.`);
+      this.reply(make("p", {}, `Taken from ${file.name}: ${found.map((one) => one.name).join(", ")}. `, this.before(aside)));
     }
   }
 
