@@ -11,7 +11,8 @@ from pathlib import Path
 
 import click
 
-from autograder.chapters.toc import add_home, chapters_listed, homes
+from autograder.chapters.toc import add_home, chapters_listed, homes, number_of
+from autograder.course.spare import spare_grammars
 from autograder.errors import UserError
 from autograder.exercises.registry import discover
 from autograder.sandbox.limits import Limits
@@ -24,9 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     0 good, 1 some failed, 2 bad usage, 3 a fault of this program, 130 stopped.
     """
-    # jsonschema, which nbformat imports, makes itself a parser of IRIs if it can: that
-    # takes a second of each command, and nothing here ever asks it for one.
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    spare_grammars()
     try:
         status = cli(arguments, prog_name=_program(), standalone_mode=False)
         return status or GOOD
@@ -79,8 +78,7 @@ def _meant(context: click.Context, told: str) -> str:
 
 def _by_number(given: str, names: list[str]) -> list[str]:
     """The chapter that has a number: `5` is `05_softmax`."""
-    number = given.lstrip("0")
-    return [n for n in names if number and n.partition("_")[0].lstrip("0") == number]
+    return [n for n in names if given.isdecimal() and number_of(n) == int(given)]
 
 
 # What verbs take.

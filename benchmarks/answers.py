@@ -23,10 +23,9 @@ ROOT = Path(__file__).parent.parent
 sys.path.append(str(ROOT / "tests" / "support"))
 
 from browser import QUIET, found  # noqa: E402
-from reader import HTML, serving  # noqa: E402
+from reader import HTML, serving, written  # noqa: E402
 
 from autograder.exercises.registry import discover  # noqa: E402
-from autograder.exercises.source import renamed  # noqa: E402
 
 NOUNS = ("scores", "single_head", "cache")  # a small key, a large one, the largest
 MORE = 20  # wrong answers of an exercise that are timed
@@ -40,10 +39,6 @@ CHECK = """async ([name, text]) => {
   return performance.now() - start;
 }"""
 LIVE = "live.exercises.filter((one) => one.can).map((one) => one.name)"
-
-
-def written(answer, name: str) -> str:
-    return "import numpy as np\n\n\n" + renamed(answer, name)
 
 
 def right(name: str) -> str:

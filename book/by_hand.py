@@ -154,11 +154,10 @@ def follow(token: str) -> None:
     scaled = ready("scale")(scores, Q.shape[-1])
     weights = ready("softmax")(scaled)
     output = ready("weighted_sum")(weights, V)
-    steps = {"scores": scores[i], "scaled": scaled[i]}
     matrix(f"the query of {token}", Q[i], rows=["query"], columns=ASKS_FOR)
     _between("It meets every key:")
-    rows, both = list(steps), np.stack(list(steps.values()))
-    matrix(f"the scores of {token}", both, rows=rows, columns=TOKENS)
+    both = np.stack([scores[i], scaled[i]])
+    matrix(f"the scores of {token}", both, rows=["scores", "scaled"], columns=TOKENS)
     _between("Softmax makes shares of them:")
     matrix(f"the weights of {token}", weights[i], rows=["weights"], columns=TOKENS)
     _between("The weights mix the values:")

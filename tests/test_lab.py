@@ -1,13 +1,12 @@
 """JupyterLab as `make lab` starts it, driven in a real browser as a learner does."""
 
 import re
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 import pytest
+from classroom import nbgrader
 from playwright.sync_api import Page, expect
 from server import serving
 
@@ -283,12 +282,8 @@ def release(chapter, folder):
     source.parent.mkdir(parents=True)
     nbformat.write(source_notebook(load_chapters([chapter])[0]), source)
     (folder / "nbgrader_config.py").write_text(CONFIG)
-    subprocess.run(
-        [sys.executable, "-m", "nbgrader", "generate_assignment", chapter],
-        cwd=folder,
-        check=True,
-        capture_output=True,
-    )
+    done = nbgrader(folder, "generate_assignment", chapter)
+    assert done.returncode == 0, done.stderr
     return nbformat.read(folder / "release" / chapter / name, as_version=4)
 
 

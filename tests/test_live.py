@@ -13,12 +13,11 @@ import nbformat
 import pytest
 from browser import visit
 from playwright.sync_api import expect
-from reader import HTML, PATIENCE, Reader, serving
+from reader import HTML, PATIENCE, Reader, serving, written
 
 from autograder.chapters.chapter import load_chapters, stub_of
 from autograder.chapters.toc import ROOT, steps
 from autograder.exercises.registry import discover
-from autograder.exercises.source import renamed
 from autograder.grading.assess import assess
 from autograder.grading.assignment import Assignment, GradedCell, Options
 from autograder.grading.stand_ins import kit_for
@@ -55,14 +54,13 @@ def odd(value):
 
 
 def right(name):
-    return "import numpy as np\n\n\n" + renamed(discover()[name].reference, name)
+    return written(discover()[name].reference, name)
 
 
 def declared(name):
     """A mistake that the exercise declares: its source, and what it is called."""
     mistake = discover()[name].mistakes[0]
-    source = "import numpy as np\n\n\n" + renamed(mistake, name)
-    return source, mistake.__name__.replace("_", " ")
+    return written(mistake, name), mistake.__name__.replace("_", " ")
 
 
 def test_the_book_was_built_with_python_for_its_pages():
@@ -683,7 +681,7 @@ def compare(page, name, exercise, by_cpython):
     """Each declared answer of an exercise: the same HTML, byte for byte."""
     there = held(name)
     for answer in (exercise.reference, *exercise.mistakes, *exercise.equivalents):
-        source = "import numpy as np\n\n\n" + renamed(answer, exercise.name)
+        source = written(answer, exercise.name)
         if "torch" in source or not books_modules(source) <= there:
             continue  # no reader of this page could write that
         told = page.evaluate(JUDGED, [exercise.name, source])

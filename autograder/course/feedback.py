@@ -111,7 +111,7 @@ class FeedbackPage(Exporter):
         if not found:
             raise MissingEntry(
                 f"nothing of {about['assignment']} by {about['student']} is in the "
-                f"gradebook"
+                "gradebook"
             )
         # What is answered and graded in one cell has a row for each.
         graded = {row.cell: row for row in found if row.max_score is not None}

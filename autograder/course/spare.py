@@ -6,6 +6,15 @@ from functools import partial
 from types import ModuleType
 
 
+def spare_grammars():
+    """Have jsonschema, which nbformat imports, load no grammars of addresses and times.
+
+    They take a second of each command, and no notebook has one.
+    """
+    for grammar in ("rfc3987_syntax", "rfc3986_validator", "isoduration"):
+        sys.modules.setdefault(grammar, None)
+
+
 def spare_imports():
     """Leave out what opening nbgrader's gradebook loads and grading has no use for.
 
@@ -13,9 +22,7 @@ def spare_imports():
     """
     if "nbgrader" in sys.modules:
         return
-    # jsonschema would load the grammars of addresses and times; no notebook has one.
-    for grammar in ("rfc3987_syntax", "rfc3986_validator", "isoduration"):
-        sys.modules.setdefault(grammar, None)
+    spare_grammars()
     # nbgrader would load its extensions of the Jupyter server.
     sys.modules["nbgrader"] = _package_of_modules("nbgrader")
     # It would load how to check a notebook, to unzip, and to ask JupyterHub.

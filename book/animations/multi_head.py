@@ -28,6 +28,7 @@ from .one_query import (
     Place,
     Query,
     arcs,
+    one_by_one,
     sentence,
 )
 from .parallel_heads import OUTPUTS
@@ -516,9 +517,8 @@ class _Play:
         """Every word's arcs in turn, and the output of all; at last the one that was
         followed is marked again.
         """
-        i = FIRST if t == 1 else int(4 * t)
-        looks = self._top(stage, between(4 * t - i, 0, 0.6), i)
-        done = 4 if t == 1 else i + (4 * t - i > 0.5)
+        i, grown, done = one_by_one(t, FIRST)
+        looks = self._top(stage, grown, i)
         shown = np.broadcast_to(np.arange(4)[:, None] < done, X.shape)
         part = self.output
         self._table(

@@ -232,6 +232,16 @@ class Query:
             stage.text(*spot, name, colour=QUIET, id=f"carries {j}")
 
 
+def one_by_one(t, marked):
+    """Word after word; at last the marked one again.
+
+    -> the word whose turn it is, how far its arcs have grown, how many words are done.
+    """
+    i = marked if t == 1 else int(len(TOKENS) * t)
+    turn = len(TOKENS) * t - i
+    return i, between(turn, 0, 0.6), len(TOKENS) if t == 1 else i + (turn > 0.5)
+
+
 def _head(stage, place, x, name, note=""):
     """What a column is called, above it."""
     end = stage.chip(x, place.y - 17, name, COLOURS[name])

@@ -13,6 +13,7 @@ from .one_query import (
     Place,
     Query,
     arcs,
+    one_by_one,
     sentence,
 )
 from .scene import Scene, Step
@@ -295,16 +296,15 @@ class _Play:
         """The weights and outputs of all words, one word after the other; at last the
         one that was followed is marked again.
         """
-        i = FIRST if t == 1 else int(4 * t)
-        looks = self._top(stage, between(4 * t - i, 0, 0.6), i)
-        count = 4 if t == 1 else i + (4 * t - i > 0.5)
-        self._tables(stage, looks, np.arange(4)[:, None] < count, i)
+        i, grown, done = one_by_one(t, FIRST)
+        looks = self._top(stage, grown, i)
+        self._tables(stage, looks, np.arange(4)[:, None] < done, i)
+        return looks
 
     def _tables(self, stage, looks, shown, i):
         up = stage.upright
         y = looks.line + 110
         style = {"rows": TOKENS, "height": looks.tables, "size": looks.size}
-        lit = [i]
         left, wide, far = (130, 74, 610) if not up else (76, 60, 470)
         stage.matrix(
             self.weights.values,
@@ -315,7 +315,7 @@ class _Play:
             width=wide,
             columns=TOKENS,
             shown=np.broadcast_to(shown, RIGHT_WEIGHTS.shape),
-            lit=lit,
+            lit=[i],
             top=1,
             **self.weights.style,
             **style,
@@ -329,14 +329,13 @@ class _Play:
             width=74,
             columns=CARRIES,
             shown=np.broadcast_to(shown, MIXED.shape),
-            lit=lit,
+            lit=[i],
             **self.outputs.style,
             **(style | ({"rows": None} if up else {})),
         )
 
     def _end(self, stage, t):
-        looks = self._top(stage, 1.0)
-        self._tables(stage, looks, np.ones((4, 1), bool), FIRST)
+        looks = self._all(stage, 1)
         problems = [p for p in (self.outputs, self.weights) if not p.known]
         if problems:
             told = "Yours: " + cut(problems[0].problem, 70)

@@ -223,9 +223,10 @@ def _seen(value) -> dict:
 
 def _as_html(html) -> dict:
     """HTML for the page, which takes it apart; not so much that it stands still."""
-    html, length = str(html), len(str(html))
-    many = f"<p>{length:,} characters of HTML: too many for a page.</p>"
-    return {"html": html if length <= LARGEST else many}
+    html = str(html)
+    if len(html) > LARGEST:
+        html = f"<p>{len(html):,} characters of HTML: too many for a page.</p>"
+    return {"html": html}
 
 
 def said_of(error: BaseException) -> str:
