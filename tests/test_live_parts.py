@@ -168,6 +168,13 @@ def test_a_gallery_quotes_the_lines_of_the_mistake_alone():
     assert "in your line <code>return Q @ K<" in gallery.gallery(discover()["scores"])
 
 
+def test_a_book_without_solutions_shows_no_line_of_a_wrong_answer():
+    declared = discover()["stack_projections"]
+    line = "np.concatenate("
+    assert line in gallery.gallery(declared)
+    assert line not in gallery.gallery(declared, code=False)
+
+
 def lines_of_answers():
     """What the references do, without blanks: their statements that say something."""
     found = {}
