@@ -6,7 +6,7 @@ import importlib
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -120,11 +120,18 @@ def _imports_exercise(tree: ast.Module) -> bool:
 
 
 def _owners(tree: ast.Module) -> Iterator[str]:
-    """The name before each part: `softmax` of `@softmax.mistake`."""
-    for node in ast.walk(tree):
-        match node:
-            case ast.Attribute(ast.Name(owner), part) if part in PARTS:
-                yield owner
+    """The name before each part: `softmax` of `@softmax.mistake`.
+
+    What functions do is not looked at: that would be most of the tree.
+    """
+    definitions = ast.FunctionDef | ast.ClassDef
+    for statement in tree.body:
+        defines = isinstance(statement, definitions)
+        for told in statement.decorator_list if defines else [statement]:
+            for node in ast.walk(told):
+                match node:
+                    case ast.Attribute(ast.Name(owner), part) if part in PARTS:
+                        yield owner
 
 
 def undeclared(file: Path) -> list[str]:
@@ -161,7 +168,10 @@ class Shelf(Mapping[str, Exercise]):
     """The exercises of a package, by name. A module is imported when it is needed.
 
     So a chapter without torch does not wait for a solution that imports it.
+    loaded: what is to be done with each exercise when its module has been imported.
     """
+
+    loaded: Callable[[Exercise], None] = staticmethod(lambda exercise: None)
 
     def __init__(self, package: str):
         self._package = package
@@ -190,7 +200,10 @@ class Shelf(Mapping[str, Exercise]):
             self._exercises[name] = load(file)
         elif name not in self._exercises:
             module = importlib.import_module(f"{self._package}.{file.stem}")
-            self._exercises |= {found.name: found for found in declared_in(module)}
+            for found in declared_in(module):
+                if found.name not in self._exercises:
+                    self._exercises[found.name] = found
+                    self.loaded(found)
         return self._exercises[name]
 
 

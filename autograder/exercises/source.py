@@ -5,11 +5,14 @@ import contextlib
 import inspect
 import textwrap
 from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from autograder.exercises.pipeline import exchange_of
 from autograder.values.called import Function
+
+Uses = dict[str, set[str]]  # a name of a module -> the names that its definition reads
 
 # What a declaration puts above a function: it says what the function is for, and is
 # no part of it.
@@ -81,10 +84,8 @@ def excerpt(
     above  the lines that stand above a definition there.
     without  names whose definitions are left out: they are given another one.
     """
-    source = path.read_text(encoding="utf-8")
-    statements = ast.parse(source).body
-    wanted = _needed(statements, set(names), set(without))
-    lines = source.splitlines()
+    lines, statements, uses = _module(path, path.stat().st_mtime_ns)
+    wanted = _needed(uses, set(names), set(without))
     imports, others = [], []
     for statement in statements:
         used = _defined(statement) & wanted
@@ -98,13 +99,21 @@ def excerpt(
     return "\n\n\n".join(["\n\n".join(filter(None, head)), *others]) + "\n"
 
 
-def _needed(statements: list[ast.stmt], names: set[str], without: set[str]) -> set[str]:
-    """The names, and all that their definitions use, but for what is left out."""
-    uses: dict[str, set[str]] = {}
+@cache
+def _module(path: Path, _changed: int) -> tuple[list[str], list[ast.stmt], Uses]:
+    """The lines of a module, its statements, and what its names use of each other."""
+    source = path.read_text(encoding="utf-8")
+    statements = ast.parse(source).body
+    uses: Uses = {}
     for statement in statements:
         read = {n.id for n in _walked(statement) if isinstance(n, ast.Name)}
         for name in _defined(statement):
             uses.setdefault(name, set()).update(read)
+    return source.splitlines(), statements, uses
+
+
+def _needed(uses: Uses, names: set[str], without: set[str]) -> set[str]:
+    """The names, and all that their definitions use, but for what is left out."""
     found: set[str] = set()
     left = set(names)
     while left:

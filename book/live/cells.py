@@ -103,7 +103,7 @@ def _tree(source: str) -> ast.Module:
 
 def _bound(tree: ast.Module) -> set[str]:
     """The names that a cell defines, assigns or imports."""
-    found = dependencies.defined(tree)
+    found = dependencies.defined(ast.walk(tree))
     for node in ast.walk(tree):
         match node:
             case ast.Name(name, ast.Store()):

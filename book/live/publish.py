@@ -37,31 +37,31 @@ def publish(app, error):
     for file in STATIC.iterdir():
         shutil.copyfile(file, target / file.name)
     kept = Path(app.outdir).parent / FOLDER
+    pages = [(chapter, cells_of(chapter, ROOT)) for chapter in load_chapters()]
     if app.config.live_python:
-        lay_out(target, kept, app.config.live_solutions)
+        lay_out(pages, target, kept, app.config.live_solutions)
     notebooks = Path(app.outdir, "notebooks")
     shutil.rmtree(notebooks, ignore_errors=True)
     if app.config.live_solutions:
-        lay_out_notebooks(notebooks, kept)
+        lay_out_notebooks(pages, notebooks, kept)
 
 
-def lay_out_notebooks(target: Path, kept: Path) -> None:
+def lay_out_notebooks(pages: pack.Pages, target: Path, kept: Path) -> None:
     """Each chapter's notebook with all that it needs besides packages, as a zip."""
-    for chapter in load_chapters():
+    for chapter, cells in pages:
         notebook = kept / "notebooks" / f"{chapter.name}.ipynb"
         write(learner_notebook(chapter), notebook)
-        exercises = pack.declarations(cells_of(chapter, ROOT))
+        exercises = pack.declarations(cells)
         files = handout_files(notebook, chapter.name, exercises)
         files[notebook.name] = notebook.read_bytes()
         _write(target / f"{chapter.name}.zip", packed(files, chapter.name))
 
 
-def lay_out(target: Path, kept: Path, solutions: bool) -> None:
+def lay_out(pages: pack.Pages, target: Path, kept: Path, solutions: bool) -> None:
     """Everything that the worker asks for, as files and as scripts that hold them.
 
     solutions: may references of earlier chapters lie open?
     """
-    pages = [(chapter, cells_of(chapter, ROOT)) for chapter in load_chapters()]
     files = {name: pyodide.CACHE.joinpath(name).read_bytes() for name in pyodide.NAMES}
     files["pyodide-lock.json"] = json.dumps(pyodide.WANTED["lock"]).encode()
     for name, data in files.items():

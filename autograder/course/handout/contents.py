@@ -13,6 +13,7 @@ import json
 import sys
 import zipfile
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
@@ -169,13 +170,21 @@ def _declaration(path: Path, names: set[str]) -> str:
 def _packages(code: str, files: dict[str, bytes]) -> set[str]:
     """The first names of the packages from elsewhere that code and files import."""
     texts = [code, *(t.decode() for path, t in files.items() if path.endswith(".py"))]
-    used = set().union(*(dependencies.imported(ast.parse(text)) for text in texts))
+    used = set().union(*map(_imported, texts))
     return used - sys.stdlib_module_names - {"autograder", "book", "solutions"}
+
+
+@cache
+def _imported(text: str) -> set[str]:
+    return dependencies.imported(ast.parse(text))
+
+
+_distributions = cache(packages_distributions)  # it looks at every installed file
 
 
 def _requirements(packages: set[str]) -> str:
     """What to install, in the versions that are installed here."""
-    known = packages_distributions()
+    known = _distributions()
     names = {known[package][0] for package in packages if package in known}
     pins = (f"{name}=={version(name).split('+')[0]}" for name in names | set(ALWAYS))
     return "\n".join(sorted(pins, key=str.lower)) + "\n"

@@ -13,6 +13,7 @@ import ast
 import contextlib
 import functools
 import inspect
+import json
 import linecache
 import os
 import subprocess
@@ -287,27 +288,29 @@ def recorded(notebook: Path, names: list[str]) -> dict[str, Seen]:
     return {name: seen for name, seen in found.items() if seen}
 
 
-def _watch(name: str, seen: Seen) -> None:
-    """Note every call of a reference in this process."""
-    exercise = discover()[name]
-    if exercise.drive is None:  # a class is not called with arrays
-        watched = _watched(exercise.reference, seen)
+def _watch(seen: dict[str, Seen], exercise: Exercise) -> None:
+    """Note every call of a reference in this process, if it is one of those."""
+    # A class is not called with arrays.
+    if exercise.name in seen and exercise.drive is None:
+        watched = _watched(exercise.reference, seen[exercise.name])
         object.__setattr__(exercise, "reference", watched)
 
 
 def _run_cells(notebook: Path) -> None:
-    """Run the code cells one after the other, in one namespace."""
-    import nbformat
+    """Run the code cells one after the other, in one namespace.
 
+    The notebook is read as JSON, for it was just written. To load nbformat would take
+    longer than most chapters do.
+    """
     namespace = {"__name__": "__main__"}
-    cells = nbformat.read(str(notebook), as_version=4).cells
+    cells = json.loads(notebook.read_text("utf-8"))["cells"]
     for index, cell in enumerate(cells):
-        if cell.cell_type == "code":
-            name = f"<cell {index}>"
-            lines = cell.source.splitlines(keepends=True)
-            linecache.cache[name] = (len(cell.source), None, lines, name)
-            tree = ast.parse(cell.source, name)
-            meant = "raises-exception" in cell.metadata.get("tags", [])
+        if cell["cell_type"] == "code":
+            name, source = f"<cell {index}>", "".join(cell["source"])
+            lines = source.splitlines(keepends=True)
+            linecache.cache[name] = (len(source), None, lines, name)
+            tree = ast.parse(source, name)
+            meant = "raises-exception" in cell["metadata"].get("tags", [])
             with contextlib.suppress(Exception) if meant else contextlib.nullcontext():
                 exec(compile(tree, name, "exec"), namespace)
 
@@ -316,8 +319,8 @@ def main(notebook: str, file: str, homes: str, *names: str) -> None:
     for home in filter(None, homes.split(os.pathsep)):
         workflow.add_home(Path(home))
     seen: dict[str, Seen] = {name: [] for name in names}
-    for name in names:
-        _watch(name, seen[name])
+    # None is loaded for it: a chapter waits for no solution that it does not ask.
+    discover().loaded = functools.partial(_watch, seen)
     with contextlib.redirect_stdout(open(os.devnull, "w")):
         _run_cells(Path(notebook))
     Path(file).write_bytes(wire.encode(seen))

@@ -75,4 +75,4 @@ def _answers_in(text: str, exercise: Exercise) -> set[str]:
         for each in here
         for answer in (each.reference, *each.mistakes, *each.equivalents)
     }
-    return dependencies.defined(ast.parse(text)) & answers
+    return dependencies.defined(ast.walk(ast.parse(text))) & answers
