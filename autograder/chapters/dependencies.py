@@ -171,8 +171,8 @@ def _packages(file, root):
 
 # What a tree says.
 
-TELLING = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
-TELLING += (ast.Call, ast.Dict)
+DEFINITIONS = (ast.FunctionDef, ast.ClassDef)
+TELLING = (ast.Import, ast.ImportFrom, ast.Call, ast.Dict, *DEFINITIONS)
 
 
 def _telling(tree):
@@ -182,8 +182,7 @@ def _telling(tree):
 
 def defined(nodes):
     """The names of the functions and classes among the nodes of a tree."""
-    kinds = (ast.FunctionDef, ast.ClassDef)
-    return {node.name for node in nodes if isinstance(node, kinds)}
+    return {node.name for node in nodes if isinstance(node, DEFINITIONS)}
 
 
 def _asked_for(nodes):

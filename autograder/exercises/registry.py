@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 from autograder.exercises.declaration import DeclarationError, Exercise, declared_in
@@ -124,14 +125,14 @@ def _owners(tree: ast.Module) -> Iterator[str]:
 
     What functions do is not looked at: that would be most of the tree.
     """
-    definitions = ast.FunctionDef | ast.ClassDef
     for statement in tree.body:
-        defines = isinstance(statement, definitions)
-        for told in statement.decorator_list if defines else [statement]:
-            for node in ast.walk(told):
-                match node:
-                    case ast.Attribute(ast.Name(owner), part) if part in PARTS:
-                        yield owner
+        told: list[ast.AST] = [statement]
+        if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+            told = [*statement.decorator_list]
+        for node in chain.from_iterable(map(ast.walk, told)):
+            match node:
+                case ast.Attribute(ast.Name(owner), part) if part in PARTS:
+                    yield owner
 
 
 def undeclared(file: Path) -> list[str]:
