@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 import nbformat
 import pytest
 from classroom import nbgrader, right_answers, small_course
-from nbgrader.api import Gradebook
+from nbgrader.api import Gradebook, get_alembic_version
 from nbgrader.apps.api import NbGraderAPI
+from sqlalchemy import text
 
 from autograder.chapters import toc
 from autograder.chapters.chapter import ChapterError, load_chapters
@@ -103,6 +104,12 @@ def test_points_are_those_that_nbgrader_enters_itself(course):
     done = nbgrader(course, "generate_assignment", "05_softmax")
     assert done.returncode == 0, done.stderr
     assert cells() == before
+
+
+def test_a_new_gradebook_is_of_the_version_that_nbgrader_tells(course):
+    version = text("SELECT version_num FROM alembic_version")
+    with gradebook(course) as opened:
+        assert opened.db.execute(version).scalars().all() == [get_alembic_version()]
 
 
 def test_an_upgrade_adds_what_is_missing_and_overwrites_nothing(course, book):

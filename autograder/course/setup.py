@@ -84,6 +84,7 @@ def make_course(
         chapters = list(filter(Chapter.exercises, load_chapters(only)))
         said += _lay_out(course, chapters, handed_out)
     said += _renamed(course)
+    _begin_gradebook(course)
     said += _register(course, [chapter.name for chapter in chapters])
     said += _enrol(course, folder, roster)
     said += _set_due_dates(course, folder, due)
@@ -166,6 +167,28 @@ def _told(folder: Path, line: str | None) -> list[str]:
 
 
 # --- the gradebook ------------------------------------------------------------
+
+
+def _begin_gradebook(course) -> None:
+    """Enter the version of a new gradebook's tables.
+
+    nbgrader runs a program to learn it, which takes seconds; where there is a table, it
+    does not.
+    """
+    import nbgrader
+    from alembic.script import ScriptDirectory
+    from sqlalchemy import create_engine, inspect, text
+
+    engine = create_engine(course.db_url)
+    if not inspect(engine).get_table_names():
+        versions = Path(nbgrader.__file__).parent / "alembic"
+        newest = ScriptDirectory(str(versions)).get_current_head()
+        with engine.begin() as gradebook:
+            columns = "version_num VARCHAR(32) NOT NULL"
+            gradebook.execute(text(f"CREATE TABLE alembic_version ({columns})"))
+            enter = text("INSERT INTO alembic_version (version_num) VALUES (:newest)")
+            gradebook.execute(enter, {"newest": newest})
+    engine.dispose()
 
 
 def _register(course, chapters: list[str]) -> list[str]:
