@@ -6,8 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
 
-from rapidfuzz import fuzz, process
-
 NEAR = 75  # per cent of the letters alike
 TOLD = 10  # names in a sentence
 
@@ -82,6 +80,8 @@ class Roster:
 
     def near(self, text: str) -> list[str]:
         """Ids of those who may be meant, best first: proposals, nothing certain."""
+        from rapidfuzz import fuzz, process  # 20 MB that grading has no use for
+
         words = re.findall(r"[^\W_]+", text)
         runs = [
             "".join(words[i:j])

@@ -40,14 +40,9 @@ def _files_of(folder: Path) -> list[Path]:
 
 def _parsed(file: Path) -> ast.Module:
     try:
-        return _read(file, file.stat().st_mtime_ns)
+        return ast.parse(file.read_text(encoding="utf-8"))
     except (SyntaxError, UnicodeDecodeError) as error:
         raise DeclarationError(f"{file} cannot be read as Python: {error}") from None
-
-
-@cache
-def _read(file: Path, _changed: int) -> ast.Module:
-    return ast.parse(file.read_text(encoding="utf-8"))
 
 
 def _declared_in(file: Path) -> tuple[str, ...]:
