@@ -1,13 +1,11 @@
 """Which of the project's files a piece of code runs through. Nothing is run for it."""
 
 import ast
-import os
 import sys
-from functools import cache
-from os.path import exists
 from pathlib import Path
 
 from autograder.exercises.registry import registered
+from autograder.files.unchanged import while_unchanged
 
 
 def dependencies(code, root):
@@ -44,10 +42,10 @@ def with_packages(files, root):
     return found
 
 
-def imported(tree):
-    """The first names of what a tree imports: `numpy` for `import numpy.linalg`."""
+def imported(nodes):
+    """The first names of what the nodes of a tree import: `numpy` of `numpy.linalg`."""
     found = set()
-    for node in _telling(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             found |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and not node.level:
@@ -70,24 +68,27 @@ def packages(code, root):
     while todo:
         file = todo.pop()
         seen.add(file)
-        more, files = _loaded_by(file, file.stat().st_mtime_ns, root)
+        more, files = _loaded_by(file, root)
         found |= more
         todo |= files - seen
     own = {folder.name for folder in root.iterdir()}
     return found - own - sys.stdlib_module_names
 
 
-@cache
-def _loaded_by(file, _changed, root):
+@while_unchanged
+def _loaded_by(file, root):
     package = file.relative_to(root).parent.parts
     return _loaded(ast.parse(file.read_text("utf-8")), package, root)
 
 
 def _loaded(tree, package, root):
-    """The packages, and the project's files, that a module imports at once."""
-    alone = _WithoutBodies().visit(ast.parse(ast.unparse(tree)))
-    files = _imported(_telling(alone), package, root)
-    return imported(alone), files.union(*(_packages(file, root) for file in files))
+    """The packages, and the project's files, that a module imports at once.
+
+    The tree is used up: what its functions do is taken out.
+    """
+    nodes = _telling(_WithoutBodies().visit(tree))
+    files = _imported(nodes, package, root)
+    return imported(nodes), files.union(*(_packages(file, root) for file in files))
 
 
 class _WithoutBodies(ast.NodeTransformer):
@@ -105,12 +106,12 @@ def _reached(files, root):
     while todo:
         file = todo.pop()
         found.add(file)
-        todo |= _imported_by(file, file.stat().st_mtime_ns, root) - found
+        todo |= _imported_by(file, root) - found
     return found
 
 
-@cache
-def _imported_by(file, _changed, root):
+@while_unchanged
+def _imported_by(file, root):
     return _imported(_told_by(file), file.relative_to(root).parent.parts, root)
 
 
@@ -158,9 +159,9 @@ def _absolute(node, package):
 
 def _file(module, root):
     """The file of a module of the project; None for one from elsewhere."""
-    place = os.path.join(root, *module)  # asked some 100,000 times in a build
-    files = f"{place}.py", os.path.join(place, "__init__.py")
-    return next((Path(file) for file in files if module and exists(file)), None)
+    place = Path(root, *module)
+    files = place.with_suffix(".py"), place / "__init__.py"
+    return next((file for file in files if module and file.exists()), None)
 
 
 def _packages(file, root):
@@ -204,11 +205,7 @@ def _calls(nodes, name):
                 yield node
 
 
+@while_unchanged
 def _told_by(file):
     """The nodes of a file, walked once: a build asks this of each file very often."""
-    return _told(file, file.stat().st_mtime_ns)
-
-
-@cache
-def _told(file, _changed):
     return _telling(ast.parse(file.read_text("utf-8")))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from autograder.exercises.declaration import DeclarationError, Exercise, declared_in
 from autograder.exercises.source import PARTS, declares
+from autograder.files.unchanged import while_unchanged
 
 
 def registered(*folders: Path) -> dict[str, Path]:
@@ -45,13 +46,9 @@ def _parsed(file: Path) -> ast.Module:
         raise DeclarationError(f"{file} cannot be read as Python: {error}") from None
 
 
+@while_unchanged
 def _declared_in(file: Path) -> tuple[str, ...]:
     """The names of the references of a file, whose declarations are in order."""
-    return _confirmed(file, file.stat().st_mtime_ns)
-
-
-@cache
-def _confirmed(file: Path, _changed: int) -> tuple[str, ...]:
     tree = _parsed(file)
     _confirm(file, tree)
     return tuple(_references(tree))

@@ -5,11 +5,11 @@ import contextlib
 import inspect
 import textwrap
 from collections.abc import Callable, Collection, Iterable, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from autograder.exercises.pipeline import exchange_of
+from autograder.files.unchanged import while_unchanged
 from autograder.values.called import Function
 
 Uses = dict[str, set[str]]  # a name of a module -> the names that its definition reads
@@ -84,7 +84,7 @@ def excerpt(
     above  the lines that stand above a definition there.
     without  names whose definitions are left out: they are given another one.
     """
-    lines, statements, uses = _module(path, path.stat().st_mtime_ns)
+    lines, statements, uses = _module(path)
     wanted = _needed(uses, set(names), set(without))
     imports, others = [], []
     for statement in statements:
@@ -99,8 +99,8 @@ def excerpt(
     return "\n\n\n".join(["\n\n".join(filter(None, head)), *others]) + "\n"
 
 
-@cache
-def _module(path: Path, _changed: int) -> tuple[list[str], list[ast.stmt], Uses]:
+@while_unchanged
+def _module(path: Path) -> tuple[list[str], list[ast.stmt], Uses]:
     """The lines of a module, its statements, and what its names use of each other."""
     source = path.read_text(encoding="utf-8")
     statements = ast.parse(source).body

@@ -102,7 +102,7 @@ def _stale(env, cache, page):
 def measures_time(code, files):
     """Whether a chapter's code, or a file of the book that it runs, reads a clock."""
     sources = [code, *(file.read_text("utf-8") for file in files)]
-    return any("time" in imported(ast.parse(source)) for source in sources)
+    return any("time" in imported(ast.walk(ast.parse(source))) for source in sources)
 
 
 def finished(runs, workers):

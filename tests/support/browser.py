@@ -77,9 +77,8 @@ class Visit:
         page.on("console", self._said)
 
     def _failed(self, request):
-        if (
-            request.failure != "net::ERR_ABORTED"
-        ):  # a reload breaks off what is on its way
+        # A reload breaks off what is on its way.
+        if request.failure != "net::ERR_ABORTED":
             self.complaints.append(f"failed: {request.url}")
 
     def _said(self, message):

@@ -176,7 +176,7 @@ def _packages(code: str, files: dict[str, bytes]) -> set[str]:
 
 @cache
 def _imported(text: str) -> set[str]:
-    return dependencies.imported(ast.parse(text))
+    return dependencies.imported(ast.walk(ast.parse(text)))
 
 
 _distributions = cache(packages_distributions)  # it looks at every installed file

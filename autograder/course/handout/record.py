@@ -13,7 +13,6 @@ import ast
 import contextlib
 import functools
 import inspect
-import json
 import linecache
 import os
 import subprocess
@@ -29,6 +28,7 @@ import numpy as np
 
 from autograder.chapters import toc as workflow
 from autograder.course.handout.rules import drawn_by_rules
+from autograder.course.spare import spare_grammars
 from autograder.errors import UserError
 from autograder.exercises.answer_key import Calls, by_position
 from autograder.exercises.declaration import Exercise
@@ -297,20 +297,19 @@ def _watch(seen: dict[str, Seen], exercise: Exercise) -> None:
 
 
 def _run_cells(notebook: Path) -> None:
-    """Run the code cells one after the other, in one namespace.
+    """Run the code cells one after the other, in one namespace."""
+    spare_grammars()
+    import nbformat
 
-    The notebook is read as JSON, for it was just written. To load nbformat would take
-    longer than most chapters do.
-    """
     namespace = {"__name__": "__main__"}
-    cells = json.loads(notebook.read_text("utf-8"))["cells"]
+    cells = nbformat.read(str(notebook), as_version=4).cells
     for index, cell in enumerate(cells):
-        if cell["cell_type"] == "code":
-            name, source = f"<cell {index}>", "".join(cell["source"])
-            lines = source.splitlines(keepends=True)
-            linecache.cache[name] = (len(source), None, lines, name)
-            tree = ast.parse(source, name)
-            meant = "raises-exception" in cell["metadata"].get("tags", [])
+        if cell.cell_type == "code":
+            name = f"<cell {index}>"
+            lines = cell.source.splitlines(keepends=True)
+            linecache.cache[name] = (len(cell.source), None, lines, name)
+            tree = ast.parse(cell.source, name)
+            meant = "raises-exception" in cell.metadata.get("tags", [])
             with contextlib.suppress(Exception) if meant else contextlib.nullcontext():
                 exec(compile(tree, name, "exec"), namespace)
 

@@ -48,7 +48,7 @@ def drawn_by_rules(exercise: Exercise) -> set[str]:
     for name in _own_draws(exercise):
         text = _source(exercise, [name])
         if _answers_in(text, exercise) or "solutions" in dependencies.imported(
-            ast.parse(text)
+            ast.walk(ast.parse(text))
         ):
             names.remove(name)
     return names
