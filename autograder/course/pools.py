@@ -17,7 +17,6 @@ from concurrent.futures import (
 from multiprocessing import get_context
 
 from autograder.course.desk import Entry
-from autograder.exercises.registry import discover
 from autograder.grading.assess import Result, assess_batch, refuse
 from autograder.grading.assignment import CourseError, Options
 from autograder.grading.warm import engines_for_forks, use_engine, warm_up
@@ -79,7 +78,7 @@ class Processes(Pool):
         self.jobs, self.options, self.width = jobs, options, jobs + 1
         self.engines: list[Engine] = []
         self.renew()
-        discover()  # once, for all of them, while the warm processes start
+        _load_judge()  # once, for all of them, while the warm processes start
 
     def renew(self):
         method = _start_method()
@@ -106,6 +105,13 @@ class Processes(Pool):
         if now:
             for process in processes:
                 process.kill()  # its warm process ends with it
+
+
+def _load_judge() -> None:
+    """Load what every process that grades will need; one that is forked has it then."""
+    import numpy.ma  # noqa: F401
+
+    import autograder.judge.diagnosis  # noqa: F401
 
 
 def _start_method() -> str:

@@ -3,11 +3,12 @@
 import ast
 import atexit
 import importlib
+import re
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from functools import cache, cached_property
 from itertools import chain
 from pathlib import Path
 
@@ -16,15 +17,19 @@ from autograder.exercises.source import PARTS, declares
 from autograder.files.unchanged import while_unchanged
 
 
-def registered(*folders: Path) -> dict[str, Path]:
+def registered(*folders: Path, only: str = "") -> dict[str, Path]:
     """The file that declares each exercise of some folders, by the exercise's name.
 
     A Python file declares them; a key, `softmax.key`, stands for the one it is named
     after. Found by reading: nothing is imported. Raises DeclarationError where a name
     is declared twice.
+    only: the name that is asked for. A file without its definition is not read as
+        Python, which is most of the work.
     """
     found: dict[str, Path] = {}
     for file in (file for folder in folders for file in _files_of(folder)):
+        if only and not _may_declare(file, only):
+            continue
         for name in (file.stem,) if file.suffix == ".key" else _declared_in(file):
             if name in found:
                 raise DeclarationError(
@@ -37,6 +42,17 @@ def registered(*folders: Path) -> dict[str, Path]:
 
 def _files_of(folder: Path) -> list[Path]:
     return sorted([*folder.glob("[!_]*.py"), *folder.glob("*.key")])
+
+
+def _may_declare(file: Path, name: str) -> bool:
+    return file.stem == name if file.suffix == ".key" else name in _defined_in(file)
+
+
+@while_unchanged
+def _defined_in(file: Path) -> frozenset[str]:
+    """What a file defines, or names as a reference, as its text looks."""
+    text = file.read_text(encoding="utf-8", errors="replace")
+    return frozenset(re.findall(r"(?:def|class|reference *=)\s*(\w+)", text))
 
 
 def _parsed(file: Path) -> ast.Module:
@@ -160,7 +176,8 @@ def _is_exercise(decorator: ast.expr) -> bool:
 class Shelf(Mapping[str, Exercise]):
     """The exercises of a package, by name. A module is imported when it is needed.
 
-    So a chapter without torch does not wait for a solution that imports it.
+    So a chapter without torch does not wait for a solution that imports it, and who
+    asks for one exercise does not wait until the files of all have been read.
     loaded: what is to be done with each exercise when its module has been imported.
     """
 
@@ -169,8 +186,20 @@ class Shelf(Mapping[str, Exercise]):
     def __init__(self, package: str):
         self._package = package
         home = importlib.import_module(package)
-        self._files = registered(*map(Path, home.__path__))
+        self._folders = [Path(folder) for folder in home.__path__]
+        self._asked: dict[str, Path | None] = {}
         self._exercises: dict[str, Exercise] = {}
+
+    @cached_property
+    def _files(self) -> dict[str, Path]:
+        return registered(*self._folders)
+
+    def _file(self, name: str) -> Path | None:
+        if "_files" in vars(self):
+            return self._files.get(name)
+        if name not in self._asked:
+            self._asked[name] = registered(*self._folders, only=name).get(name)
+        return self._asked[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._files)
@@ -179,14 +208,14 @@ class Shelf(Mapping[str, Exercise]):
         return len(self._files)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._files
+        return isinstance(name, str) and self._file(name) is not None
 
     def file(self, name: str) -> Path:
         """The file that declares an exercise."""
-        return self._files[name]
+        return self._file(name) or self._files[name]
 
     def __getitem__(self, name: str) -> Exercise:
-        file = self._files[name]
+        file = self.file(name)
         if name not in self._exercises and file.suffix == ".key":
             from autograder.exercises.answer_key import load
 

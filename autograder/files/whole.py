@@ -10,10 +10,14 @@ def write_whole(path: Path, content: str | bytes, mode: int | None = None) -> No
     content  text, written in UTF-8 with its line ends as they are, or bytes.
     mode     the permissions, as 0o600; by default what the system gives a new file.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    data = content.encode() if isinstance(content, str) else content
     part = path.with_name(f".{path.name}.part")
     part.unlink(missing_ok=True)  # of a run that was killed
-    part.write_bytes(content.encode() if isinstance(content, str) else content)
+    try:
+        part.write_bytes(data)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(data)
     if mode is not None:
         part.chmod(mode)
     part.replace(path)

@@ -70,7 +70,7 @@ def _names(source):
                 uses.add(symbol.get_name())
                 if symbol.is_assigned():
                     defines.add(symbol.get_name())
-    for text in answers.run_by_exec(tree):
+    for text in answers.run_by_exec(tree) if "exec" in source else ():
         inside = names_in(text)
         uses |= inside.uses if inside else set()
     star = any(
@@ -206,10 +206,17 @@ def seems_to_define(source: str, wanted: set[str]) -> bool:
     reading = names_in(source)
     if reading and reading.written & wanted:
         return True
+    seeming = _seeming if len(source) < CACHED_CHARACTERS else _seeming.__wrapped__
+    return not wanted.isdisjoint(seeming(source))
+
+
+@lru_cache(maxsize=256)
+def _seeming(source: str) -> frozenset[str]:
+    """The names that a text seems to define, by its looks alone."""
     found = re.findall(r"\b(?:def|class)\s+(\w+)", source)
     # Without a way back, or a line would be read once for each of its letters.
     found += re.findall(r"^[ \t]*+(\w++)[^=\n]*+=(?!=)", source, re.MULTILINE)
-    return bool(wanted & set(found))
+    return frozenset(found)
 
 
 # --- for a person to see -----------------------------------------------------------

@@ -2,7 +2,7 @@
 
 import inspect
 
-from autograder.chapters import toc as workflow
+from autograder.chapters.toc import ROOT, asked_before
 from autograder.exercises.registry import discover
 from autograder.exercises.source import source_of
 
@@ -45,12 +45,7 @@ def kit_for(chapter: str) -> dict[str, str]:
     `check` and the animations do nothing; `ready("scores")` gives the function of
     an earlier chapter, and never one of this chapter's.
     """
-    earlier = [
-        discover()[name].reference
-        for step in workflow.steps()
-        if step.chapter < chapter
-        for name in step.exercises
-    ]
+    earlier = [discover()[name].reference for name in asked_before(chapter)]
     # PyTorch takes long to load: whoever asks for none of its layers does without.
     layers = {given.__name__: given for given in earlier if inspect.isclass(given)}
     functions = [source_of(given) for given in earlier if not inspect.isclass(given)]
@@ -59,7 +54,7 @@ def kit_for(chapter: str) -> dict[str, str]:
     kit = {"autograder": "\n\n".join([head, *functions, given, READY, NOTHING])}
     for name, layer in layers.items():
         kit[f"autograder.{name}"] = f"import torch\n\n\n{source_of(layer)}\n"
-    folder = workflow.ROOT / "book"
+    folder = ROOT / "book"
     kit["book"] = ""
     kit["book.sentence"] = (folder / "sentence.py").read_text(encoding="utf-8")
     names = {path.stem for path in folder.glob("*.py")}
