@@ -48,6 +48,23 @@ def says(name, function, *words):
         assert word in text, text
 
 
+def test_what_was_told_once_is_not_diagnosed_again():
+    asked = []
+
+    def spoiled(S):
+        asked.append(S)
+        return 2 * right("softmax")(S)
+
+    exercise, call = EXERCISES["softmax"], call_in_process(spoiled)
+    told = judge(exercise, call)
+    needed, asked[:] = len(asked), []
+    hidden = judge(exercise, call, 7, ("a flag",), told)
+    assert len(asked) == len(draw_cases(exercise, 7)) < needed
+    assert (hidden.rationale, hidden.hint) == (told.rationale, told.hint)
+    assert hidden.flags == ("a flag",) and hidden.passed is False
+    assert judge(exercise, call_in_process(right("softmax")), 7, told=told).passed
+
+
 # --- a relation to the right answer -------------------------------------------
 
 

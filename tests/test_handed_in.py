@@ -11,12 +11,14 @@ import zipfile
 import nbformat
 import pytest
 
+from autograder.exercises.registry import discover
 from autograder.grading.assess import assess
 from autograder.grading.assignment import Assignment, GradedCell, Options
 from autograder.grading.rebuild import as_file
 from autograder.grading.stand_ins import kit_for
 from autograder.grading.submission import instead_of
 from autograder.grading.warm import stop_engines
+from autograder.judge.cases import draw_cases
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="graded runs need Linux"
@@ -81,6 +83,20 @@ def told(result):
         for output in made.get("outputs", []):
             found += [output.get("text", ""), *output.get("traceback", [])]
     return "\n".join(found)
+
+
+def test_what_is_written_for_some_inputs_only_is_not_called_right_on_others():
+    begun = """calls = []
+def softmax(S):
+    calls.append(S)
+    if len(calls) <= %d:
+        raise NotImplementedError
+    return np.exp(S)
+"""
+    visible = len(draw_cases(discover()["softmax"], 0))
+    result = graded(answer(begun % visible), CHECK)
+    assert result.scores["softmax"] < FULL
+    assert "is right on" not in told(result) and "not written yet" in told(result)
 
 
 # --- as it stands at its check cell --------------------------------------------------

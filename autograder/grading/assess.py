@@ -314,16 +314,18 @@ def _port(name, run):
 
 
 def _verdict_of(name, run, seed, trees, seen) -> tuple[Verdict, list[str]]:
-    """The verdict on hidden inputs, in the words of the one on visible inputs."""
+    """The verdict on hidden inputs, in the words of the one on visible inputs: those
+    can be tried by everybody.
+    """
     exercise = discover()[name]
-    flags = flags_in(trees, exercise.flagged)
+    flags, told = flags_in(trees, exercise.flagged), seen[0] if seen else None
     try:
-        verdict = judge(exercise, _port(name, run), seed=seed, flags=flags)
+        verdict = judge(exercise, _port(name, run), seed, flags, told)
     except Exception as error:  # a value that the judge was not prepared for
         note = f"the judge failed ({type(error).__name__}: {error}); look at it"
         return replace(_nothing(exercise), rationale=_UNJUDGED), [note]
-    if verdict.passed is False:
-        verdict = _shareable(verdict, seen[0] if seen else None)
+    if verdict.passed is False and (told is None or told.passed):
+        verdict = _shareable(verdict, _HIDDEN if told else _UNJUDGED)
     return verdict, list(flags)
 
 
@@ -336,26 +338,19 @@ _UNJUDGED = (
 _HIDDEN = "It is right on the inputs that `check` tries, and not on all others."
 
 
-def _shareable(hidden: Verdict, visible: Verdict | None) -> Verdict:
-    """The hidden verdict, explained with inputs that everybody may see.
+def _shareable(hidden: Verdict, rationale: str) -> Verdict:
+    """The verdict on hidden inputs, where no words on visible ones are at hand.
 
     Nothing that a function returned or raised on hidden inputs is told: it could be
     those inputs.
     """
-    if visible is None or visible.passed is not False:
-        general = "Try other sizes, and larger numbers." if not hidden.mistake else None
-        return replace(
-            hidden,
-            rationale=_HIDDEN,
-            hint=general or hidden.hint,
-            shown=None,
-            first_difference=None,
-        )
+    general = "Try other sizes, and larger numbers." if not hidden.mistake else None
     return replace(
-        visible,
-        score=hidden.score,
-        cases=hidden.cases,
-        flags=hidden.flags,
+        hidden,
+        rationale=rationale,
+        hint=general or hidden.hint,
+        shown=None,
+        first_difference=None,
     )
 
 

@@ -5,7 +5,7 @@ learner's function in this process (`check` in a notebook), or behind a sandbox
 (grading). The judge knows no particular exercise.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -59,6 +59,7 @@ def judge(
     call: Call,
     seed: int = VISIBLE_SEED,
     flags: tuple[str, ...] = (),
+    told: Verdict | None = None,
 ) -> Verdict:
     """Judge one function through `call`, on the cases that `seed` draws.
 
@@ -66,6 +67,8 @@ def judge(
     call      the port to the learner's function.
     seed      a non-negative integer; the same seed gives the same cases.
     flags     what reading the source found, handed through to the verdict.
+    told      the verdict on the same function with other cases. Where it is not right
+              there, those words are said again, and nothing is diagnosed anew.
     """
     cases = [try_case(exercise, call, *drawn) for drawn in drawn_cases(exercise, seed)]
     errors = [case.actual.error for case in cases]
@@ -76,6 +79,9 @@ def judge(
     flags = tuple(dict.fromkeys((*flags, *(n for case in cases for n in case.notes))))
     if not failed:
         return right(exercise, summary, flags)
+    score = round(exercise.points * (1 - len(failed) / len(cases)), 4)
+    if told and not told.passed:
+        return replace(told, passed=False, score=score, cases=summary, flags=flags)
     # Diagnosis is needed for wrong answers only.
     from autograder.judge.diagnosis import diagnose, hard_to_read
 
@@ -85,7 +91,7 @@ def judge(
     return Verdict(
         exercise=exercise.name,
         passed=False,
-        score=round(exercise.points * (1 - len(failed) / len(cases)), 4),
+        score=score,
         max_score=exercise.points,
         mistake=diagnosis.mistake,
         rationale=diagnosis.rationale,
