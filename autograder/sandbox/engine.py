@@ -398,14 +398,13 @@ class Submission:
 
 
 @lru_cache(maxsize=8)
-def _compiled(kit: tuple[tuple[str, str], ...]) -> dict[str, np.ndarray]:
+def _compiled(kit: tuple[tuple[str, str], ...]) -> np.ndarray:
     """The modules of a kit as marshalled code: the child is of the same Python."""
-    return {
-        name: np.frombuffer(
-            marshal.dumps(compile(source, f"<{name}>", "exec")), np.uint8
-        )
+    codes = {
+        name: marshal.dumps(compile(source, f"<{name}>", "exec"))
         for name, source in kit
     }
+    return np.frombuffer(marshal.dumps(codes), np.uint8)
 
 
 class _EndedError(Exception):

@@ -8,6 +8,7 @@ import errno
 import os
 import platform
 import struct
+from functools import cache
 
 from autograder.sandbox.kernel import (
     CLONE_FILES,
@@ -68,7 +69,20 @@ AF_UNIX, NOT_STREAM = 1, 0xE  # the bits of a socket's type that a stream has no
 CLOSE_RANGE_UNSHARE = 2
 
 
-def _filter(refuse_metadata: bool, strict: bool) -> list[tuple[int, int, int, int]]:
+@cache
+def filter_code(refuse_metadata: bool, strict: bool, process: int) -> bytes:
+    """The seccomp program of a process, which is told to the kernel as it is.
+
+    process  its number, where it is confined: 1 in a namespace of its own. To put the
+             program together takes a while, so who forks many asks for it before.
+    """
+    instructions = _filter(refuse_metadata, strict, process)
+    return b"".join(struct.pack("HBBI", *one) for one in instructions)
+
+
+def _filter(
+    refuse_metadata: bool, strict: bool, process: int
+) -> list[tuple[int, int, int, int]]:
     """The seccomp program, as (code, jump if true, jump if false, constant)."""
     machine = platform.machine()
     column = MACHINES.index(machine)
@@ -111,7 +125,7 @@ def _filter(refuse_metadata: bool, strict: bool) -> list[tuple[int, int, int, in
         for call in calls.values():
             program += when(call, refuse(error))
     for call in ONLY_ONESELF.values():
-        program += when_among(call, 0, [0, os.getpid()])
+        program += when_among(call, 0, [0, process])
     program += when_among(FCNTL, 1, FCNTL_COMMANDS)
     program += when_among(IOCTL, 1, IOCTL_COMMANDS, errno.ENOTTY)
     # Threads share their open files: whoever counts one's has counted all.
@@ -152,7 +166,6 @@ def drop_privileges(refuse_metadata: bool, strict: bool = False):
     syscall(SYS_CAPSET[platform.machine()], header, bytes(24))
     end_with_parent()
     call_libc("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    instructions = _filter(refuse_metadata, strict)
-    code = b"".join(struct.pack("HBBI", *one) for one in instructions)
-    program = _Program(len(instructions), code)
+    code = filter_code(refuse_metadata, strict, os.getpid())
+    program = _Program(len(code) // struct.calcsize("HBBI"), code)
     call_libc("prctl", PR_SET_SECCOMP, 2, ctypes.byref(program), 0, 0)

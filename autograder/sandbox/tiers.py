@@ -52,7 +52,7 @@ from autograder.sandbox.kernel import (
 )
 from autograder.sandbox.limits import Limits, limit_resources
 from autograder.sandbox.paths import DEVICES, PATHS, readable_paths_in
-from autograder.sandbox.seccomp import bound_privileges, drop_privileges
+from autograder.sandbox.seccomp import bound_privileges, drop_privileges, filter_code
 from autograder.sandbox.syscalls import NO_PROCESS
 
 
@@ -83,6 +83,7 @@ class Namespaces:
             Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
             Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
         libc.sethostname(b"localhost", 9)
+        filter_code(refuse_metadata=False, strict=self.strict, process=1)
         _become_first_process()
         self.processes = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         _build_root(self.scratch)

@@ -272,7 +272,7 @@ def prepare(shell, limits, kit, seed):
     sys.modules["numpy"].random.seed(seed)
     if torch := sys.modules.get("torch"):
         torch.manual_seed(seed)
-    sys.meta_path.insert(0, KitFinder(kit))
+    sys.meta_path.insert(0, KitFinder(marshal.loads(kit.tobytes())))
     return True
 
 
@@ -294,7 +294,7 @@ class KitFinder:
     def exec_module(self, module):
         """Run the code of a module: the engine's own, that is."""
         name = module.__name__
-        exec(marshal.loads(self.kit[name].tobytes()), vars(module))
+        exec(marshal.loads(self.kit[name]), vars(module))
 
 
 def run_cell(shell, limits, source):
