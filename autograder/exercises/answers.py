@@ -11,7 +11,7 @@ import difflib
 import functools
 import inspect
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from autograder.values.called import Function
@@ -36,7 +36,7 @@ def defined_in(tree: ast.Module) -> list[str]:
 
 
 def name_of(
-    answer: Any, wanted: Iterable[str], namespaces: Iterable[Mapping[str, Any]]
+    answer: Any, wanted: Collection[str], namespaces: Iterable[Mapping[str, Any]]
 ) -> str:
     """The name of the exercise that an object answers.
 
@@ -44,12 +44,16 @@ def name_of(
     lambda, a partial and an object have none of their own, and a decorator hides it.
     Raises LookupError with a sentence for the learner where it answers none.
     """
-    wanted = list(wanted)
+    spaces = list({id(space): space for space in namespaces}.values())
     own = getattr(answer, "__name__", "")
-    here = [n for space in namespaces for n in wanted if space.get(n) is answer]
+    named = own in wanted  # before all the others are looked for: they may be many
+    if named and callable(answer) and any(s.get(own) is answer for s in spaces):
+        return own
+    wanted = list(wanted)
+    here = [n for space in spaces for n in wanted if space.get(n) is answer]
     if not callable(answer):
         raise LookupError(_no_function(answer, wanted, here))
-    if own in wanted and (own in here or not here):
+    if named and not here:
         return own
     if here:
         return here[0]

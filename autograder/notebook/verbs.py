@@ -267,8 +267,9 @@ class _Beginning(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Show what was written."""
-        self._screen.flush()
+        """Show what was written, if anything was: that takes as long as judging."""
+        if self._room < PRINTED:
+            self._screen.flush()
 
 
 ENDLESS = "Is there a loop that does not end? The last lines above show where it was."
