@@ -132,7 +132,7 @@ def test_a_policy_holds_for_what_is_graded_already(course):
     assert penalties(course, FIRST) == wanted(FIRST)
     assert said == ["never: late penalty 0 -> 1"]
 
-    make_course(course, due=(f"{FIRST}=2026-11-19T12:00Z",))
+    make_course(course, due=(f"{FIRST}=2026-11-19T12:00Z",), only=[FIRST])
     time = course / "submitted" / "punctual" / FIRST / "timestamp.txt"
     time.write_text("2026-11-24 12:00:00 UTC")
     summary = grade_chapter(course, FIRST, jobs=1)
@@ -152,7 +152,7 @@ def test_an_extension_holds_whenever_it_is_given(course, command):
             assert done.returncode == 0, done.stderr
         return penalties(course, FIRST)
 
-    make_course(course, roster=_class_list(course))
+    make_course(course, roster=_class_list(course), only=[FIRST])
     [said] = extend(course, "never", FIRST, "2026-11-22T12:00Z")
     assert said.startswith(f"never: {FIRST} until 2026-11-22 ")
     assert points() == wanted(FIRST) | {"never": 0}
@@ -198,7 +198,7 @@ def _class_list(course):
     ],
 )
 def test_a_wrong_extension_is_refused_in_a_sentence(course, arguments, told):
-    make_course(course, roster=_class_list(course))
+    make_course(course, roster=_class_list(course), only=[FIRST])
     with pytest.raises(ValueError, match=told):
         extend(course, *arguments)
     assert not (course / "extensions.csv").exists()

@@ -90,7 +90,7 @@ DUE = datetime(2026, 1, 1, 12)
 def course(tmp_path_factory):
     """A graded course, and its class."""
     course = tmp_path_factory.mktemp("report") / "course"
-    make_course(course)
+    make_course(course, only=[CHAPTER])
     assert nbgrader(course, "generate_assignment", CHAPTER).returncode == 0
     released = course / "release" / CHAPTER / f"{CHAPTER}.ipynb"
     release = nbformat.read(str(released), as_version=4)
@@ -406,7 +406,7 @@ def test_the_command_says_where_it_wrote(course, capsys):
 def test_where_there_is_nothing_yet_the_remedy_is_named(tmp_path, capsys):
     assert main(["report", CHAPTER, "--course", str(tmp_path)]) == 2
     assert "is no nbgrader course" in capsys.readouterr().err
-    make_course(tmp_path / "course")
+    make_course(tmp_path / "course", only=[CHAPTER])
     with pytest.raises(CourseError, match="python -m autograder grade"):
         report_chapter(tmp_path / "course", CHAPTER)
 

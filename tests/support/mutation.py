@@ -5,7 +5,6 @@ a function, ready to be judged, and thousands of them take seconds.
 """
 
 import ast
-import copy
 import inspect
 import itertools
 from collections.abc import Callable, Iterator
@@ -38,12 +37,12 @@ def mutants(function: Callable) -> Iterator[tuple[str, Callable]]:
     names = [argument.arg for argument in tree.body[0].args.args]
     for index, node in enumerate(ast.walk(tree)):
         for change in _changes(node, names):
-            mutated = copy.deepcopy(tree)
+            mutated = ast.parse(source)  # a tenth of the time that a deep copy takes
             target = next(itertools.islice(ast.walk(mutated), index, None))
             change(target)
-            if not isinstance(node, ast.FunctionDef):
+            if hasattr(target, "instead"):
                 _replace_marked(mutated)
-            text = ast.unparse(ast.fix_missing_locations(mutated))
+            text = ast.unparse(mutated)
             if text in seen:
                 continue
             seen.add(text)

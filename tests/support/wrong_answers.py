@@ -44,10 +44,9 @@ class Wrong:
 def edits(function: Callable) -> Iterator[tuple[str, Callable]]:
     """Every answer that one edit of a function's source gives, each source once."""
     source = source_of(function)
-    tree = ast.parse(source)
-    seen = {ast.unparse(tree)}
+    seen = {ast.unparse(ast.parse(source))}
     for text in itertools.chain(
-        _step_edits(tree, function), (text for text, _ in mutants(function))
+        _step_edits(source, function), (text for text, _ in mutants(function))
     ):
         if text not in seen:
             seen.add(text)
@@ -63,15 +62,15 @@ def defined(text: str, like: Callable) -> Callable:
     return namespace[ast.parse(text).body[-1].name]
 
 
-def _step_edits(tree: ast.Module, function: Callable) -> Iterator[str]:
+def _step_edits(source: str, function: Callable) -> Iterator[str]:
     """The sources with one step exchanged, dropped, doubled or moved."""
     steps = steps_of(function)
-    for index, node in enumerate(ast.walk(tree)):
+    for index, node in enumerate(ast.walk(ast.parse(source))):
         for change in (*_statements(node), *_calls(node, steps)):
-            edited = copy.deepcopy(tree)
+            edited = ast.parse(source)
             target = next(itertools.islice(ast.walk(edited), index, None))
             change(target)
-            text = ast.unparse(ast.fix_missing_locations(edited))
+            text = ast.unparse(edited)
             try:
                 compile(text, "<edited>", "exec")
             except SyntaxError:

@@ -5,6 +5,7 @@ them is often one term, such as 4·d_model, and that can be found.
 """
 
 import itertools
+import math
 from fractions import Fraction
 
 import numpy as np
@@ -162,10 +163,8 @@ def _fit(
     columns = np.array([[_value(each, p) for _, p in basis] for each in sizes])
     for chosen in itertools.combinations(range(len(basis)), terms):
         part = columns[:, list(chosen)]
-        if np.linalg.matrix_rank(part) < terms:
-            continue
-        found, *_ = np.linalg.lstsq(part, np.array(numbers), rcond=None)
-        nice = complete(map(_nice, found))
+        found, _, rank, _ = np.linalg.lstsq(part, np.array(numbers), rcond=None)
+        nice = complete(map(_nice, found)) if rank == terms else None
         if nice is None:
             continue
         if np.allclose(part @ np.array(nice, float), numbers, rtol=1e-9, atol=1e-6):
@@ -176,7 +175,7 @@ def _fit(
 def _nice(value: float) -> Fraction | None:
     """The plain fraction that a number is, if it is one and not 0."""
     found = Fraction(float(value)).limit_denominator(4)
-    near = np.isclose(float(found), value, rtol=1e-6)
+    near = math.isclose(float(found), value, rel_tol=1e-6, abs_tol=1e-8)
     return found if near and found and abs(found) <= SMALL else None
 
 
