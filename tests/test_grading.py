@@ -1152,7 +1152,7 @@ def test_nothing_that_was_seen_on_hidden_inputs_is_told(course, release, answer)
     assert verdict(course, "eve")["passed"] is False
     hidden = record(course, "eve")["seed"]
     drawn = {
-        repr(float(number))[:8]
+        repr(float(number))[:12]  # so many digits do not coincide by accident
         for _, arguments in draw_cases(discover()["softmax"], hidden)
         for number in arguments[0].ravel()
     }

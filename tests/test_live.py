@@ -6,12 +6,13 @@ import re
 import sys
 import zipfile
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
+import browser
 import firefox
 import nbformat
 import pytest
-from browser import visit
 from playwright.sync_api import expect
 from reader import HTML, PATIENCE, Reader, serving, written
 
@@ -37,6 +38,7 @@ PAGES = {
 LIVE = [name for name, exercises in PAGES.items() if exercises]
 LIMIT = 100_000  # bytes of what a page holds of its exercises
 every_page = pytest.mark.parametrize("name", LIVE)
+visit = partial(browser.visit, alone=True)  # what a reader writes is kept
 ENDLESS = "def {name}(*given):\n    while True:\n        pass\n"
 ODD = """
 right_one = {name}

@@ -185,9 +185,7 @@ def test_axe_finds_nothing(chromium, name):
         unfold = "all => { for (const details of all) details.open = true }"
         seen.page.locator("details").evaluate_all(unfold)
         for width, theme in ((1280, "light"), (390, "dark")):
-            seen.page.set_viewport_size({"width": width, "height": 844})
-            seen.page.emulate_media(color_scheme=theme)
-            seen.page.wait_for_timeout(60)
+            seen.look(width, theme)
             assert seen.broken_rules() == [], (width, theme)
 
 
@@ -225,8 +223,7 @@ SHAPE = """() => {
 def test_nothing_is_wider_than_the_page_but_what_scrolls_by_keyboard(chromium, name):
     with visit(chromium, HTML / name) as seen:
         for width in (1280, 390, 320):
-            seen.page.set_viewport_size({"width": width, "height": 844})
-            seen.page.wait_for_timeout(60)
+            seen.look(width)
             assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
             unreachable = seen.page.evaluate(
                 """[...document.querySelectorAll("main *")].filter((box) =>

@@ -23,8 +23,8 @@ def registered(*folders: Path, only: str = "") -> dict[str, Path]:
     A Python file declares them; a key, `softmax.key`, stands for the one it is named
     after. Found by reading: nothing is imported. Raises DeclarationError where a name
     is declared twice.
-    only: the name that is asked for. A file without its definition is not read as
-        Python, which is most of the work.
+    only: the one name that is asked for. A file whose text does not define it is not
+        read as Python, which is most of the work.
     """
     found: dict[str, Path] = {}
     for file in (file for folder in folders for file in _files_of(folder)):

@@ -1,6 +1,7 @@
 """A real Chromium, started once, and pages that remember what went wrong on them."""
 
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -85,6 +86,17 @@ class Visit:
         if message.type in ("error", "warning"):
             self.complaints.append(f"{message.type}: {message.text}")
 
+    def look(self, width, theme="light"):
+        """Give the page another width, and wait until it has taken it in: what follows
+        the size of a box does so with the second picture, however busy a machine is.
+        """
+        self.page.set_viewport_size({"width": width, "height": 844})
+        self.page.emulate_media(color_scheme=theme)
+        self.page.evaluate(
+            """() => new Promise((done) => requestAnimationFrame(() =>
+              requestAnimationFrame(() => requestAnimationFrame(done))))"""
+        )
+
     def files(self):
         """The files behind the requests, each once; data: addresses left out."""
         urls = [urlsplit(url) for url in dict.fromkeys(self.requests)]
@@ -107,17 +119,20 @@ class Visit:
 
 
 @contextmanager
-def visit(browser, file, *, width=1280, theme="light", motion="no-preference"):
+def visit(
+    browser, file, *, width=1280, theme="light", motion="no-preference", alone=False
+):
     """Open a built page from the file system, as a reader without a network does; or an
     address, which is text.
+
+    alone  in a profile of its own. To begin one takes longer than to open a page; so
+           others are tabs of one profile, which keeps nothing from one to the next.
     """
-    context = browser.new_context(
-        viewport={"width": width, "height": 844},
-        color_scheme=theme,
-        reduced_motion=motion,
-    )
-    context.set_default_timeout(PATIENCE)
+    context = browser.new_context() if alone else _shared(browser)
     seen = Visit(context.new_page())
+    seen.page.set_viewport_size({"width": width, "height": 844})
+    seen.page.emulate_media(color_scheme=theme, reduced_motion=motion)
+    seen.page.set_default_timeout(PATIENCE)
     try:
         address = file if isinstance(file, str) else file.as_uri()
         seen.page.goto(address, wait_until="load")
@@ -126,4 +141,16 @@ def visit(browser, file, *, width=1280, theme="light", motion="no-preference"):
         error.add_note(f"The page's complaints: {seen.complaints or 'none'}")
         raise
     finally:
-        context.close()
+        if alone:
+            context.close()
+        else:
+            everything = {"origin": "file://", "storageTypes": "all"}
+            tab = context.new_cdp_session(seen.page)
+            tab.send("Storage.clearDataForOrigin", everything)
+            seen.page.close()
+
+
+@cache
+def _shared(browser):
+    """The profile of a browser in which most pages are looked at."""
+    return browser.new_context()
