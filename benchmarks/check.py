@@ -96,9 +96,8 @@ def main() -> int:
 
 def _add(known: dict[str, Times], times: dict[str, Times]) -> None:
     for kind, found in times.items():
-        for all_of_one, own in zip(
-            known.setdefault(kind, [[] for _ in found]), found, strict=True
-        ):
+        all_of_kind = known.setdefault(kind, [[] for _ in found])
+        for all_of_one, own in zip(all_of_kind, found, strict=True):
             all_of_one += own
 
 
@@ -211,24 +210,28 @@ def _check(clients: list, name: str, answers: list[str], warm: int = 0) -> Times
 
 def _value(client, expression: str) -> list[str]:
     """What an expression gives in a kernel: texts."""
+    return json.loads(_printed(client, f"import json; print(json.dumps({expression}))"))
+
+
+def _seconds(client, code: str) -> float:
+    """Seconds from sending a cell to the kernel's being ready for the next one."""
+    start = time.perf_counter()
+    _printed(client, code)
+    return time.perf_counter() - start
+
+
+def _printed(client, code: str) -> str:
+    """What a cell prints. RuntimeError where it fails."""
     said = []
 
     def heard(message):
         if message["msg_type"] == "stream":
             said.append(message["content"]["text"])
 
-    code = f"import json; print(json.dumps({expression}))"
-    client.execute_interactive(code, output_hook=heard)
-    return json.loads("".join(said))
-
-
-def _seconds(client, code: str) -> float:
-    """Seconds from sending a cell to the kernel's being ready for the next one."""
-    start = time.perf_counter()
-    reply = client.execute_interactive(code, output_hook=lambda message: None)
+    reply = client.execute_interactive(code, output_hook=heard)
     if reply["content"]["status"] != "ok":
         raise RuntimeError("\n".join(reply["content"]["traceback"]))
-    return time.perf_counter() - start
+    return "".join(said)
 
 
 if __name__ == "__main__":

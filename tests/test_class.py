@@ -4,10 +4,9 @@ import csv
 
 import nbformat
 import pytest
-from classroom import hand_in, make_class, nbgrader
+from classroom import hand_in, make_class, nbgrader, small_course
 
 from autograder.chapters.chapter import load_chapters
-from autograder.course.setup import make_course
 
 CHAPTER = "05_softmax"
 
@@ -15,8 +14,7 @@ CHAPTER = "05_softmax"
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory):
     """A course after generate_assignment, autograde, generate_feedback, export."""
-    course = tmp_path_factory.mktemp("class") / "course"
-    make_course(course, only=[CHAPTER])
+    course = small_course(tmp_path_factory.mktemp("class") / "course", [CHAPTER])
     assert nbgrader(course, "generate_assignment", CHAPTER).returncode == 0
     release = nbformat.read(
         str(course / "release" / CHAPTER / f"{CHAPTER}.ipynb"), as_version=4

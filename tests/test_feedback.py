@@ -12,7 +12,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from browser import visit
-from classroom import hand_in, make_class, nbgrader
+from classroom import hand_in, make_class, nbgrader, small_course
 from nbgrader.api import Gradebook
 from nbgrader.utils import notebook_hash
 
@@ -22,7 +22,6 @@ from autograder.course import handback
 from autograder.course import pages as page
 from autograder.course.grade import grade_chapter
 from autograder.course.handback import feedback
-from autograder.course.setup import make_course
 from autograder.exercises.registry import discover
 from autograder.exercises.source import source_of
 from autograder.files.tables import write_table
@@ -57,8 +56,7 @@ TAMPERED = (
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
     """A course after grading and `nbgrader generate_feedback`."""
-    course = tmp_path_factory.mktemp("feedback") / "course"
-    make_course(course, only=[CHAPTER])
+    course = small_course(tmp_path_factory.mktemp("feedback") / "course", [CHAPTER])
     with open(course / "nbgrader_config.py", "a", encoding="utf-8") as file:
         file.write(f"c.FeedbackPage.book_url = {BOOK!r}\n")
         file.write('c.Collector.timezone = "Asia/Tokyo"\n')

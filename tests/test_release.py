@@ -15,7 +15,7 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
-from classroom import own_lines, source_of
+from classroom import own_lines, small_course, source_of
 from nbgrader.api import Gradebook
 
 from autograder.chapters.chapter import ChapterError, learner_notebook, load_chapters
@@ -24,7 +24,6 @@ from autograder.course.handout.contents import handout_files
 from autograder.course.handout.record import RecordingError, key_of, recorded
 from autograder.course.handout.release import release
 from autograder.course.handout.rules import rules
-from autograder.course.setup import make_course
 from autograder.exercises import answer_key as key
 from autograder.exercises.declaration import Exercise
 from autograder.exercises.registry import discover
@@ -153,8 +152,7 @@ def test_cells_that_do_not_run_are_reported(tmp_path):
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("release") / "course"
-    make_course(folder, only=[CHAPTER])
+    folder = small_course(tmp_path_factory.mktemp("release") / "course", [CHAPTER])
     (folder / ".grading_secret").write_text(SECRET)
     return folder
 

@@ -14,7 +14,7 @@ import nbformat
 import numpy as np
 import pytest
 from browser import visit
-from classroom import Submission, hand_in, make_class, nbgrader, source_of
+from classroom import Submission, hand_in, make_class, nbgrader, small_course, source_of
 from nbgrader.api import Gradebook
 
 from autograder.__main__ import main
@@ -24,7 +24,6 @@ from autograder.course.drafts import draft, visible_code
 from autograder.course.grade import grade_chapter
 from autograder.course.gradebook import GradebookWriter, Graded, load_course
 from autograder.course.report import report_chapter
-from autograder.course.setup import make_course
 from autograder.course.similar import similar
 from autograder.exercises.registry import discover
 from autograder.grading.assess import Result
@@ -89,8 +88,7 @@ DUE = datetime(2026, 1, 1, 12)
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
     """A graded course, and its class."""
-    course = tmp_path_factory.mktemp("report") / "course"
-    make_course(course, only=[CHAPTER])
+    course = small_course(tmp_path_factory.mktemp("report") / "course", [CHAPTER])
     assert nbgrader(course, "generate_assignment", CHAPTER).returncode == 0
     released = course / "release" / CHAPTER / f"{CHAPTER}.ipynb"
     release = nbformat.read(str(released), as_version=4)
@@ -406,7 +404,7 @@ def test_the_command_says_where_it_wrote(course, capsys):
 def test_where_there_is_nothing_yet_the_remedy_is_named(tmp_path, capsys):
     assert main(["report", CHAPTER, "--course", str(tmp_path)]) == 2
     assert "is no nbgrader course" in capsys.readouterr().err
-    make_course(tmp_path / "course", only=[CHAPTER])
+    small_course(tmp_path / "course", [CHAPTER])
     with pytest.raises(CourseError, match="python -m autograder grade"):
         report_chapter(tmp_path / "course", CHAPTER)
 

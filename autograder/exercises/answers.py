@@ -255,9 +255,8 @@ def _set_by(call: ast.Call) -> Iterator[tuple[str, ast.AST]]:
                             yield key.value, value
 
 
-def run_by_exec(tree: ast.Module) -> list[str]:
-    """The texts that code may give to `exec`, where it calls that."""
-    nodes = list(ast.walk(tree))
+def run_by_exec(nodes: list[ast.AST]) -> list[str]:
+    """The texts that code may give to `exec`, where it calls that; by its nodes."""
     calls = (node.func for node in nodes if isinstance(node, ast.Call))
     if not any(
         isinstance(called, ast.Name) and called.id == "exec" for called in calls

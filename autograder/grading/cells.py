@@ -7,11 +7,14 @@ prompts and continued lines. Most cells are plain Python, and never meet it.
 import ast
 import re
 import symtable
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, wraps
+from typing import TypeVar
 
 from autograder.exercises import answers
 
+T = TypeVar("T")
 CACHED_CHARACTERS = 20_000
 FLAGS = 10  # that are listed; of more, their number is told
 # By these a function can be reached without its name.
@@ -43,13 +46,22 @@ class Names:
     tree: ast.Module
 
 
+def _kept(reading: Callable[[str], T]) -> Callable[[str], T]:
+    """Keep what is read off a text, unless that is long: most cells of a class are the
+    ones that were handed out.
+    """
+    cached = lru_cache(maxsize=256)(reading)
+
+    @wraps(reading)
+    def known(source: str) -> T:
+        return (cached if len(source) < CACHED_CHARACTERS else reading)(source)
+
+    return known
+
+
+@_kept
 def names_in(source: str) -> Names | None:
     """What a code cell defines and needs; None where IPython cannot read it."""
-    # Most cells of a class are the ones that were handed out.
-    return (_cached if len(source) < CACHED_CHARACTERS else _names)(source)
-
-
-def _names(source):
     try:
         source, tree = _python(source)
         table = symtable.symtable(source, "cell", "exec")
@@ -70,14 +82,14 @@ def _names(source):
                 uses.add(symbol.get_name())
                 if symbol.is_assigned():
                     defines.add(symbol.get_name())
-    for text in answers.run_by_exec(tree) if "exec" in source else ():
+    nodes = list(ast.walk(tree))
+    for text in answers.run_by_exec(nodes):
         inside = names_in(text)
         uses |= inside.uses if inside else set()
     star = any(
         isinstance(node, ast.ImportFrom) and node.names[0].name == "*"
         for node in tree.body
     )
-    nodes = list(ast.walk(tree))
     changes = {name for node in nodes for name in _changed(node)}
     defines |= {*answers.bound_in(tree), *("*" if star else "")}
     known = {name: text for node in tree.body for name, text in _meanings(node)}
@@ -89,9 +101,6 @@ def _names(source):
         known,
         tree,
     )
-
-
-_cached = lru_cache(maxsize=256)(_names)
 
 
 def _python(source: str) -> tuple[str, ast.Module]:
@@ -206,11 +215,10 @@ def seems_to_define(source: str, wanted: set[str]) -> bool:
     reading = names_in(source)
     if reading and reading.written & wanted:
         return True
-    seeming = _seeming if len(source) < CACHED_CHARACTERS else _seeming.__wrapped__
-    return not wanted.isdisjoint(seeming(source))
+    return not wanted.isdisjoint(_seeming(source))
 
 
-@lru_cache(maxsize=256)
+@_kept
 def _seeming(source: str) -> frozenset[str]:
     """The names that a text seems to define, by its looks alone."""
     found = re.findall(r"\b(?:def|class)\s+(\w+)", source)

@@ -83,7 +83,7 @@ class Namespaces:
             Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
             Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
         libc.sethostname(b"localhost", 9)
-        filter_code(refuse_metadata=False, strict=self.strict, process=1)
+        filter_code(False, self.strict, process=1)  # once, for all forks: they find it
         _become_first_process()
         self.processes = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         _build_root(self.scratch)
